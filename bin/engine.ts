@@ -1,0 +1,49 @@
+/**
+ * What the command line needs of the rest: the simulator and the catalogue of stories, as an object that is handed in,
+ * so that a test can hand in another.
+ */
+import type { ParsedPlan, RunResult, Scenario, SimulateOptions } from '../scenarios/index.ts'
+
+/** A story of the catalogue and the file it stands in, as `list` shows it. */
+export interface CatalogueEntry {
+  readonly scenario: Scenario
+  readonly source: string
+}
+
+export interface Engine {
+  /** Of this package, as package.json gives it. */
+  readonly version: string
+  readonly catalogue: readonly CatalogueEntry[]
+  simulate(scenario: Scenario, options: SimulateOptions): Promise<RunResult>
+  parsePlan(text: string): ParsedPlan
+  bench(print: (line: string) => void): Promise<void>
+  /** SHA-256 over the code of this package. */
+  digest(): string
+  /** What `theta-sim` means to a user's file, and the module of the thread that runs it. */
+  readonly packageIndex: URL
+  readonly threadEntry: URL
+}
+
+/** Where the command line reads and writes. */
+export interface Terminal {
+  stdout(text: string): void
+  stderr(text: string): void
+  /** Whether a person watches stderr: progress is drawn for people only. */
+  readonly isWatched: boolean
+  readonly folder: string
+}
+
+/** Exit codes of design law 10. */
+export const EXIT = { converged: 0, diverged: 1, unsettled: 2, fault: 3, misuse: 4, undetermined: 5 } as const
+
+/** The user can mend this: one line that says what to do, exit 4. */
+export class Misuse extends Error {
+  override readonly name = 'Misuse'
+  /** What `--verbose` adds. */
+  readonly details: string | undefined
+
+  constructor(message: string, details?: string) {
+    super(message)
+    this.details = details
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a run leaves: files in its folder, lines for people, JSON for programs, and a line of progress that goes away.
+ */
+import { join, resolve } from 'node:path'
+import { wallClockMs } from '../platform/clock.ts'
+import { writeFiles } from '../platform/files.ts'
+import { Misuse, type Terminal } from './engine.ts'
+import type { Outcome } from './subject.ts'
+
+const PROGRESS_INTERVAL_MS = 50
+const CLEAR_LINE = '\r\u001B[K'
+
+/** Draws over itself, for a person only, and not more often than an eye can follow. */
+export class Progress {
+  readonly #terminal: Terminal
+  readonly #isDrawn: boolean
+  #drawnMs = -Infinity
+
+  constructor(terminal: Terminal, isWanted: boolean) {
+    this.#terminal = terminal
+    this.#isDrawn = isWanted && terminal.isWatched
+  }
+
+  show(text: string): void {
+    if (!this.#isDrawn || wallClockMs() - this.#drawnMs < PROGRESS_INTERVAL_MS) return
+    this.#drawnMs = wallClockMs()
+    this.#terminal.stderr(`${CLEAR_LINE}${text}`)
+  }
+
+  clear(): void {
+    if (this.#isDrawn && this.#drawnMs >= 0) this.#terminal.stderr(CLEAR_LINE)
+    this.#drawnMs = -Infinity
+  }
+}
+
+/**
+ * Writes the files of a run; `report.json` last, so that where it stands the others do.
+ * @returns the folder, relative to `terminal.folder` where `out` is.
+ */
+export function writeOutcome({ name, result }: Outcome, seed: number, out: string, terminal: Terminal): string {
+  const folder = join(out, `${name}-${seed}`)
+  try {
+    writeFiles(resolve(terminal.folder, folder), {
+      'report.md': result.reportMarkdown,
+      'plan.json': result.planJson,
+      ...(result.perf === undefined ? {} : { 'perf.json': `${JSON.stringify(result.perf, undefined, 2)}\n` }),
+      'report.json': result.reportJson,
+    })
+  } catch (error) {
+    throw new Misuse(`cannot write to ${folder}: ${(error as Error).message}; choose another folder with --out`)
+  }
+  return folder
+}
+
+/** The summary of one run as JSON: what `--json` prints. */
+export function summaryJson({ name, result }: Outcome, seed: number, folder: string | undefined): object {
+  return {
+    scenario: name, seed, exit: result.exit, verdict: result.verdict, reproduce: result.reproduce,
+    ...(folder === undefined ? {} : { folder }),
+    summary: result.summary,
+  }
+}
+
+export function printJson(terminal: Terminal, value: object): void {
+  terminal.stdout(`${JSON.stringify(value, undefined, 2)}\n`)
+}
+
+export function printLines(terminal: Terminal, lines: readonly string[]): void {
+  terminal.stdout(lines.map((line) => `${line}\n`).join(''))
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The command `theta-sim`: joins the command line to this process and to the real simulator.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { digestOfCode } from '../platform/digests.ts'
+import { CATALOGUE } from '../scenarios/catalogue.ts'
+import { parsePlan, simulate } from '../scenarios/index.ts'
+import type { Engine } from './engine.ts'
+import { main } from './main.ts'
+
+// This module runs as dist/bin/theta-sim.js.
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const compiled = fileURLToPath(new URL('..', import.meta.url))
+
+const engine: Engine = {
+  version: manifest.version,
+  catalogue: CATALOGUE,
+  simulate,
+  parsePlan,
+  bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
+  digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),
+  packageIndex: new URL('../scenarios/index.js', import.meta.url),
+  threadEntry: new URL('./worker.js', import.meta.url),
+}
+
+// Whoever reads the output may leave early (`theta-sim list | head -1`).
+process.stdout.on('error', () => { process.exit() })
+
+process.exitCode = await main(process.argv.slice(2), engine, {
+  stdout: (text) => { process.stdout.write(text) },
+  stderr: (text) => { process.stderr.write(text) },
+  isWatched: process.stderr.isTTY,
+  folder: process.cwd(),
+})

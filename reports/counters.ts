@@ -1,0 +1,208 @@
+/**
+ * What happened in a run, in whole numbers: what scenarios demand by `mustHappen` and reports show. The list is closed;
+ * each name stands here with what it counts.
+ */
+import { type CommitFolded, type EventNamed, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord } from './input.ts'
+
+export const COUNTERS = {
+  packetsSent: 'datagrams handed to the network',
+  packetsLost: 'datagrams that the network lost: dropped, over a queue, over the MTU, or into a link that was down',
+  packetsDuplicated: 'datagrams that the network delivered twice',
+  packetsReordered: 'datagrams that the network held back',
+  packetsCorrupted: 'datagrams that the network damaged',
+  packetsRetransmitted: 'datagrams that carry something on a second or later attempt',
+  packetsDeclaredLost: 'datagrams that a loss recovery gave up',
+  messagesAbandoned: 'messages that a partially reliable channel gave up',
+  snapshots: 'snapshots that the host sent',
+  snapshotChunks: 'chunks of the largest snapshot sent to somebody who joined',
+  resyncs: 'resyncs that ended with a snapshot applied',
+  nacks: 'requests of a peer for frames or a snapshot',
+  framesResent: 'frames that the host sent again',
+  framesSkipped: 'frames that a snapshot skipped, over all peers',
+  divergences: 'frames in which a peer itself found its digest to differ from the host\'s',
+  commandsSigned: 'commands signed, each counted once however often it was signed anew',
+  resigned: 'times that a command was signed anew',
+  commandsAdmitted: 'entries that the host admitted',
+  commandsFolded: 'different entries that the host folded',
+  commandsApplied: 'entries whose fold at the host ended in: applied',
+  commandsMerged: 'entries whose fold at the host ended in: merged',
+  commandsRejected: 'entries whose fold at the host ended in: rejected',
+  commandsDenied: 'entries whose fold at the host ended in: denied',
+  commandsVoid: 'entries whose fold at the host ended in: void',
+  refusedSignature: 'entries that the host refused: bad signature',
+  refusedNonce: 'entries that the host refused: nonce used before',
+  refusedRate: 'entries that the host refused: too many',
+  refusedSize: 'entries that the host refused: too large',
+  refusedLate: 'entries that the host refused: too late',
+  refusedAuthor: 'entries that the host refused: unknown author',
+  refusedEpoch: 'entries that the host refused: another epoch',
+  refusedDuplicate: 'entries that the host refused: known already',
+  refusedMalformed: 'entries that the host refused: malformed',
+  refusedByPeer: 'entries that the host let through and a peer refused by itself',
+  commitsRequested: 'commits requested',
+  commitsApplied: 'commits that the host folded as APPLIED',
+  commitsRejected: 'commits that the host folded as REJECTED',
+  commitsMerged: 'commits that the host folded with at least one change merged',
+  conflictsTransform: 'conflicts of commits at the host: TRANSFORM_CONFLICT',
+  conflictsDeletion: 'conflicts of commits at the host: DELETION_CONFLICT',
+  conflictsTag: 'conflicts of commits at the host: TAG_CONFLICT',
+  conflictsPermission: 'conflicts of commits at the host: PERMISSION_CONFLICT',
+  conflictsUnknown: 'conflicts of commits at the host: any other',
+  sessionsOpened: 'sessions that the host opened, resumed ones included',
+  sessionsResumed: 'sessions that the host resumed',
+  sessionsRefused: 'hellos that the host refused',
+  physicsSteps: 'physics steps',
+  contacts: 'contacts in the physics step that had the most',
+  xrSelects: 'select events of headsets',
+  xrSqueezes: 'squeeze events of headsets',
+  propsSpawned: 'operations that spawned a prop',
+  propsMoved: 'operations that moved a prop',
+  propsDespawned: 'operations that despawned a prop',
+} as const
+export type CounterName = keyof typeof COUNTERS
+type Counts = Record<CounterName, number>
+
+export type Counters = Readonly<Counts> & {
+  /** Commands signed by each author, again each counted once. */
+  readonly signedBy: Readonly<Record<number, number>>
+}
+
+const OUTCOMES: Readonly<Record<FoldOutcome, CounterName>> = {
+  applied: 'commandsApplied', merged: 'commandsMerged', rejected: 'commandsRejected', denied: 'commandsDenied', void: 'commandsVoid',
+}
+const REFUSALS: Readonly<Record<string, CounterName>> = {
+  signature: 'refusedSignature', nonce: 'refusedNonce', rate: 'refusedRate', size: 'refusedSize', late: 'refusedLate',
+  author: 'refusedAuthor', epoch: 'refusedEpoch', duplicate: 'refusedDuplicate', malformed: 'refusedMalformed',
+}
+const CONFLICTS: Readonly<Record<string, CounterName>> = {
+  TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag', PERMISSION_CONFLICT: 'conflictsPermission',
+}
+const VERBS: Readonly<Record<string, CounterName>> = { propSpawn: 'propsSpawned', propMove: 'propsMoved', propDespawn: 'propsDespawned' }
+
+/** @param host the node of the host. */
+export function countRecords(records: readonly RunRecord[], host: number): Counters {
+  const tally = new Tally(host)
+  for (const record of records) tally.add(record)
+  return { ...tally.counts, signedBy: tally.signedBy }
+}
+
+/** Carries a range, and not for the first time; a probe carries none, and its attempt counts backoffs. */
+export const isRetransmission = ({ start, end, attempt }: { readonly start: number; readonly end: number; readonly attempt: number }): boolean =>
+  attempt > 0 && end > start
+
+class Tally {
+  readonly counts = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Counts
+  readonly signedBy: Record<number, number> = {}
+  readonly #host: number
+  readonly #folded = new EntrySet()
+  readonly #refused = new EntrySet()
+
+  constructor(host: number) {
+    this.#host = host
+  }
+
+  add(record: RunRecord): void {
+    const { counts } = this
+    switch (record.kind) {
+      case 'note': return this.#event(eventOf(record), record.node === this.#host)
+      case 'sent':
+        counts.packetsSent++
+        if (isRetransmission(record)) counts.packetsRetransmitted++
+        return
+      case 'lost': counts.packetsLost++; return
+      case 'duplicated': counts.packetsDuplicated++; return
+      case 'reordered': counts.packetsReordered++; return
+      case 'corrupted': counts.packetsCorrupted++; return
+      case 'declaredLost': counts.packetsDeclaredLost++; return
+      case 'abandoned': counts.messagesAbandoned++; return
+      default:
+    }
+  }
+
+  #event(event: ReportedEvent, atHost: boolean): void {
+    const { counts } = this
+    switch (event.event) {
+      case 'framesSkipped': counts.framesSkipped += event.toFrame - event.fromFrame + 1; return
+      case 'framesResent': counts.framesResent += event.toFrame - event.fromFrame + 1; return
+      case 'divergence': counts.divergences++; return
+      case 'nackSent': counts.nacks++; return
+      case 'resyncFinished': counts.resyncs++; return
+      case 'snapshotSent':
+        counts.snapshots++
+        if (event.reason === 'join') counts.snapshotChunks = Math.max(counts.snapshotChunks, event.chunks)
+        return
+      case 'sessionOpened':
+        if (!atHost) return
+        counts.sessionsOpened++
+        if (event.resumed) counts.sessionsResumed++
+        return
+      case 'sessionRefused':
+        if (atHost) counts.sessionsRefused++
+        return
+      case 'commandSigned':
+        if (event.resignedFrom !== 0) counts.resigned++
+        else {
+          counts.commandsSigned++
+          this.signedBy[event.author] = (this.signedBy[event.author] ?? 0) + 1
+        }
+        return
+      case 'commandAdmitted': counts.commandsAdmitted++; return
+      case 'commandRefused': return this.#refuse(event)
+      case 'commandFolded':
+        if (!atHost) return
+        counts[OUTCOMES[event.outcome]]++
+        if (this.#folded.add(event.author, event.lamport)) counts.commandsFolded++
+        return
+      case 'commitRequested': counts.commitsRequested++; return
+      case 'commitFolded':
+        if (atHost) this.#commit(event)
+        return
+      case 'physicsStepped':
+        counts.physicsSteps++
+        counts.contacts = Math.max(counts.contacts, event.contacts)
+        return
+      case 'xrInput':
+        if (event.type === 'select') counts.xrSelects++
+        else if (event.type === 'squeeze') counts.xrSqueezes++
+        return
+      case 'operation': {
+        const name = VERBS[event.verb]
+        if (name !== undefined) counts[name]++
+        return
+      }
+      default:
+    }
+  }
+
+  /** A peer tells of its own judgement and of the host's receipt in the same words; the host's came first. */
+  #refuse({ author, lamport, reason, at }: EventNamed<'commandRefused'>): void {
+    if (at === 'host') {
+      this.#refused.add(author, lamport)
+      const name = REFUSALS[reason]
+      if (name !== undefined) this.counts[name]++
+    } else if (!this.#refused.has(author, lamport)) this.counts.refusedByPeer++
+  }
+
+  #commit({ status, merged, conflicts }: CommitFolded): void {
+    this.counts[status === 'APPLIED' ? 'commitsApplied' : 'commitsRejected']++
+    if (merged > 0) this.counts.commitsMerged++
+    for (const { kind } of conflicts) this.counts[CONFLICTS[kind] ?? 'conflictsUnknown']++
+  }
+}
+
+/** Log entries by their identity. */
+class EntrySet {
+  readonly #byAuthor = new Map<number, Set<number>>()
+
+  has(author: number, lamport: number): boolean {
+    return this.#byAuthor.get(author)?.has(lamport) === true
+  }
+  /** Whether it is new. */
+  add(author: number, lamport: number): boolean {
+    if (this.has(author, lamport)) return false
+    const lamports = this.#byAuthor.get(author)
+    if (lamports === undefined) this.#byAuthor.set(author, new Set([lamport]))
+    else lamports.add(lamport)
+    return true
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What a report is made of: the records of the trace, and what the run knows beside them. Events of the simulated system
+ * come as notes; they are read by their shape, of which only the fields that a report uses are declared here.
+ */
+import type { TraceRecord } from '../sim/trace.ts'
+import type { ManifestComponent } from './worlddiff.ts'
+
+export type RunRecord = TraceRecord
+
+/** What stood on the command line, in the form that a replay hands back; further plain fields are kept as they are. */
+export interface RunHeader {
+  readonly version: string
+  readonly scenario: string
+  /** A name or a path: what stands after `theta-sim run`. */
+  readonly source: string
+  readonly sourceDigest: string
+  readonly seed: string | number
+  readonly frames: number
+  readonly verifier: string
+}
+
+export interface RunNode {
+  readonly id: number
+  readonly name: string
+  readonly role: 'host' | 'viewer' | 'editor' | 'admin'
+  /** The host has one with each peer: 'none' of its own. */
+  readonly transport: 'quic' | 'webrtc' | 'none'
+}
+
+/** What wrote a row, in words. */
+export interface WriteStory {
+  /** "ana's entity.translate at lamport 41" */
+  readonly cause: string
+  /** The message that brought it. */
+  readonly message?: string
+  /** The datagrams that the message arrived in, as the trace numbers them. */
+  readonly datagrams?: readonly number[]
+}
+
+/** Canonical bytes of the whole world on both sides, at the first frame at which they differ. */
+export interface RunDivergence {
+  readonly frame: number
+  readonly peer: string
+  readonly hostBytes: Uint8Array
+  readonly peerBytes: Uint8Array
+  readonly hostWrite?: WriteStory
+  readonly peerWrite?: WriteStory
+}
+
+/** Plain data. Times are virtual microseconds; digests are hexadecimal. */
+export interface RunInfo {
+  readonly run: RunHeader
+  readonly hz: number
+  /** One of them is the host. */
+  readonly nodes: readonly RunNode[]
+  readonly manifest: readonly ManifestComponent[]
+  readonly exit: 0 | 1 | 2 | 3 | 4 | 5
+  readonly verdict: string
+  readonly failures: readonly { readonly check: string; readonly message: string; readonly details: object }[]
+  /** `wanted` is a least value, or a range with both ends in it. */
+  readonly mustHappen: readonly { readonly name: string; readonly wanted: number | readonly [least: number, most: number]; readonly got: number }[]
+  readonly traceDigest: string
+  /** Records in the trace. */
+  readonly events: number
+  readonly endedAtUs: number
+  /** When the network healed. */
+  readonly calmAtUs: number
+  readonly finalFrame: number
+  readonly finalDigest: string
+  readonly finalBytes: number
+  /** Choices that did not take the benign alternative. */
+  readonly choices: number
+  readonly planDigest: string
+  readonly operations: number
+  readonly divergence?: RunDivergence
+}
+
+export const FOLD_OUTCOMES = ['applied', 'merged', 'rejected', 'denied', 'void'] as const
+export type FoldOutcome = (typeof FOLD_OUTCOMES)[number]
+
+/** Events as a report reads them; authors, entities, frames and Lamport times are integers. */
+export type ReportedEvent =
+  | { readonly event: 'frameClosed'; readonly frame: number; readonly digest: string }
+  | { readonly event: 'frameConfirmed'; readonly frame: number; readonly digest: string }
+  | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
+  | { readonly event: 'divergence' }
+  | SessionEvent
+  | { readonly event: 'joined'; readonly tookUs: number }
+  | { readonly event: 'messageSent'; readonly message: string; readonly channel: string; readonly bytes: number; readonly peer: number }
+  | { readonly event: 'messageRefused'; readonly reason: string }
+  | { readonly event: 'snapshotSent'; readonly snapshotId: number; readonly reason: string; readonly chunks: number; readonly bytes: number; readonly peer: number }
+  | { readonly event: 'snapshotApplied'; readonly snapshotId: number; readonly frame: number }
+  | { readonly event: 'nackSent' }
+  | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number }
+  | { readonly event: 'resyncFinished'; readonly tookUs: number }
+  | { readonly event: 'commandSigned'; readonly author: number; readonly lamport: number; readonly resignedFrom: number }
+  | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number } }
+  | { readonly event: 'commandRefused'; readonly author: number; readonly lamport: number; readonly reason: string; readonly at: 'host' | 'peer' }
+  | { readonly event: 'commandFolded'; readonly author: number; readonly lamport: number; readonly frame: number; readonly command: string; readonly outcome: FoldOutcome }
+  | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
+  | CommitFolded
+  | { readonly event: 'xrInput'; readonly type: string }
+  | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
+  | { readonly event: 'operation'; readonly verb: string }
+
+export type SessionEvent =
+  | { readonly event: 'sessionOpened'; readonly author: number; readonly displayName: string; readonly role: string; readonly resumed: boolean }
+  | { readonly event: 'sessionRefused'; readonly code: string; readonly hint: string }
+  | { readonly event: 'sessionClosed'; readonly author: number; readonly code: string; readonly by: string }
+
+export interface CommitFolded {
+  readonly event: 'commitFolded'
+  readonly commit: number
+  readonly author: number
+  readonly lamport: number
+  readonly frame: number
+  readonly status: 'APPLIED' | 'REJECTED'
+  readonly changes: number
+  readonly merged: number
+  readonly conflicts: readonly { readonly kind: string; readonly placement: number; readonly message: string; readonly hint: string }[]
+}
+
+/** An event by its name. */
+export type EventNamed<Name extends ReportedEvent['event']> = Extract<ReportedEvent, { readonly event: Name }>
+
+/** The event of a note. Notes that a report does not know pass every `switch` by. */
+export const eventOf = (note: Extract<RunRecord, { readonly kind: 'note' }>): ReportedEvent => note.data as unknown as ReportedEvent
+
+/** @throws {RangeError} where the run has no host. */
+export function hostNode(nodes: readonly RunNode[]): number {
+  const host = nodes.find(({ role }) => role === 'host')
+  if (host === undefined) throw new RangeError('nodes: expected one with the role host, got none')
+  return host.id
+}

@@ -1,0 +1,289 @@
+/**
+ * The vocabulary of a story, acted out on a cluster. A verb is an operation with a label of its own; what takes several
+ * frames (a click, a drag) becomes a gesture that the actor's hands play, one step a frame, one gesture after another.
+ */
+import type { Button, Controller } from '../sim/xr/controller.ts'
+import type { Vector } from '../sim/xr/pose.ts'
+import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../system/ecs/components.ts'
+import type { ReadStore } from '../system/ecs/store.ts'
+import { NO_ENTITY } from '../system/editor/intents.ts'
+import { tagBits } from '../system/placement/tags.ts'
+import type { PlacementState } from '../system/protocol/messages.ts'
+import type { Intent } from '../system/session/peer.ts'
+import type { Cluster, ClientNode } from './cluster.ts'
+import { metresOf, steps, stepsOf, US_PER_MS } from './units.ts'
+import type {
+  Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
+} from './vocabulary.ts'
+
+const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
+/** Where a hand points from: this far before the middle of what it points at, metres. */
+const REACH = 0.5
+const CLICK_FRAMES = 2
+const BODY_KG = 1
+const RESTITUTION = 0.3
+const PPM = 1_000_000
+
+/** Where an entity or a placement stands in somebody's view, metres. */
+function placeOf(view: ReadStore | undefined, thing: Thing): Metres | undefined {
+  const row = view?.get(thing, Transform) ?? view?.get(thing, Placement)
+  return row === undefined ? undefined : metresOf(row)
+}
+
+const extent = ([x, y, z]: Metres) => ({ hx: steps(x), hy: steps(y), hz: steps(z) })
+
+export class Host implements HostActor {
+  readonly name = 'host'
+  readonly node = 0
+  readonly #cluster: Cluster
+  #props = 0
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+  spawn({ at, halfSize = HALF_SIZE }: SpawnOptions): Thing {
+    return this.#create('spawn', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize) })
+  }
+  body({ at, halfSize = HALF_SIZE, shape = 'box', massKg = BODY_KG, restitution = RESTITUTION }: BodyOptions): Thing {
+    const body = { shape, massGrams: Math.floor(massKg * 1000 + 0.5), restitution: Math.floor(restitution * 255 + 0.5) }
+    return this.#create('body', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize), body })
+  }
+  despawn(entity: Thing): void {
+    this.#cluster.operate('host', 'despawn', () => this.#cluster.intend(0, { kind: 'despawn', entity }))
+  }
+  prop(at: Metres): Prop {
+    const prop = ++this.#props
+    const operate = (verb: string, intent: Intent) => this.#cluster.operate('host', verb, () => this.#cluster.intend(0, intent))
+    operate('propSpawn', { kind: 'propSpawn', prop, ...stepsOf(at) })
+    return {
+      moveTo: (to) => operate('propMove', { kind: 'propMove', prop, ...stepsOf(to) }),
+      despawn: () => operate('propDespawn', { kind: 'propDespawn', prop }),
+    }
+  }
+  kick(peer: PeerActor): void {
+    this.#cluster.operate('host', 'kick', () => {
+      if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'kick', author: peer.author })
+    })
+  }
+  #create(verb: string, intent: Intent): Thing {
+    let entity = NO_ENTITY
+    this.#cluster.operate('host', verb, () => {
+      this.#cluster.intend(0, intent)
+      entity = this.#cluster.lastScope(0)
+    })
+    return entity
+  }
+}
+
+class Hand implements HandActor {
+  readonly #actor: Peer
+  readonly #name: string
+  readonly #controller: Controller
+  #at: Vector = { x: 0, y: 1.2, z: 0 }
+  #target: Vector = { x: 0, y: 1.2, z: -1 }
+
+  constructor(actor: Peer, name: string, controller: Controller) {
+    this.#actor = actor
+    this.#name = name
+    this.#controller = controller
+  }
+  pointAt(entity: Thing): this {
+    return this.#operate('pointAt', () => this.aimAt(entity))
+  }
+  moveBy(by: Metres): this {
+    return this.#operate('moveBy', () => this.shift(by))
+  }
+  press(button: Button): this {
+    return this.#operate('press', () => void this.#controller.press(button))
+  }
+  release(button: Button): this {
+    return this.#operate('release', () => void this.#controller.release(button))
+  }
+  /** The bare movements, for gestures. False where the actor sees no such thing. */
+  aimAt(entity: Thing): boolean {
+    const place = placeOf(this.#actor.view, entity)
+    if (place === undefined) return false
+    const [x, y, z] = place
+    this.#target = { x, y, z }
+    this.#at = { x, y, z: z + REACH }
+    this.#controller.aim(this.#at, this.#target)
+    return true
+  }
+  shift([x, y, z]: Metres): void {
+    const moved = (point: Vector) => ({ x: point.x + x, y: point.y + y, z: point.z + z })
+    this.#at = moved(this.#at)
+    this.#target = moved(this.#target)
+    this.#controller.aim(this.#at, this.#target)
+  }
+  get controller(): Controller {
+    return this.#controller
+  }
+  #operate(verb: string, action: () => void): this {
+    this.#actor.cluster.operate(`${this.#actor.name}.${this.#name}`, verb, action)
+    return this
+  }
+}
+
+export class Peer implements PeerActor {
+  readonly cluster: Cluster
+  readonly node: number
+  readonly left: Hand
+  readonly right: Hand
+  readonly placements: PlacementActor
+  readonly #client: ClientNode
+  /** What the hands still have to do, one step a frame. */
+  readonly #steps: (() => void)[] = []
+  #stepsDone = 0
+
+  constructor(cluster: Cluster, client: ClientNode) {
+    this.cluster = cluster
+    this.node = client.id
+    this.#client = client
+    this.left = new Hand(this, 'left', client.headset.left)
+    this.right = new Hand(this, 'right', client.headset.right)
+    this.placements = new Placements(this)
+    client.onFrame = () => this.#playStep()
+  }
+  get name(): string {
+    return this.#client.name
+  }
+  get state(): string {
+    return this.#client.peer.state
+  }
+  get author(): number | undefined {
+    return this.#client.peer.author
+  }
+  /** The world as this peer sees it now. */
+  get view(): ReadStore | undefined {
+    return this.#client.peer.log?.view
+  }
+
+  click(entity: Thing): void {
+    this.#gesture('click', [
+      () => void (this.right.aimAt(entity) && this.right.controller.press('trigger')),
+      ...Array.from({ length: CLICK_FRAMES - 1 }, () => () => {}),
+      () => void this.right.controller.release('trigger'),
+    ])
+  }
+  drag(entity: Thing, { by: [x, y, z], frames }: { readonly by: Metres; readonly frames: number }): void {
+    if (!Number.isInteger(frames) || frames < 1) throw new RangeError(`drag: expected frames to be at least 1, got ${frames}`)
+    this.#gesture('drag', [
+      () => void (this.right.aimAt(entity) && this.right.controller.press('squeeze')),
+      ...Array.from({ length: frames }, () => () => this.right.shift([x / frames, y / frames, z / frames])),
+      () => void this.right.controller.release('squeeze'),
+    ])
+  }
+  nextTool(): void {
+    this.#gesture('nextTool', [() => void this.right.controller.press('a'), () => void this.right.controller.release('a')])
+  }
+  spawn({ at, halfSize = HALF_SIZE }: SpawnOptions): void {
+    this.intend('spawn', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize) })
+  }
+  despawn(entity: Thing): void {
+    this.intend('despawn', { kind: 'despawn', entity })
+  }
+  created(index = 0): Thing | undefined {
+    const { view, author } = this
+    return view?.entities(Entity).filter((entity) => view.get(entity, Entity)?.creator === author)[index]
+  }
+  sees(entity: Thing): Metres | undefined {
+    return placeOf(this.view, entity)
+  }
+  forge({ inTheNameOf, despawn }: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void {
+    this.cluster.operate(this.name, 'forge', () => this.cluster.forge(this.node, inTheNameOf.author ?? 0, despawn))
+  }
+  leave(): void {
+    this.intend('leave', { kind: 'leave' })
+  }
+  crash(): void {
+    this.cluster.operate(this.name, 'crash', () => this.cluster.crash(this.node))
+  }
+  pause(ms: number): void {
+    this.cluster.operate(this.name, 'pause', () => this.cluster.pause(this.node, Math.floor(ms * US_PER_MS)))
+  }
+
+  intend(verb: string, intent: Intent): void {
+    this.cluster.operate(this.name, verb, () => this.cluster.intend(this.node, intent))
+  }
+
+  #gesture(verb: string, movements: readonly (() => void)[]): void {
+    this.cluster.operate(this.name, verb, () => this.#steps.push(...movements))
+  }
+  #playStep(): void {
+    this.#steps[this.#stepsDone]?.()
+    if (this.#stepsDone < this.#steps.length && ++this.#stepsDone === this.#steps.length) {
+      this.#steps.length = 0
+      this.#stepsDone = 0
+    }
+  }
+}
+
+class Placements implements PlacementActor {
+  readonly #actor: Peer
+
+  constructor(actor: Peer) {
+    this.#actor = actor
+  }
+  open(region = 1): void {
+    this.#actor.intend('placements.open', { kind: 'openPlacements', region })
+  }
+  add({ asset, at, tags = [] }: PlacementOptions): void {
+    const state: PlacementState = { asset, region: 1, ...stepsOf(at), qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, scale: SCALE_ONE, tags: tagBits(tags) }
+    this.#actor.intend('placements.add', { kind: 'draftAdd', state })
+  }
+  move(placement: Thing, to: Metres): void {
+    this.#actor.intend('placements.move', { kind: 'draftUpdate', placement, patch: stepsOf(to) })
+  }
+  tag(placement: Thing, tags: PlacementOptions['tags'] = []): void {
+    this.#actor.intend('placements.tag', { kind: 'draftUpdate', placement, patch: { tags: tagBits(tags) } })
+  }
+  remove(placement: Thing): void {
+    this.#actor.intend('placements.remove', { kind: 'draftRemove', placement })
+  }
+  commit(): void {
+    this.#actor.intend('placements.commit', { kind: 'commitPlacements' })
+  }
+  seen(): readonly Thing[] {
+    return this.#actor.view?.entities(Placement) ?? []
+  }
+}
+
+const nodeOf = (actor: Actor): number => (actor as Host | Peer).node
+
+export class Net implements Network {
+  readonly #cluster: Cluster
+  readonly all: LinkActor
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.all = this.#links('net.all', () => cluster.everyLink())
+  }
+  link(a: Actor, b: Actor): LinkActor {
+    return this.#links(`net.link`, () => [[nodeOf(a), nodeOf(b)], [nodeOf(b), nodeOf(a)]])
+  }
+  from(a: Actor, to: Actor): LinkActor {
+    return this.#links(`net.from`, () => [[nodeOf(a), nodeOf(to)]])
+  }
+  heal(): void {
+    this.#cluster.operate('net', 'heal', () => this.#cluster.heal())
+  }
+  #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
+    return {
+      set: (options) => this.#cluster.operate(label, 'set', () => this.#cluster.setLinks(pairs(), settingsOf(options), label === 'net.all')),
+      cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), Math.floor(ms * US_PER_MS))),
+    }
+  }
+}
+
+function settingsOf({ latencyMs, drop, duplicate, reorder, corrupt, bytesPerSecond, queueBytes }: LinkOptions) {
+  const ppm = (share: number) => Math.floor(share * PPM + 0.5)
+  return {
+    ...(latencyMs !== undefined && { latencyUsMin: Math.floor(latencyMs[0] * US_PER_MS), latencyUsMax: Math.floor(latencyMs[1] * US_PER_MS) }),
+    ...(drop !== undefined && { dropPpm: ppm(drop) }),
+    ...(duplicate !== undefined && { duplicatePpm: ppm(duplicate) }),
+    ...(reorder !== undefined && { reorderPpm: ppm(reorder) }),
+    ...(corrupt !== undefined && { corruptPpm: ppm(corrupt) }),
+    ...(bytesPerSecond !== undefined && { bandwidthBytesPerSecond: bytesPerSecond }),
+    ...(queueBytes !== undefined && { queueBytesMax: queueBytes }),
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * The naive reference (law 11). Convergence cannot see a mistake that all peers share, so this folds the same admitted
+ * entries the slow, obvious way: from nothing, in order, into plain objects, each time the log closes; and it asks again what
+ * admission should have asked. It shares no logic with `system/` but the decoding of bytes and the definitions of rows.
+ */
+import type { World } from '../system/ecs/world.ts'
+import type { Codec } from '../system/protocol/codec.ts'
+import type { CommandEntry, PlacementCommit, PlacementState } from '../system/protocol/messages.ts'
+import type { Verifier } from '../system/ports.ts'
+import { signingBytes } from '../system/commands/signing.ts'
+import { COMPONENTS } from '../system/ecs/components.ts'
+import type { AnyComponent } from '../system/ecs/component.ts'
+
+type Row = Record<string, number>
+/** Component name, then entity, then row. */
+type Rows = Map<string, Map<number, Row>>
+
+export interface OracleFinding {
+  readonly frame: number
+  readonly message: string
+  readonly entity?: number
+  readonly component?: string
+  readonly field?: string
+  /** What the naive fold has, and what the host has; -1 for no row. */
+  readonly expected?: number
+  readonly actual?: number
+}
+
+export interface OraclePorts {
+  readonly sessionId: Uint8Array
+  readonly epoch: number
+  readonly codec: Codec
+  readonly verifier: Verifier
+  /** The key that the simulator gave to this author; the oracle does not ask the roster. */
+  keyOf(author: number): Uint8Array | undefined
+}
+
+const BURST = 100
+const PER_SECOND = 10
+const PROPS = new Map([['theta.Spawned', 'spawned'], ['theta.Motion', 'motion']])
+const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
+/** Computed by the host over texts that are for people; convergence compares them, the oracle does not write them again. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['resultHi', 'resultLo'])
+
+export class Oracle {
+  readonly #ports: OraclePorts
+  readonly #admitted: { readonly entry: CommandEntry; readonly atUs: number }[] = []
+  readonly #props = new Map<number, { readonly x: number; readonly y: number; readonly z: number }>()
+  readonly findings: OracleFinding[] = []
+  #closed = 0
+  #rows: Rows = new Map()
+
+  constructor(ports: OraclePorts) {
+    this.#ports = ports
+  }
+
+  /** What the host let in, when. */
+  admitted(entry: CommandEntry, atUs: number, frame: number): void {
+    const fail = (message: string) => this.findings.push({ frame, message: `${message}: author ${entry.author}, lamport ${entry.lamport}` })
+    const earlier = this.#admitted.filter((other) => other.entry.author === entry.author)
+    const key = this.#ports.keyOf(entry.author)
+    if (key === undefined || !this.#ports.verifier.verify(entry.signature, signingBytes(this.#ports.sessionId, entry), key)) fail('admitted without a valid signature')
+    if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('admitted with a nonce that is not new')
+    if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('admitted twice at one position')
+    if (entry.epoch !== this.#ports.epoch) fail('admitted from another epoch')
+    if (entry.lamport <= this.#closed) fail('admitted below the closed mark')
+    if (entry.author !== 0 && earlier.filter((other) => other.atUs > atUs - 1_000_000).length >= BURST + PER_SECOND) fail('admitted above the rate')
+    this.#admitted.push({ entry, atUs })
+  }
+
+  /** What the story asked of the host's stream; undefined ends the entity. */
+  prop(entity: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined): void {
+    if (at === undefined) this.#props.delete(entity)
+    else this.#props.set(entity, at)
+  }
+
+  /** The host has closed a frame, and `world` is exactly that frame's. */
+  closed(frame: number, closedLamport: number, world: World): void {
+    if (closedLamport < this.#closed) this.findings.push({ frame, message: `the closed mark fell from ${this.#closed} to ${closedLamport}` })
+    if (closedLamport !== this.#closed) {
+      this.#closed = closedLamport
+      this.#rows = this.#foldAll(closedLamport)
+      this.#compare(frame, world)
+    }
+  }
+
+  /** At the end: everything, the runtime's entities too. */
+  settled(frame: number, world: World): void {
+    this.#compare(frame, world)
+    for (const component of COMPONENTS.filter(({ name }) => PROPS.has(name))) {
+      const expected = [...this.#props.keys()].sort((a, b) => a - b)
+      const actual = world.entities(component)
+      const odd = expected.find((entity) => !actual.includes(entity)) ?? actual.find((entity) => !this.#props.has(entity))
+      if (odd !== undefined) this.#differs(frame, odd, component, '', expected.includes(odd) ? 1 : -1, actual.includes(odd) ? 1 : -1)
+      if (component.name !== 'theta.Motion') continue
+      for (const [entity, at] of this.#props) this.#compareRow(frame, entity, component, { ...at }, world)
+    }
+  }
+
+  #compare(frame: number, world: World): void {
+    for (const component of LOG_COMPONENTS) {
+      const expected = this.#rows.get(component.name) ?? new Map<number, Row>()
+      for (const entity of world.entities(component)) if (!expected.has(entity)) this.#differs(frame, entity, component, '', -1, 1)
+      for (const [entity, row] of expected) this.#compareRow(frame, entity, component, row, world)
+    }
+  }
+
+  #compareRow(frame: number, entity: number, component: AnyComponent, expected: Row, world: World): void {
+    const actual = world.get(entity, component) as Row | undefined
+    if (actual === undefined) return this.#differs(frame, entity, component, '', 1, -1)
+    for (const field of Object.keys(expected)) {
+      if (!NOT_COMPARED.has(field) && actual[field] !== expected[field]) return this.#differs(frame, entity, component, field, expected[field]!, actual[field]!)
+    }
+  }
+
+  #differs(frame: number, entity: number, component: AnyComponent, field: string, expected: number, actual: number): void {
+    const what = field === '' ? 'row' : field
+    this.findings.push({ frame, entity, component: component.name, field, expected, actual, message: `frame ${frame}: entity ${entity} ${component.name} ${what}: the naive fold has ${expected}, the host ${actual}` })
+  }
+
+  // --- the obvious fold ----------------------------------------------------------------------------------------------
+
+  #foldAll(closedLamport: number): Rows {
+    const rows: Rows = new Map(LOG_COMPONENTS.map(({ name }) => [name, new Map<number, Row>()]))
+    const entries = this.#admitted.map(({ entry }) => entry).filter(({ lamport }) => lamport <= closedLamport)
+    entries.sort((a, b) => a.lamport - b.lamport || a.author - b.author)
+    for (const entry of entries) foldOne(rows, entry, this.#ports.codec)
+    return rows
+  }
+}
+
+const table = (rows: Rows, component: string): Map<number, Row> => rows.get(`theta.${component}`)!
+const memberEntity = (author: number): number => author * 2 ** 20
+const ROLE = { viewer: 0, editor: 1, admin: 2 }
+const CAN = { editPlacements: 1, manageCommits: 2, editWorld: 4, manageMembers: 8 }
+
+function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
+  const member = table(rows, 'Member').get(memberEntity(entry.author))
+  const host = entry.author === 0
+  const present = host || member?.present === 1
+  const may = (role: number, bits: number): boolean => host || (present && member!.role! >= role && (member!.capabilities! & bits) === bits)
+  const view = new DataView(entry.payload.buffer, entry.payload.byteOffset, entry.payload.length)
+  const u32 = (at: number) => view.getUint32(at, true)
+  const i32 = (at: number) => view.getInt32(at, true)
+  const u16 = (at: number) => view.getUint16(at, true)
+  const i16 = (at: number) => view.getInt16(at, true)
+  const u8 = (at: number) => view.getUint8(at)
+  const scope = entry.scopeKind === 'entity' ? entry.scope : entry.scopeKind === 'tool' ? 1 + entry.scope : 0
+  const touch = () => table(rows, 'ScopeVersion').set(scope, { lamport: entry.lamport, author: entry.author })
+  const foreign = () => {
+    const version = table(rows, 'ScopeVersion').get(scope)
+    return version !== undefined && version.author !== entry.author && !(version.lamport === entry.baseLamport && version.author === entry.baseAuthor)
+  }
+  const teleported = (entity: number) => {
+    const body = table(rows, 'RigidBody').get(entity)
+    if (body !== undefined) body.teleports = body.teleports! + 1
+  }
+
+  switch (entry.command) {
+    case 1:
+      if (!host) return
+      table(rows, 'Member').set(memberEntity(u16(0)), { author: u16(0), role: u8(2), capabilities: u32(3), present: 1 })
+      return void touch()
+    case 2: {
+      const leaver = table(rows, 'Member').get(memberEntity(u16(0)))
+      if (!host || leaver === undefined) return
+      leaver.present = 0
+      return void touch()
+    }
+    case 3: {
+      const changed = table(rows, 'Member').get(memberEntity(u16(0)))
+      if (!may(ROLE.admin, CAN.manageMembers) || changed === undefined) return
+      Object.assign(changed, { role: u8(2), capabilities: u32(3) })
+      return void touch()
+    }
+    case 10: {
+      const entity = u32(0)
+      if (!may(ROLE.editor, CAN.editWorld) || foreign() || Math.floor(entity / 2 ** 20) !== entry.author || table(rows, 'Entity').has(entity)) return
+      table(rows, 'Entity').set(entity, { kind: u8(4), creator: entry.author })
+      table(rows, 'Transform').set(entity, { x: i32(5), y: i32(9), z: i32(13), qx: 0, qy: 0, qz: 0, qw: 32767, sx: 256, sy: 256, sz: 256 })
+      table(rows, 'Bounds').set(entity, { hx: u16(17), hy: u16(19), hz: u16(21) })
+      if (u8(23) !== 0) table(rows, 'RigidBody').set(entity, { shape: u8(23), massGrams: u32(24), restitution: u8(28), teleports: 0 })
+      return void touch()
+    }
+    case 11: {
+      const entity = u32(0)
+      if (!may(ROLE.editor, CAN.editWorld) || foreign() || !table(rows, 'Entity').has(entity) || table(rows, 'Placement').has(entity)) return
+      for (const component of ['Entity', 'Transform', 'Bounds', 'RigidBody', 'Selection', 'ScopeVersion']) table(rows, component).delete(entity)
+      return
+    }
+    case 12: {
+      const entity = u32(0)
+      if (!may(ROLE.editor, CAN.editWorld) || !table(rows, 'Entity').has(entity)) return
+      const selections = table(rows, 'Selection')
+      if (u8(4) !== 0) selections.set(entity, { author: entry.author })
+      else if (selections.get(entity)?.author === entry.author) selections.delete(entity)
+      else return
+      return void touch()
+    }
+    case 13: {
+      const row = table(rows, 'Transform').get(u32(0))
+      if (!may(ROLE.editor, CAN.editWorld) || row === undefined) return
+      const moved = { x: row.x! + i32(4), y: row.y! + i32(8), z: row.z! + i32(12) }
+      if (Math.max(Math.abs(moved.x), Math.abs(moved.y), Math.abs(moved.z)) > 2 ** 30) return
+      Object.assign(row, moved)
+      teleported(u32(0))
+      return void touch()
+    }
+    case 14: {
+      const row = table(rows, 'Transform').get(u32(0))
+      if (!may(ROLE.editor, CAN.editWorld) || row === undefined) return
+      const [a, b, c, d] = [i16(4), i16(6), i16(8), i16(10)]
+      const { qx, qy, qz, qw } = row as { qx: number; qy: number; qz: number; qw: number }
+      // The Hamilton product (a i + b j + c k + d)(qx i + qy j + qz k + qw), of integers: exact.
+      const product = [d * qx + a * qw + b * qz - c * qy, d * qy + b * qw + c * qx - a * qz, d * qz + c * qw + a * qy - b * qx, d * qw - a * qx - b * qy - c * qz]
+      const length = Math.sqrt(product[0]! * product[0]! + product[1]! * product[1]! + product[2]! * product[2]! + product[3]! * product[3]!)
+      if (length < 1) return
+      const [x, y, z, w] = product.map((part) => Math.floor((part / length) * 32767 + 0.5))
+      Object.assign(row, { qx: x, qy: y, qz: z, qw: w })
+      teleported(u32(0))
+      return void touch()
+    }
+    case 15: {
+      const row = table(rows, 'Transform').get(u32(0))
+      if (!may(ROLE.editor, CAN.editWorld) || foreign() || row === undefined || u16(4) === 0) return
+      for (const axis of ['sx', 'sy', 'sz']) row[axis] = Math.max(1, Math.min(65535, Math.floor((row[axis]! * u16(4)) / 256 + 0.5)))
+      return void touch()
+    }
+    case 16:
+    case 17:
+      if (!may(ROLE.editor, CAN.editWorld) || u16(0) > 254) return
+      table(rows, 'ToolState').set(memberEntity(entry.author), { tool: u16(0), active: entry.command === 16 ? 1 : 0 })
+      return void touch()
+    case 20: {
+      const decoded = codec.decodePlacementCommit(entry.payload)
+      if (decoded.kind === 'commit' && present) foldCommit(rows, entry, decoded.commit, may(ROLE.editor, CAN.editPlacements) && may(ROLE.editor, CAN.manageCommits))
+      return
+    }
+  }
+}
+
+const TRANSFORM = ['x', 'y', 'z', 'qx', 'qy', 'qz', 'qw', 'scale'] as const
+const differs = (a: PlacementState | Row, b: PlacementState | Row) => TRANSFORM.some((part) => (a as Row)[part] !== (b as Row)[part])
+const overlap = (a: Row, b: Row) => (['x', 'y', 'z'] as const).every((axis) => Math.abs(a[axis]! - b[axis]!) * 256 < 128 * (a.scale! + b.scale!))
+
+/** Every change onto a copy; the copy becomes the world only if none of them is in conflict. */
+function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }: PlacementCommit, allowed: boolean): void {
+  if (table(rows, 'CommitRecord').has(commit) || table(rows, 'Entity').has(commit) || Math.floor(commit / 2 ** 20) !== entry.author || commit % 2 ** 20 === 0) return
+  const live = table(rows, 'Placement')
+  const after = new Map([...live].map(([entity, row]) => [entity, { ...row }]))
+  const touched = new Set<number>()
+  const added: number[] = []
+  let conflicts = allowed ? 0 : 1
+  const clash = (): void => { conflicts += 1 }
+  for (const change of changes) {
+    const now = live.get(change.placement)
+    if (touched.has(change.placement)) clash()
+    touched.add(change.placement)
+    if (change.change === 'ADD') {
+      if (now !== undefined || table(rows, 'Entity').has(change.placement) || Math.floor(change.placement / 2 ** 20) !== entry.author || change.after!.region !== region) clash()
+      after.set(change.placement, { ...change.after! } as Row)
+      added.push(change.placement)
+      continue
+    }
+    const before = change.before!
+    if (now === undefined || now.region !== region || now.asset !== before.asset) {
+      clash()
+      continue
+    }
+    if (change.change === 'REMOVE') {
+      if (differs(now, before) || now.tags !== before.tags) clash()
+      after.delete(change.placement)
+      continue
+    }
+    const wanted = change.after!
+    const moves = differs(before, wanted)
+    if (moves && differs(before, now)) clash()
+    if (((before.tags ^ wanted.tags) & (before.tags ^ now.tags!)) !== 0) clash()
+    const merged: Row = { ...now, ...(moves ? Object.fromEntries(TRANSFORM.map((part) => [part, wanted[part]])) : {}), tags: (now.tags! ^ before.tags ^ wanted.tags) >>> 0 }
+    after.set(change.placement, merged)
+  }
+  for (const entity of added) {
+    for (const [other, row] of after) {
+      const ordered = !added.includes(other) || added.indexOf(other) < added.indexOf(entity)
+      if (other !== entity && ordered && row.region === region && overlap(row, after.get(entity)!)) clash()
+    }
+  }
+  if (conflicts === 0) {
+    rows.set('theta.Placement', after)
+    for (const { change, placement } of changes) {
+      if (change === 'ADD') table(rows, 'Entity').set(placement, { kind: 3, creator: entry.author })
+      if (change === 'REMOVE') for (const component of LOG_COMPONENTS) rows.get(component.name)!.delete(placement)
+    }
+  }
+  const applied = conflicts === 0
+  table(rows, 'CommitRecord').set(commit, { status: applied ? 2 : 3, author: entry.author, lamport: entry.lamport, changes: applied ? changes.length : 0 })
+}

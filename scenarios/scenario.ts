@@ -1,0 +1,63 @@
+/** What a scenario is: a name, its settings, a story that awaits only virtual time, and what must have happened in it. */
+import type { Story } from './vocabulary.ts'
+
+/** Names of the counters that a run keeps; reports/counters.ts tells what each one counts. */
+export type { CounterName } from '../reports/counters.ts'
+import type { CounterName } from '../reports/counters.ts'
+
+export interface ScenarioSettings {
+  /** How many frames the story is given before the network heals. At least 1. */
+  readonly frames: number
+  /** Frames a second; the only rate that Theta speaks so far. */
+  readonly hz: 90
+  /** Peers that may join at once, with a headset each (default 4). */
+  readonly peersMax?: number
+  /** Virtual time after the last frame within which everybody must have settled, in milliseconds (default 5,000). */
+  readonly settleMs?: number
+}
+
+/**
+ * A run in which these did not happen has shown nothing and fails (exit 1). Each counter is a least value, or an exact
+ * range [least, most].
+ */
+export interface MustHappen {
+  readonly counters?: { readonly [K in CounterName]?: number | readonly [least: number, most: number] }
+  /** Commands that each peer signed at least, by name. */
+  readonly signedBy?: { readonly [name: string]: number }
+  /** Frames that each peer confirmed at least, by name. The last one is always included. */
+  readonly confirmed?: { readonly [name: string]: number }
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly settings: Required<ScenarioSettings>
+  readonly script: (story: Story) => Promise<void>
+  readonly mustHappen: MustHappen
+}
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
+export const FRAMES_MAX = 54_000
+export const PEERS_MAX = 16
+
+/**
+ * Defines a scenario. Export it as the default of a file and run the file: `theta-sim run ./my.ts`.
+ *
+ *     export default scenario('late-join', { frames: 120, hz: 90 }, async ({ host, join, frame }) => {
+ *       const crate = host.spawn({ at: [0, 1, -2] })
+ *       const ana = await join('ana', { over: 'quic', role: 'editor' })
+ *       ana.click(crate)
+ *       await frame(60)
+ *     }, { mustHappen: { counters: { commandsApplied: 1 } } })
+ *
+ * @throws {TypeError | RangeError} where the name or a setting is not usable.
+ */
+export function scenario(name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {}): Scenario {
+  if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
+  if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
+  const { frames, hz, peersMax = 4, settleMs = 5_000 } = settings
+  if (!Number.isInteger(frames) || frames < 1 || frames > FRAMES_MAX) throw new RangeError(`scenario ${name}: expected frames in [1, ${FRAMES_MAX}], got ${frames}`)
+  if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
+  if (!Number.isInteger(peersMax) || peersMax < 1 || peersMax > PEERS_MAX) throw new RangeError(`scenario ${name}: expected peersMax in [1, ${PEERS_MAX}], got ${peersMax}`)
+  if (!Number.isInteger(settleMs) || settleMs < 1) throw new RangeError(`scenario ${name}: expected settleMs to be at least 1, got ${settleMs}`)
+  return { name, settings: { frames, hz, peersMax, settleMs }, script, mustHappen: checks.mustHappen ?? {} }
+}

@@ -1,0 +1,32 @@
+/** Commits that meet: a placement that both move, one that both remove, tags that merge and tags that do not. */
+import { scenario } from '../scenario.ts'
+
+export default scenario('placement-race', { frames: 160, hz: 90 }, async ({ join, net, frames }) => {
+  net.all.set({ latencyMs: [10, 25], drop: 0.02 })
+  const [ana, ben] = await Promise.all([join('ana', { over: 'quic', role: 'editor' }), join('ben', { over: 'webrtc', role: 'editor' })])
+  ana.placements.open()
+  for (let i = 0; i < 4; i++) ana.placements.add({ asset: i + 1, at: [2 * i, 0.5, -6], tags: ['structure'] })
+  ana.placements.commit()
+  while (ana.placements.seen().length < 4 || ben.placements.seen().length < 4) await frames(1)
+  // Closed everywhere, so that what follows is drafted against the same state.
+  await frames(30)
+  const [moved, removed, merged, disputed] = ana.placements.seen()
+  /** Both sign within one frame, so that neither has seen the other's commit. */
+  const both = async (anaEdits: () => void, benEdits: () => void) => {
+    for (const [editor, edits] of [[ana, anaEdits], [ben, benEdits]] as const) {
+      editor.placements.open()
+      edits()
+      editor.placements.commit()
+    }
+    await frames(14)
+  }
+  await both(() => ana.placements.move(moved!, [0, 1, -6]), () => ben.placements.move(moved!, [0, 2, -6]))
+  await both(() => ana.placements.remove(removed!), () => ben.placements.remove(removed!))
+  await both(() => ana.placements.tag(merged!, ['structure', 'interactive']), () => ben.placements.tag(merged!, ['structure', 'hidden']))
+  await both(() => ana.placements.tag(disputed!, ['interactive']), () => ben.placements.tag(disputed!, ['structure', 'interactive']))
+}, {
+  mustHappen: {
+    counters: { commitsApplied: [6, 6], commitsRejected: [3, 3], conflictsTransform: 1, conflictsDeletion: 1, conflictsTag: 1, commitsMerged: 1 },
+    confirmed: { ana: 100, ben: 100 },
+  },
+})

@@ -1,0 +1,143 @@
+/**
+ * The words that a story is told in. Every verb is a labelled operation (`ana.click#2`), so that a plan can leave it out.
+ * Lengths are metres, times milliseconds unless a name says otherwise; `await` only what returns a promise here.
+ */
+import type { RandomStream } from '../sim/random.ts'
+import type { PlacementTag } from '../system/placement/tags.ts'
+
+export type Metres = readonly [x: number, y: number, z: number]
+/** An entity or placement as stories pass it around: its id. */
+export type Thing = number
+
+export interface Story {
+  readonly host: HostActor
+  readonly net: Network
+  /** Draws for the shape of the workload, a function of the seed alone. */
+  readonly random: RandomStream
+  /** Opens a peer and resolves when it is in the session, or when it was turned away (see {@link PeerActor.state}). */
+  join(name: string, options: JoinOptions): Promise<PeerActor>
+  /** Resolves when frame `index` of the session begins (at once where it has begun). */
+  frame(index: number): Promise<void>
+  /** Resolves `count` frames from now. */
+  frames(count: number): Promise<void>
+  /** Resolves after so much virtual time. */
+  sleep(ms: number): Promise<void>
+}
+
+export interface JoinOptions {
+  readonly over: 'quic' | 'webrtc'
+  readonly role: 'viewer' | 'editor' | 'admin'
+  /** Capabilities asked for; all that the role allows where it is left out. */
+  readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
+}
+
+export interface SpawnOptions {
+  readonly at: Metres
+  /** Half extents; 0.15 m each way where it is left out. */
+  readonly halfSize?: Metres
+}
+export interface BodyOptions extends SpawnOptions {
+  readonly shape?: 'box' | 'ball'
+  readonly massKg?: number
+  /** 0 to 1. */
+  readonly restitution?: number
+}
+export interface PlacementOptions {
+  readonly asset: number
+  readonly at: Metres
+  readonly tags?: readonly PlacementTag[]
+}
+
+export interface HostActor {
+  /** An entity of the command log, written by the host. */
+  spawn(options: SpawnOptions): Thing
+  /** The same, and physics simulates it. */
+  body(options: BodyOptions): Thing
+  despawn(entity: Thing): void
+  /** An entity of the host's stream, moved by its runtime. */
+  prop(at: Metres): Prop
+  kick(peer: PeerActor): void
+}
+export interface Prop {
+  moveTo(at: Metres): void
+  despawn(): void
+}
+
+export interface PeerActor {
+  readonly name: string
+  /** 'live' in the session, 'closed' turned away or left, otherwise on its way. */
+  readonly state: string
+  readonly author: number | undefined
+  readonly left: HandActor
+  readonly right: HandActor
+  readonly placements: PlacementActor
+  /** Points the right hand at it and pulls the trigger for two frames. */
+  click(entity: Thing): void
+  /** Takes it with the right hand, moves it by so much over `frames` frames, lets it go. */
+  drag(entity: Thing, options: { readonly by: Metres; readonly frames: number }): void
+  /** Takes up the next tool, with the A button. */
+  nextTool(): void
+  spawn(options: SpawnOptions): void
+  despawn(entity: Thing): void
+  /** The first entity that this peer created, or the n-th, as it sees the world; undefined before it does. */
+  created(index?: number): Thing | undefined
+  /** Where this peer sees the entity, metres; undefined where it sees none. */
+  sees(entity: Thing): Metres | undefined
+  /** Sends the host a command in somebody else's name, signed with this peer's own key: what nobody may let in. */
+  forge(command: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void
+  leave(): void
+  /** Everything in memory is lost; the node is silent until `restart`. */
+  crash(): void
+  /** Stops handling anything for so long; what arrives meanwhile waits. */
+  pause(ms: number): void
+}
+
+export interface HandActor {
+  /** Puts the hand half a metre before the entity's front (as this peer sees it) and points at its middle. */
+  pointAt(entity: Thing): HandActor
+  moveBy(by: Metres): HandActor
+  press(button: 'trigger' | 'squeeze' | 'thumbstick' | 'a'): HandActor
+  release(button: 'trigger' | 'squeeze' | 'thumbstick' | 'a'): HandActor
+}
+
+export interface PlacementActor {
+  /** Starts an editing session; what an earlier one drafted is dropped. */
+  open(region?: number): void
+  add(options: PlacementOptions): void
+  /** Moves a live placement, in the draft. */
+  move(placement: Thing, to: Metres): void
+  tag(placement: Thing, tags: readonly PlacementTag[]): void
+  remove(placement: Thing): void
+  /** Signs what was drafted as one commit. */
+  commit(): void
+  /** Live placements as this peer sees them, ascending by id. */
+  seen(): readonly Thing[]
+}
+
+export interface Network {
+  /** Both directions between two actors. */
+  link(a: Actor, b: Actor): LinkActor
+  /** One direction. */
+  from(a: Actor, to: Actor): LinkActor
+  /** Every link, those of peers that join later too. */
+  readonly all: LinkActor
+  /** Clears every fault. */
+  heal(): void
+}
+export type Actor = HostActor | PeerActor
+export interface LinkActor {
+  set(settings: LinkOptions): void
+  /** Carries nothing for so long. */
+  cut(ms: number): void
+}
+export interface LinkOptions {
+  /** Least and greatest one-way delay. */
+  readonly latencyMs?: readonly [least: number, most: number]
+  /** Shares of datagrams, 0 to 1. */
+  readonly drop?: number
+  readonly duplicate?: number
+  readonly reorder?: number
+  readonly corrupt?: number
+  readonly bytesPerSecond?: number
+  readonly queueBytes?: number
+}

@@ -1,0 +1,93 @@
+/**
+ * One author's pen: it numbers, signs and remembers. Lamport time, nonce and entity ids come from here, so that no two of
+ * an author's entries can share one. Nonces and entity counters are drawn from ONE counter: an author that comes back after
+ * a crash is told its highest nonce by the host, and with it every entity id that it can have used.
+ */
+import { assert } from '../assert.ts'
+import { type AuthorId, ENTITIES_PER_AUTHOR_MAX, entityId, type EntityId, HOST_AUTHOR } from '../ids.ts'
+import { HOST_RESERVED_COUNTERS } from '../limits.ts'
+import type { Meter, Signer } from '../ports.ts'
+import type { CommandEntry } from '../protocol/messages.ts'
+import type { CommandLog } from './log.ts'
+import { encodePayload } from './payload.ts'
+import { BodyShape, type CommandDefinition, EntityKind, entitySpawn, placementCommit } from './registry.ts'
+import { signingBytes, type UnsignedEntry } from './signing.ts'
+
+export interface CommandSignerPorts {
+  readonly sessionId: Uint8Array
+  readonly epoch: number
+  readonly author: AuthorId
+  readonly log: CommandLog
+  readonly signer: Signer
+  readonly meter: Meter
+}
+
+export interface SpawnSpec {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+  readonly hx: number
+  readonly hy: number
+  readonly hz: number
+  readonly body?: { readonly shape: 'box' | 'ball'; readonly massGrams: number; readonly restitution: number }
+}
+
+export class CommandSigner {
+  readonly #ports: CommandSignerPorts
+  #counter: number
+
+  /** @param nonceHighWater the highest nonce of this author's that the host has accepted. */
+  constructor(ports: CommandSignerPorts, nonceHighWater: bigint) {
+    this.#ports = ports
+    this.#counter = Math.max(Number(nonceHighWater), ports.author === HOST_AUTHOR ? HOST_RESERVED_COUNTERS - 1 : 0)
+  }
+
+  allocateEntity(): EntityId {
+    return entityId('log', this.#ports.author, this.#next())
+  }
+
+  sign<F extends string>(command: CommandDefinition<F>, payload: { readonly [K in F]: number }): CommandEntry {
+    assert(command.layout !== undefined, 'a flat payload')
+    return this.#sign(command, command.scope(payload), encodePayload(command.layout, payload))
+  }
+
+  signCommit(payload: Uint8Array): CommandEntry {
+    return this.#sign(placementCommit, 0, payload)
+  }
+
+  spawn({ body, ...at }: SpawnSpec): CommandEntry {
+    const shape = body === undefined ? BodyShape.none : body.shape === 'ball' ? BodyShape.ball : BodyShape.box
+    return this.sign(entitySpawn, {
+      entity: this.allocateEntity(), kind: body === undefined ? EntityKind.prop : EntityKind.body, ...at, shape,
+      massGrams: body?.massGrams ?? 0, restitution: body?.restitution ?? 0,
+    })
+  }
+
+  /** The same command again, later: a new place in the log, a new nonce, the base it was meant on. */
+  signAnew(entry: CommandEntry): CommandEntry {
+    return this.#finish({ ...entry, lamport: this.#ports.log.clock + 1, nonce: BigInt(this.#next()) })
+  }
+
+  #sign(command: CommandDefinition<never> | CommandDefinition, scope: number, payload: Uint8Array): CommandEntry {
+    const { epoch, author, log } = this.#ports
+    const base = log.scopeBase(command.scopeKind, scope)
+    return this.#finish({
+      epoch, author, lamport: log.clock + 1, nonce: BigInt(this.#next()), command: command.code, policy: command.policy,
+      scopeKind: command.scopeKind, scope, baseLamport: base.lamport, baseAuthor: base.author, payload,
+    })
+  }
+
+  #finish(entry: UnsignedEntry): CommandEntry {
+    const { meter, signer, sessionId } = this.#ports
+    meter.begin('crypto')
+    const signature = signer.sign(signingBytes(sessionId, entry))
+    meter.end('crypto')
+    return { ...entry, signature }
+  }
+
+  #next(): number {
+    assert(this.#counter + 1 < ENTITIES_PER_AUTHOR_MAX, 'an author has counters left')
+    return ++this.#counter
+  }
+}
+

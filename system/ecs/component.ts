@@ -1,0 +1,74 @@
+/**
+ * How a component is defined: its fields, their integer types, what one step of each means, and its one source of
+ * truth. The definition fixes the canonical bytes: fields in the order written, little-endian, without padding.
+ */
+import { assert } from '../assert.ts'
+import type { Hash64, Source } from '../ids.ts'
+import { sipHash24 } from '../protocol/siphash.ts'
+
+/** `u64` holds a safe integer (at most 2^53 - 1) in eight bytes. */
+export type FieldType = 'u8' | 'u16' | 'u32' | 'i8' | 'i16' | 'i32' | 'u64'
+export const FIELD_BYTES: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, i8: 1, i16: 2, i32: 4, u64: 8 }
+export const FIELDS_MAX = 32
+
+export interface FieldSpec {
+  readonly type: FieldType
+  /** What one step means, for people and for the manifest: '1/512 m', 'author', 'bit set'. */
+  readonly unit: string
+}
+export interface Field extends FieldSpec {
+  readonly name: string
+  /** Position in the definition; bit of the field mask. */
+  readonly index: number
+  /** In bytes from the start of the row. */
+  readonly offset: number
+  readonly bytes: number
+}
+
+export interface Component<F extends string = string> {
+  readonly name: string
+  /** SipHash-2-4 of the name: stable across builds. */
+  readonly id: Hash64
+  readonly source: Source
+  readonly sinceVersion: string
+  /** The version that stops writing it; undefined while it is in use. */
+  readonly deprecatedIn: string | undefined
+  readonly fields: readonly Field[]
+  readonly field: { readonly [K in F]: Field }
+  /** Bytes of a row. */
+  readonly stride: number
+}
+// A component of unknown fields: what tables and codecs handle.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyComponent = Component<any>
+export type RowOf<C> = C extends Component<infer F> ? { readonly [K in F]: number } : never
+
+export interface ComponentSpec<F extends string> {
+  readonly name: string
+  readonly source: Source
+  readonly sinceVersion: string
+  readonly deprecatedIn?: string
+  readonly fields: { readonly [K in F]: FieldSpec }
+}
+
+export function defineComponent<F extends string>(spec: ComponentSpec<F>): Component<F> {
+  const names = Object.keys(spec.fields) as F[]
+  assert(names.length >= 1 && names.length <= FIELDS_MAX, `component ${spec.name} has 1 to ${FIELDS_MAX} fields`)
+  let offset = 0
+  const fields = names.map((name, index): Field => {
+    const { type, unit } = spec.fields[name]
+    const field = { name, index, type, unit, offset, bytes: FIELD_BYTES[type] }
+    offset += field.bytes
+    return field
+  })
+  return {
+    name: spec.name,
+    id: sipHash24(spec.name),
+    source: spec.source,
+    sinceVersion: spec.sinceVersion,
+    deprecatedIn: spec.deprecatedIn,
+    fields,
+    field: Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field },
+    stride: offset,
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The rows of one component: canonical bytes back to back, and beside them each row's entity, revision and stored hash.
+ * Rows lie dense: the last one moves into the place of a removed one. The sum of the stored hashes is kept with each write.
+ */
+import { assert } from '../assert.ts'
+import { ENTITY_ID_MAX, type EntityId, type Hash64 } from '../ids.ts'
+import type { DeltaOp } from '../protocol/messages.ts'
+import { fieldMask, fieldMaskAll, isCanonicalRow, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
+import type { AnyComponent, RowOf } from './component.ts'
+import { hashRow } from './rowhash.ts'
+
+/** The fold must turn away what would need more rows than this; beyond it a table asserts. */
+export const ROWS_PER_COMPONENT_MAX = 1 << 20
+const ROWS_CAPACITY_MIN = 16
+const U32_MAX = 0xffffffff
+
+/** What became of a row since the last take. */
+export interface RowChange {
+  readonly entity: EntityId
+  readonly component: AnyComponent
+  readonly componentIndex: number
+  readonly op: DeltaOp
+  /** The row as it was at the last take; undefined for an insert. */
+  readonly previous: Uint8Array | undefined
+  /** Bit i: field i differs from `previous`. All fields for an insert, 0 for a remove. */
+  readonly fieldMask: number
+  /** Of the row after this change. */
+  readonly revision: number
+}
+
+/** A row as it was at the last take. */
+interface Baseline {
+  readonly bytes: Uint8Array | undefined
+  readonly revision: number
+}
+
+export class Table {
+  readonly component: AnyComponent
+  /** Its place in COMPONENTS. */
+  readonly index: number
+  #count = 0
+  #bytes: Uint8Array
+  #view: DataView
+  #entities = new Uint32Array(ROWS_CAPACITY_MIN)
+  #revisions = new Uint32Array(ROWS_CAPACITY_MIN)
+  /** Low and high half of each row's hash, in turn. */
+  #hashes = new Uint32Array(2 * ROWS_CAPACITY_MIN)
+  /** Low and high half of the sum of the stored hashes, modulo 2^64. */
+  readonly #sum = new Uint32Array(2)
+  readonly #slots = new Map<EntityId, number>()
+  /** The entities in ascending order; undefined after one came or went. */
+  #ascending: readonly EntityId[] | undefined
+  /** Rows touched since the last take, as they were; undefined where changes are not tracked. */
+  readonly #baselines: Map<EntityId, Baseline> | undefined
+  /** Where a row is written and checked before it replaces another. */
+  readonly #scratch: Uint8Array
+  readonly #scratchView: DataView
+  readonly #scratchHash = new Uint32Array(2)
+
+  constructor(component: AnyComponent, index: number, tracksChanges: boolean) {
+    this.component = component
+    this.index = index
+    this.#bytes = new Uint8Array(ROWS_CAPACITY_MIN * component.stride)
+    this.#view = new DataView(this.#bytes.buffer)
+    this.#baselines = tracksChanges ? new Map() : undefined
+    this.#scratch = new Uint8Array(component.stride)
+    this.#scratchView = new DataView(this.#scratch.buffer)
+  }
+
+  get rowCount(): number {
+    return this.#count
+  }
+  /** Bytes of one row in the canonical bytes of a world. */
+  get rowBytes(): number {
+    return ROW_HEADER_BYTES + this.component.stride
+  }
+  get sum(): Hash64 {
+    return { hi: this.#sum[1], lo: this.#sum[0] }
+  }
+
+  has(entity: EntityId): boolean {
+    return this.#slots.has(entity)
+  }
+  get(entity: EntityId): RowOf<AnyComponent> | undefined {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? undefined : readRow(this.component, this.#view, slot * this.component.stride)
+  }
+  /** A live view, valid until the next write to this table. */
+  bytes(entity: EntityId): Uint8Array | undefined {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? undefined : this.#bytes.subarray(slot * this.component.stride, (slot + 1) * this.component.stride)
+  }
+  /** 0 where there is no row. */
+  revision(entity: EntityId): number {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? 0 : this.#revisions[slot]
+  }
+  /** The entities, ascending. The array is never changed afterwards: writing while iterating over it is safe. */
+  entities(): readonly EntityId[] {
+    this.#ascending ??= Array.from(this.#entities.slice(0, this.#count).sort())
+    return this.#ascending
+  }
+
+  set(entity: EntityId, row: RowOf<AnyComponent>): void {
+    writeRow(this.component, row, this.#scratchView)
+    this.#put(entity, this.#scratch)
+  }
+
+  setBytes(entity: EntityId, bytes: Uint8Array, revision: number): void {
+    if (!isCanonicalRow(this.component, bytes)) {
+      throw new RangeError(`${this.component.name}: expected ${this.component.stride} canonical bytes, got ${bytes.length}`)
+    }
+    this.#revisions[this.#put(entity, bytes)] = revision
+  }
+
+  delete(entity: EntityId): boolean {
+    const slot = this.#slots.get(entity)
+    if (slot === undefined) return false
+    this.#remember(entity, slot)
+    this.#subtract(slot)
+    this.#drop(entity, slot)
+    return true
+  }
+
+  clear(): void {
+    for (const [entity, slot] of this.#slots) this.#remember(entity, slot)
+    this.#slots.clear()
+    this.#count = 0
+    this.#sum.fill(0)
+    this.#ascending = undefined
+  }
+
+  /** Makes this table equal to another of the same component, revisions included. */
+  copyFrom(other: Table): void {
+    assert(other.component === this.component, 'a table is copied to one of the same component')
+    this.clear()
+    for (const entity of other.#slots.keys()) this.#remember(entity, undefined)
+    this.#reserve(other.#count)
+    this.#count = other.#count
+    this.#bytes.set(other.#bytes.subarray(0, other.#count * this.component.stride))
+    this.#entities.set(other.#entities.subarray(0, other.#count))
+    this.#revisions.set(other.#revisions.subarray(0, other.#count))
+    this.#hashes.set(other.#hashes.subarray(0, 2 * other.#count))
+    this.#sum.set(other.#sum)
+    for (const [entity, slot] of other.#slots) this.#slots.set(entity, slot)
+    this.#ascending = other.#ascending
+  }
+
+  /** Appends what changed since the last take, in no particular order, and raises the revision of each changed row by one. */
+  takeChanges(changes: RowChange[]): void {
+    assert(this.#baselines !== undefined, 'changes are taken from a table that tracks them')
+    const { component, index: componentIndex } = this
+    for (const [entity, { bytes: previous, revision: revisionBefore }] of this.#baselines) {
+      const slot = this.#slots.get(entity)
+      const revision = revisionBefore + 1
+      if (slot === undefined) {
+        if (previous !== undefined) changes.push({ entity, component, componentIndex, op: 'remove', previous, fieldMask: 0, revision })
+      } else if (previous === undefined) {
+        this.#revisions[slot] = revision
+        changes.push({ entity, component, componentIndex, op: 'insert', previous, fieldMask: fieldMaskAll(component), revision })
+      } else {
+        const mask = fieldMask(component, previous, this.#bytes.subarray(slot * component.stride, (slot + 1) * component.stride))
+        // The row may have gone and come back, so that its revision is put right in either case.
+        this.#revisions[slot] = mask === 0 ? revisionBefore : revision
+        if (mask !== 0) changes.push({ entity, component, componentIndex, op: 'update', previous, fieldMask: mask, revision })
+      }
+    }
+    this.#baselines.clear()
+  }
+
+  /** Compares the sum with the stored hashes of the rows that are there, and mends it. Returns 1 where a row had come or gone unseen. */
+  auditPresence(): number {
+    const low = this.#sum[0]
+    const high = this.#sum[1]
+    this.#sum.fill(0)
+    for (let slot = 0; slot < this.#count; slot++) this.#add(slot)
+    return this.#sum[0] === low && this.#sum[1] === high ? 0 : 1
+  }
+
+  /** Hashes the row in this slot anew, and mends its stored hash and the sum. Returns 1 where its bytes had changed unseen. */
+  auditRow(slot: number): number {
+    this.#hash(slot, this.#scratchHash, 0)
+    if (this.#scratchHash[0] === this.#hashes[2 * slot] && this.#scratchHash[1] === this.#hashes[2 * slot + 1]) return 0
+    this.#subtract(slot)
+    this.#hashes.set(this.#scratchHash, 2 * slot)
+    this.#add(slot)
+    return 1
+  }
+
+  /** Makes a row vanish, or one of zeros appear, behind the back of hashes, revisions and tracking. */
+  corruptPresence(entity: EntityId): void {
+    const slot = this.#slots.get(entity)
+    if (slot !== undefined) return this.#drop(entity, slot)
+    const start = this.#append(entity) * this.component.stride
+    this.#bytes.fill(0, start, start + this.component.stride)
+  }
+
+  #put(entity: EntityId, bytes: Uint8Array): number {
+    let slot = this.#slots.get(entity)
+    this.#remember(entity, slot)
+    if (slot === undefined) slot = this.#append(entity)
+    // The stored hash, not that of the bytes now there: should they have been corrupted, the sum forgets them all the same.
+    else this.#subtract(slot)
+    this.#bytes.set(bytes, slot * this.component.stride)
+    this.#hash(slot, this.#hashes, 2 * slot)
+    this.#add(slot)
+    return slot
+  }
+
+  /** Keeps a row as it is before its first change since the last take. */
+  #remember(entity: EntityId, slot: number | undefined): void {
+    if (this.#baselines === undefined || this.#baselines.has(entity)) return
+    const start = slot === undefined ? 0 : slot * this.component.stride
+    this.#baselines.set(entity, slot === undefined
+      ? { bytes: undefined, revision: 0 }
+      : { bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot] })
+  }
+
+  /** A slot for a new row: revision and stored hash are 0, its bytes whatever was there. */
+  #append(entity: EntityId): number {
+    if (!Number.isInteger(entity) || entity < 0 || entity > ENTITY_ID_MAX) {
+      throw new RangeError(`expected an entity from 0 to ${ENTITY_ID_MAX}, got ${entity}`)
+    }
+    const slot = this.#count
+    this.#reserve(slot + 1)
+    this.#count++
+    this.#entities[slot] = entity
+    this.#revisions[slot] = 0
+    this.#hashes.fill(0, 2 * slot, 2 * slot + 2)
+    this.#slots.set(entity, slot)
+    this.#ascending = undefined
+    return slot
+  }
+
+  #drop(entity: EntityId, slot: number): void {
+    const last = --this.#count
+    if (slot !== last) {
+      const { stride } = this.component
+      this.#bytes.copyWithin(slot * stride, last * stride, (last + 1) * stride)
+      this.#entities[slot] = this.#entities[last]
+      this.#revisions[slot] = this.#revisions[last]
+      this.#hashes.copyWithin(2 * slot, 2 * last, 2 * last + 2)
+      this.#slots.set(this.#entities[slot], slot)
+    }
+    this.#slots.delete(entity)
+    this.#ascending = undefined
+  }
+
+  #hash(slot: number, hashes: Uint32Array, at: number): void {
+    hashRow(this.component.id, this.#entities[slot], this.#view, slot * this.component.stride, this.component.stride, hashes, at)
+  }
+  // A Uint32Array takes what is stored modulo 2^32; the carry and the borrow show in the number before it is.
+  #add(slot: number): void {
+    const low = this.#sum[0] + this.#hashes[2 * slot]
+    this.#sum[0] = low
+    this.#sum[1] += this.#hashes[2 * slot + 1] + (low > U32_MAX ? 1 : 0)
+  }
+  #subtract(slot: number): void {
+    const low = this.#sum[0] - this.#hashes[2 * slot]
+    this.#sum[0] = low
+    this.#sum[1] -= this.#hashes[2 * slot + 1] + (low < 0 ? 1 : 0)
+  }
+
+  #reserve(rows: number): void {
+    let capacity = this.#entities.length
+    if (rows <= capacity) return
+    assert(rows <= ROWS_PER_COMPONENT_MAX, 'a component has no more than ROWS_PER_COMPONENT_MAX rows')
+    while (capacity < rows) capacity *= 2
+    const { stride } = this.component
+    this.#bytes = grown(this.#bytes, new Uint8Array(capacity * stride))
+    this.#view = new DataView(this.#bytes.buffer)
+    this.#entities = grown(this.#entities, new Uint32Array(capacity))
+    this.#revisions = grown(this.#revisions, new Uint32Array(capacity))
+    this.#hashes = grown(this.#hashes, new Uint32Array(2 * capacity))
+  }
+}
+
+function grown<A extends Uint8Array | Uint32Array>(from: A, to: A): A {
+  to.set(from)
+  return to
+}

@@ -1,0 +1,72 @@
+/**
+ * Every bound of Theta that is not the wire's own (those stand in protocol/), with its unit. Relations between them
+ * are asserted at load.
+ */
+import { assert } from './assert.ts'
+
+// --- frames --------------------------------------------------------------------------------------------------------
+/** Replication frames a second. Frame k begins at floor(k * 1e6 / FRAMES_PER_SECOND) microseconds of the session. */
+export const FRAMES_PER_SECOND = 90
+/** Physics steps every this many frames: 30 a second. */
+export const PHYSICS_EVERY_FRAMES = 3
+export const PHYSICS_HZ = FRAMES_PER_SECOND / PHYSICS_EVERY_FRAMES
+
+// --- command log ---------------------------------------------------------------------------------------------------
+/** An entry may arrive this many frames (200 ms) after the host knew its Lamport time; later it is refused as late. */
+export const LATE_WINDOW_FRAMES = 18
+/** The token bucket of an author: commands at once, and commands a second sustained. */
+export const COMMAND_BURST = 100
+export const COMMANDS_PER_SECOND = 10
+/** A command's payload, in bytes: the plan's 64 KiB guard, less room for the entry around it. */
+export const COMMAND_PAYLOAD_BYTES_MAX = 60 * 1024
+/** How far ahead of the host's clock an entry's Lamport time may be; more would let one author use the clock up. */
+export const LAMPORT_LEAD_MAX = 1 << 20
+/** How often an author signs a refused-as-late command anew before it gives up. */
+export const RESIGN_MAX = 8
+/** Entries that a client keeps waiting for their closing. */
+export const PENDING_ENTRIES_MAX = 4096
+/** Entries in one CommandLogEntry message. */
+export const ENTRIES_PER_MESSAGE_MAX = 64
+/** Commit results that a peer keeps for its audit history. */
+export const COMMIT_HISTORY_MAX = 1024
+
+// --- replication ---------------------------------------------------------------------------------------------------
+/** Encoded frames that the host keeps for NackRequest; a larger gap (355 ms) is repaired by a snapshot. */
+export const FRAME_RING = 32
+/** Frames that a client buffers beyond a gap. */
+export const FRAME_BUFFER_MAX = 256
+/** A gap must be this old before it is asked for: reordering closes most by itself. */
+export const NACK_DELAY_US = 30_000
+/** And is asked for again after this long. */
+export const NACK_INTERVAL_US = 80_000
+/** A snapshot that was asked for and has not come whole is asked for again after this long. */
+export const SNAPSHOT_TIMEOUT_US = 1_000_000
+export const SNAPSHOT_CHUNK_BYTES = 2048
+export const SNAPSHOT_BODY_BYTES_MAX = 8 * 1024 * 1024
+/** Entries that a closed frame needs and that have not come are asked for after this long. */
+export const RANGE_REQUEST_DELAY_US = 150_000
+/** Row bytes that a frame's digest audits: worlds up to this size are audited whole, every frame. */
+export const AUDIT_BYTES_PER_FRAME = 64 * 1024
+
+// --- session -------------------------------------------------------------------------------------------------------
+export const MEMBERS_MAX = 64
+export const HEARTBEAT_INTERVAL_US = 200_000
+/** Silence after which a peer is given up. */
+export const HEARTBEAT_TIMEOUT_US = 5_000_000
+export const HANDSHAKE_TIMEOUT_US = 5_000_000
+export const RECONNECT_DELAY_US = 250_000
+export const RECONNECTS_MAX = 8
+export const TELEMETRY_INTERVAL_US = 1_000_000
+/** InputPredictiveState goes out every this many frames. */
+export const INPUT_EVERY_FRAMES = 2
+/** How far ahead a client's poses are meant to be right, in microseconds: two frames. */
+export const PREDICTION_HORIZON_US = 22_222
+
+// --- runtime -------------------------------------------------------------------------------------------------------
+/** Entity counters of the host below this are reserved for scopes (0 itself, then one a tool). */
+export const HOST_RESERVED_COUNTERS = 256
+
+assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
+assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')
+assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
+assert(Number.isInteger(PHYSICS_HZ), 'physics divides the frame rate')

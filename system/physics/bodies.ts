@@ -1,0 +1,55 @@
+/**
+ * Keeps the physics world in step with the closed log (law 8: the host derives stream state from log state, never back):
+ * a RigidBody row asks for a body, its `teleports` count tells of authored moves, and its end takes the body away.
+ */
+import { BodyPose, Bounds, RigidBody, Transform } from '../ecs/components.ts'
+import type { World } from '../ecs/world.ts'
+import type { EntityId } from '../ids.ts'
+import { BodyShape } from '../commands/registry.ts'
+import type { Physics } from './physics.ts'
+
+export class Bodies {
+  readonly #physics: Physics
+  /** The teleport count that physics has seen, by entity. */
+  readonly #teleports = new Map<EntityId, number>()
+
+  constructor(physics: Physics) {
+    this.#physics = physics
+  }
+
+  get count(): number {
+    return this.#teleports.size
+  }
+
+  /** Call after the log has been closed for a frame. Entities ascend, so that Rapier's handles are the same everywhere. */
+  follow(world: World): void {
+    for (const entity of [...this.#teleports.keys()]) {
+      if (world.has(entity, RigidBody)) continue
+      this.#physics.remove(entity)
+      this.#teleports.delete(entity)
+      world.delete(entity, BodyPose)
+    }
+    for (const entity of world.entities(RigidBody)) {
+      const body = world.get(entity, RigidBody)
+      const pose = world.get(entity, Transform)
+      const bounds = world.get(entity, Bounds)
+      if (body === undefined || pose === undefined || bounds === undefined) continue
+      const seen = this.#teleports.get(entity)
+      if (seen === body.teleports) continue
+      if (seen === undefined) {
+        const shape = body.shape === BodyShape.ball ? 'ball' : 'box'
+        this.#physics.add(entity, { shape, hx: bounds.hx, hy: bounds.hy, hz: bounds.hz, massGrams: body.massGrams, restitution: body.restitution, pose })
+      } else {
+        this.#physics.teleport(entity, pose)
+      }
+      this.#teleports.set(entity, body.teleports)
+    }
+  }
+
+  step(world: World): void {
+    this.#physics.step()
+    this.#physics.forEachPose((entity, x, y, z, qx, qy, qz, qw, asleep) => {
+      world.set(entity, BodyPose, { x, y, z, qx, qy, qz, qw, asleep: asleep ? 1 : 0 })
+    })
+  }
+}

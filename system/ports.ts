@@ -1,0 +1,66 @@
+/**
+ * The ports of a Theta peer: what any driver (the simulator, a real library) must offer: opaque messages on numbered channels of a connection.
+ *
+ * `sim/port.ts` declares the same shapes from its own side; TypeScript's structural typing joins the two in
+ * `scenarios/cluster.ts` and nowhere else. Received bytes are borrowed until the receiver returns; sent bytes
+ * belong to the driver from then on.
+ */
+
+/** Identifies one connection at one endpoint; never reused within a run. */
+export type ConnectionId = number
+/** Index into the table of {@link ChannelSpec}s that both ends were built with. */
+export type Channel = number
+
+/** How hard a channel tries: for ever, a number of retransmissions (0 = send once), or a lifetime in microseconds. */
+export type Delivery =
+  | { readonly kind: 'reliable' }
+  | { readonly kind: 'retransmits'; readonly max: number }
+  | { readonly kind: 'lifetime'; readonly maxUs: number }
+
+export interface ChannelSpec {
+  readonly label: string
+  readonly ordered: boolean
+  readonly delivery: Delivery
+  /** Lower is sent first when the congestion window is short. */
+  readonly priority: number
+}
+
+/** What a transport tells the state machine above it. */
+export type TransportInput =
+  | { readonly kind: 'opened'; readonly on: ConnectionId; readonly ticket: number; readonly incoming: boolean; readonly binding: Uint8Array; readonly messageBytesMax: number }
+  | { readonly kind: 'message'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: Uint8Array }
+  | { readonly kind: 'credit'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: number }
+  | { readonly kind: 'path'; readonly on: ConnectionId; readonly rttUs: number; readonly lost: number }
+  | { readonly kind: 'closed'; readonly on: ConnectionId; readonly ticket: number; readonly by: 'local' | 'remote' | 'timeout' | 'refused'; readonly code: number }
+
+/** What the state machine above asks of its transport. `ticket` pairs an `open` with its `opened` or `closed`. */
+export type TransportOutput =
+  | { readonly kind: 'open'; readonly ticket: number; readonly endpoint: string }
+  | { readonly kind: 'message'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: Uint8Array }
+  | { readonly kind: 'close'; readonly on: ConnectionId; readonly code: number }
+  | { readonly kind: 'wake'; readonly atUs: number }
+
+/**
+ * Parts of the work whose cost a driver may want to tell apart. The meter does nothing in production; a profiling
+ * driver reads its clock in `begin` and `end`, so that `system/` reads none.
+ */
+export type MeteredPart = 'codec' | 'crypto' | 'physics' | 'xr' | 'digest' | 'replication' | 'fold'
+export interface Meter {
+  begin(part: MeteredPart): void
+  end(part: MeteredPart): void
+}
+export const NO_METER: Meter = { begin() {}, end() {} }
+
+/**
+ * Ed25519 as Theta uses it (RFC 8032, pure). All implementations must return the SAME verdict for every input; the
+ * rule is in SPEC.md: a canonical key; neither key nor R of small order; S < L; and R byte-equal to the encoding of
+ * S*B - h*A.
+ * None of the three throws on bytes a peer sent: a wrong length is `false`.
+ */
+export interface Verifier {
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+}
+export interface Signer {
+  readonly publicKey: Uint8Array
+  sign(message: Uint8Array): Uint8Array
+}

@@ -1,0 +1,334 @@
+/**
+ * The message catalogue, as plain data. `codec.ts` turns each into FlatBuffers bytes and back; nothing else in
+ * `system/` touches FlatBuffers. Numbers are integers within the ranges given; a decoder refuses others.
+ */
+import type { AuthorId, EntityId, Hash64, Lamport } from '../ids.ts'
+
+/** Message type codes as they stand in the envelope. Never renumber: add. */
+export const MessageType = {
+  SessionHello: 1,
+  SessionAcknowledge: 2,
+  Heartbeat: 3,
+  WorldSnapshot: 4,
+  ComponentDelta: 5,
+  CommandLogEntry: 6,
+  InputPredictiveState: 7,
+  EditorEvent: 8,
+  AssetTransfer: 9,
+  TelemetryReport: 10,
+  SessionControl: 11,
+  NackRequest: 12,
+  InterestSet: 13,
+  LogRangeRequest: 14,
+  KeyRoster: 15,
+  CommandReceipt: 16,
+} as const
+export type MessageName = keyof typeof MessageType
+
+export type Role = 'viewer' | 'editor' | 'admin'
+export type ConflictPolicy = 'lastWriteWins' | 'merge' | 'reject'
+export type ScopeKind = 'global' | 'entity' | 'tool'
+export type CompressionMode = 'none'
+
+/** Client to host, first message on a connection. */
+export interface SessionHello {
+  readonly kind: 'SessionHello'
+  readonly protocolMajor: number
+  readonly protocolMinor: number
+  readonly protocolPatch: number
+  readonly schemaHash: Hash64
+  readonly manifestHash: Hash64
+  /** 16 random bytes. */
+  readonly clientNonce: Uint8Array
+  /** 32 bytes. */
+  readonly clientPublicKey: Uint8Array
+  /** Bit set, see capabilities.ts. */
+  readonly requestedCapabilities: number
+  readonly requestedRole: Role
+  readonly transports: readonly string[]
+  readonly compression: readonly CompressionMode[]
+  readonly displayName: string
+  /** Empty where none is required. At most 256 bytes. */
+  readonly authToken: Uint8Array
+  /** A session id to resume as a known author after a lost connection; 16 bytes, or empty. */
+  readonly resumeSessionId: Uint8Array
+  /** 64 bytes over the hello and the transport's channel binding: possession of the key, on this very connection. */
+  readonly signature: Uint8Array
+}
+
+/** Host to client: accepted. */
+export interface SessionAcknowledge {
+  readonly kind: 'SessionAcknowledge'
+  readonly protocolMajor: number
+  readonly protocolMinor: number
+  readonly protocolPatch: number
+  readonly serverNonce: Uint8Array
+  readonly sessionId: Uint8Array
+  readonly epoch: number
+  readonly author: AuthorId
+  readonly assignedRole: Role
+  /** Granted, of those asked. */
+  readonly capabilityMask: number
+  readonly serverPublicKey: Uint8Array
+  readonly frame: number
+  /** The highest nonce that the host has accepted from this author: a resuming author goes on above it. */
+  readonly nonceHighWater: bigint
+  readonly signature: Uint8Array
+}
+
+/** Both ways. `pong` answers the ping whose `sentAtUs` it echoes. Microseconds of the sender's own clock. */
+export interface Heartbeat {
+  readonly kind: 'Heartbeat'
+  readonly pong: boolean
+  readonly sequence: number
+  readonly sentAtUs: number
+  readonly rttUs: number
+  readonly jitterUs: number
+}
+
+/** One chunk of a snapshot. Chunks 0..chunkCount-1 of one `snapshotId` concatenate to a body that replication/snapshot.ts lays out. */
+export interface WorldSnapshot {
+  readonly kind: 'WorldSnapshot'
+  readonly snapshotId: number
+  readonly epoch: number
+  readonly frame: number
+  readonly reason: 'join' | 'resync' | 'targeted'
+  readonly chunk: number
+  readonly chunkCount: number
+  readonly bodyBytes: number
+  /** Digest of the whole body, on every chunk. */
+  readonly bodyDigest: Hash64
+  readonly body: Uint8Array
+}
+
+export type DeltaOp = 'update' | 'insert' | 'remove'
+export interface DeltaEntry {
+  readonly entity: EntityId
+  /** Index into {@link ComponentDelta.components}. */
+  readonly component: number
+  /** Revision of the row AFTER this entry; an update applies only to revision - 1. */
+  readonly revision: number
+  readonly op: DeltaOp
+  /** Bit i: field i of the component's definition is in the payload (updates); all fields for an insert; 0 for a remove. */
+  readonly fieldMask: number
+  /** Where this entry's fields stand in {@link ComponentDelta.payload}; entries are back to back. */
+  readonly payloadOffset: number
+  readonly payloadBytes: number
+}
+
+/** A replication frame. Sent every frame, even when nothing changed: it closes the log up to `closedLamport`. */
+export interface ComponentDelta {
+  readonly kind: 'ComponentDelta'
+  readonly epoch: number
+  readonly frame: number
+  readonly closedLamport: Lamport
+  readonly admittedCount: number
+  readonly admittedDigest: Hash64
+  /** The host's digest of the whole world at this frame: Theta's own divergence check. */
+  readonly stateDigest: Hash64
+  readonly components: readonly Hash64[]
+  readonly entries: readonly DeltaEntry[]
+  readonly payload: Uint8Array
+}
+
+/** A signed command. `signature` covers the canonical form of every other field together with the session id (commands/signing.ts). */
+export interface CommandEntry {
+  readonly epoch: number
+  readonly author: AuthorId
+  readonly lamport: Lamport
+  readonly nonce: bigint
+  readonly command: number
+  readonly policy: ConflictPolicy
+  readonly scopeKind: ScopeKind
+  /** Entity id or tool id; 0 for the global scope. */
+  readonly scope: number
+  /** The last entry on this scope that the author had seen: what `reject` compares. 0, 0 for none. */
+  readonly baseLamport: Lamport
+  readonly baseAuthor: AuthorId
+  readonly payload: Uint8Array
+  readonly signature: Uint8Array
+}
+/** Client to host: one's own entries; host to clients: admitted ones. */
+export interface CommandLogEntry {
+  readonly kind: 'CommandLogEntry'
+  readonly entries: readonly CommandEntry[]
+}
+
+export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
+/** Host to author: refused, by name. (Admission is told by the broadcast of the entry itself.) */
+export interface CommandReceipt {
+  readonly kind: 'CommandReceipt'
+  readonly lamport: Lamport
+  readonly nonce: bigint
+  readonly refusal: RefusalReason
+  /** What the author must exceed when it signs anew. */
+  readonly closedLamport: Lamport
+}
+
+/** Client to host, every few frames, lossy. Positions in 1/512 m, rotations as four signed 16-bit parts of 32767. */
+export interface InputPredictiveState {
+  readonly kind: 'InputPredictiveState'
+  readonly sequence: number
+  readonly frame: number
+  readonly horizonUs: number
+  readonly gesture: number
+  readonly head: PoseQ
+  readonly left: PoseQ
+  readonly right: PoseQ
+}
+export interface PoseQ {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+  readonly qx: number
+  readonly qy: number
+  readonly qz: number
+  readonly qw: number
+}
+
+/** Both ways (the host relays): what a user does that is not state. */
+export interface EditorEvent {
+  readonly kind: 'EditorEvent'
+  readonly author: AuthorId
+  readonly event: 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel'
+  readonly entity: EntityId
+  readonly tool: number
+  readonly detail: string
+}
+
+export interface AssetTransfer {
+  readonly kind: 'AssetTransfer'
+  readonly assetId: number
+  readonly chunk: number
+  readonly chunkCount: number
+  readonly totalBytes: number
+  /** SHA-256 of the whole asset, 32 bytes. */
+  readonly sha256: Uint8Array
+  readonly resumeToken: Uint8Array
+  readonly body: Uint8Array
+}
+
+/** Client to host, once a second. */
+export interface TelemetryReport {
+  readonly kind: 'TelemetryReport'
+  readonly frame: number
+  readonly confirmedFrame: number
+  readonly rttUs: number
+  readonly jitterUs: number
+  readonly counters: readonly { readonly name: string; readonly value: number }[]
+}
+
+export type DisconnectCode =
+  | 'normal'
+  | 'protocolVersion'
+  | 'schemaHash'
+  | 'authentication'
+  | 'duplicateKey'
+  | 'kicked'
+  | 'banned'
+  | 'timeout'
+  | 'protocolError'
+  | 'full'
+/** Refusals, goodbyes, role changes, migration notices. */
+export interface SessionControl {
+  readonly kind: 'SessionControl'
+  readonly control: 'disconnect' | 'roleChanged' | 'migrationIntent' | 'rendezvous' | 'ready'
+  readonly code: DisconnectCode
+  readonly author: AuthorId
+  readonly role: Role
+  /** What the other side should do about it, one sentence for a person. */
+  readonly hint: string
+}
+
+/** Client to host: replication frames [fromFrame, toFrame] are missing; or a snapshot is wanted, because of a gap or ('targeted') a divergence. */
+export interface NackRequest {
+  readonly kind: 'NackRequest'
+  readonly epoch: number
+  readonly fromFrame: number
+  readonly toFrame: number
+  readonly want: 'frames' | 'snapshot' | 'targeted'
+}
+
+export interface InterestSet {
+  readonly kind: 'InterestSet'
+  readonly everything: boolean
+  readonly cells: readonly { readonly x: number; readonly y: number; readonly z: number }[]
+  readonly tools: readonly number[]
+}
+
+/** Client to host: entries with lamport > `afterLamport` and <= `upToLamport`. */
+export interface LogRangeRequest {
+  readonly kind: 'LogRangeRequest'
+  readonly epoch: number
+  readonly afterLamport: Lamport
+  readonly upToLamport: Lamport
+}
+
+export interface RosterMember {
+  readonly author: AuthorId
+  readonly publicKey: Uint8Array
+  readonly displayName: string
+  readonly present: boolean
+}
+/** Host to clients, whole, on every change; version rises by one. Signed by the host's key. Departed members stay. */
+export interface KeyRoster {
+  readonly kind: 'KeyRoster'
+  readonly epoch: number
+  readonly version: number
+  readonly members: readonly RosterMember[]
+  readonly signature: Uint8Array
+}
+
+export type Message =
+  | SessionHello
+  | SessionAcknowledge
+  | Heartbeat
+  | WorldSnapshot
+  | ComponentDelta
+  | CommandLogEntry
+  | CommandReceipt
+  | InputPredictiveState
+  | EditorEvent
+  | AssetTransfer
+  | TelemetryReport
+  | SessionControl
+  | NackRequest
+  | InterestSet
+  | LogRangeRequest
+  | KeyRoster
+
+/** Sequence numbers in the envelope count per category, so that a gap is seen per kind of traffic. */
+export type Category = 'control' | 'replication' | 'command' | 'input' | 'asset'
+
+// --- The payload of the placement commit command (CommandEntry.payload, a FlatBuffers table of its own) -------------
+
+/** A placement as a change carries it. Position in 1/512 m; rotation as four parts of 32767; scale in 1/256; tags a bit set (placement/tags.ts). */
+export interface PlacementState {
+  readonly asset: number
+  readonly region: number
+  readonly x: number
+  readonly y: number
+  readonly z: number
+  readonly qx: number
+  readonly qy: number
+  readonly qz: number
+  readonly qw: number
+  readonly scale: number
+  readonly tags: number
+}
+/** What the author drafted against (`before`) and wants (`after`). ADD has no before, REMOVE no after. */
+export interface DraftChange {
+  readonly change: 'ADD' | 'UPDATE' | 'REMOVE'
+  readonly placement: EntityId
+  readonly draft: number
+  readonly before: PlacementState | undefined
+  readonly after: PlacementState | undefined
+}
+export interface PlacementCommit {
+  /** The entity that records this commit; owned by the author's own counter. */
+  readonly commit: EntityId
+  readonly session: number
+  readonly region: number
+  readonly requestedAtUs: number
+  readonly changes: readonly DraftChange[]
+}

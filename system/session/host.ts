@@ -1,0 +1,451 @@
+/**
+ * The host of a session: it admits members and commands, closes the log, owns the stream (physics, the runtime's props,
+ * the members' poses) and sends a replication frame to everyone, every frame.
+ *
+ * Order within a frame: close the log, follow it with physics, apply the runtime's wishes and the members' poses, step
+ * physics, digest, encode the delta once, send it to all, then serve snapshots: so that a snapshot of frame f and the
+ * delta of f + 1 fit together without a seam.
+ */
+import { Admission } from '../commands/admission.ts'
+import { CommandLog } from '../commands/log.ts'
+import { commandName, EntityKind, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
+import { CommandSigner } from '../commands/signer.ts'
+import { HeadPose, LeftHandPose, Motion, RightHandPose, ROTATION_ONE, Spawned } from '../ecs/components.ts'
+import { World } from '../ecs/world.ts'
+import { AUTHORS_MAX, type AuthorId, entityId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
+import { AUDIT_BYTES_PER_FRAME, ENTRIES_PER_MESSAGE_MAX, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
+import { manifestHash } from '../ecs/manifest.ts'
+import { Bodies } from '../physics/bodies.ts'
+import type { Physics } from '../physics/physics.ts'
+import type { TransportInput } from '../ports.ts'
+import { granted } from '../protocol/capabilities.ts'
+import { Codec } from '../protocol/codec.ts'
+import type {
+  CommandEntry, ComponentDelta, DisconnectCode, EditorEvent, InputPredictiveState, Message, NackRequest, Role, SessionHello, WorldSnapshot,
+} from '../protocol/messages.ts'
+import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
+import { encodeDelta } from '../replication/delta.ts'
+import { FrameRing } from '../replication/frames.ts'
+import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+import { commitEvent } from '../telemetry/commits.ts'
+import { DISCONNECT_CODES } from './codes.ts'
+import { acknowledgeBytes, helloBytes } from './handshake.ts'
+import { HeartbeatMonitor } from './heartbeat.ts'
+import { Link } from './link.ts'
+import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
+import { Provenance } from './provenance.ts'
+import { Roster } from './roster.ts'
+
+export interface HostConfig {
+  /** 16 bytes, new for every session. */
+  readonly sessionId: Uint8Array
+  /** Rises by one with each change of host. */
+  readonly epoch: number
+  readonly displayName: string
+  /** The role that this token is good for, at most the one asked; undefined refuses. */
+  authorise(token: Uint8Array, requestedRole: Role, displayName: string): Role | undefined
+}
+
+/** A member's connection, from its hello to its goodbye. */
+interface Seat {
+  readonly link: Link
+  readonly heartbeat: HeartbeatMonitor
+  author: AuthorId | undefined
+  role: Role
+  /** Frames go to it: its first snapshot has been sent. */
+  live: boolean
+  wantsSnapshot: WorldSnapshot['reason'] | undefined
+  input: InputPredictiveState | undefined
+  inputSequence: number
+}
+
+export class Host implements Peer {
+  readonly #config: HostConfig
+  readonly #ports: PeerPorts
+  readonly #outputs = new OutputQueue()
+  readonly #codec = new Codec()
+  readonly #world = new World({ tracksChanges: true })
+  readonly #log: CommandLog
+  readonly #signer: CommandSigner
+  readonly #admission: Admission
+  readonly #roster = new Roster()
+  readonly #bodies: Bodies
+  readonly #physics: Physics
+  readonly #provenance: Provenance
+  readonly #seats = new Map<number, Seat>()
+  readonly #ring = new FrameRing()
+  /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
+  readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
+  readonly #runtime: Intent[] = []
+  /** Authors whose poses leave the stream with the next frame. */
+  readonly #departed: AuthorId[] = []
+  #frame = -1
+  #nextAuthor = 1
+  #nextSnapshotId = 1
+
+  constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
+    this.#config = config
+    this.#ports = ports
+    this.#physics = physics
+    this.#bodies = new Bodies(physics)
+    const { sessionId, epoch } = config
+    this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
+    this.#log = new CommandLog({
+      sessionId, world: this.#world, codec: this.#codec, meter: ports.meter,
+      report: (event) => this.#report(event),
+      folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
+      folded: (entry, result) => {
+        if (result.commit !== undefined) this.#report(commitEvent(result.commit, entry, this.#frame))
+      },
+    })
+    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer: ports.signer, meter: ports.meter }, 0n)
+    this.#admission = new Admission({ sessionId, epoch, verifier: ports.verifier, publicKey: (author) => this.#roster.get(author)?.publicKey })
+    this.#roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
+    this.#enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
+  }
+
+  /** The live world: for the driver's checkers, which must not write. */
+  get world(): World {
+    return this.#world
+  }
+  get log(): CommandLog {
+    return this.#log
+  }
+  get frame(): number {
+    return this.#frame
+  }
+
+  drain(): PeerOutput | undefined {
+    return this.#outputs.take()
+  }
+
+  handle(input: PeerInput, nowUs: number): void {
+    this.#outputs.assertDrained()
+    switch (input.kind) {
+      case 'frame': return this.#tick(input.frame, nowUs)
+      case 'intent': return this.#intend(input.intent)
+      case 'xrFrame': return
+      default: return this.#transport(input, nowUs)
+    }
+  }
+
+  // --- transport and session -----------------------------------------------------------------------------------------
+
+  #transport(input: TransportInput, nowUs: number): void {
+    if (input.kind === 'opened') {
+      const link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
+      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', live: false, wantsSnapshot: undefined, input: undefined, inputSequence: -1 })
+      return
+    }
+    const seat = this.#seats.get(input.on)
+    if (seat === undefined) return
+    if (input.kind === 'closed') return this.#vacate(seat, DISCONNECT_CODES[input.code] ?? 'normal', input.by)
+    if (input.kind !== 'message') return
+    seat.heartbeat.heard(nowUs)
+    const received = seat.link.receive(input.channel, input.bytes)
+    if (received.kind === 'message') this.#message(seat, received.message, received.schemaMatches, nowUs)
+  }
+
+  #message(seat: Seat, message: Message, schemaMatches: boolean, nowUs: number): void {
+    if (seat.author === undefined) {
+      if (message.kind === 'SessionHello') this.#hello(seat, message, schemaMatches, nowUs)
+      return
+    }
+    switch (message.kind) {
+      case 'Heartbeat': {
+        const pong = seat.heartbeat.receive(message, nowUs)
+        if (pong !== undefined) seat.link.send(pong)
+        else this.#report({ event: 'heartbeat', author: seat.author, rttUs: seat.heartbeat.rttUs, jitterUs: seat.heartbeat.jitterUs })
+        return
+      }
+      case 'CommandLogEntry': return this.#admit(seat, message.entries, nowUs)
+      case 'InputPredictiveState':
+        if (message.sequence > seat.inputSequence) {
+          seat.inputSequence = message.sequence
+          seat.input = message
+        }
+        return
+      case 'NackRequest': return this.#repair(seat, message)
+      case 'LogRangeRequest':
+        if (message.epoch === this.#config.epoch) this.#sendEntries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
+        return
+      case 'EditorEvent': return this.#relay(seat, message)
+      case 'SessionControl':
+        if (message.control === 'disconnect') this.#dismiss(seat, 'normal', '')
+        return
+      default:
+    }
+  }
+
+  #hello(seat: Seat, hello: SessionHello, schemaMatches: boolean, nowUs: number): void {
+    if (!compatible(hello)) {
+      return this.#refuse(seat, 'protocolVersion', `this host speaks protocol ${PROTOCOL_VERSION.major}.${PROTOCOL_VERSION.minor}; install a build of major version ${PROTOCOL_VERSION.major}`)
+    }
+    if (!schemaMatches || !hash64Equal(hello.schemaHash, SCHEMA_HASH) || !hash64Equal(hello.manifestHash, manifestHash())) {
+      return this.#refuse(seat, 'schemaHash', `schema ${hash64Hex(hello.schemaHash)} is not this host's ${hash64Hex(SCHEMA_HASH)}: run the build that the host runs, or generate both from the same schemas/network.fbs`)
+    }
+    const { clientPublicKey } = hello
+    if (!this.#ports.verifier.verify(hello.signature, helloBytes(hello, seat.link.binding), clientPublicKey)) {
+      return this.#refuse(seat, 'authentication', 'the hello is not signed by its key on this connection')
+    }
+    const role = this.#config.authorise(hello.authToken, hello.requestedRole, hello.displayName)
+    if (role === undefined) return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
+    const known = this.#roster.withKey(clientPublicKey)
+    if (known !== undefined) {
+      const resumes = hello.resumeSessionId.length > 0
+      if (known.author === HOST_AUTHOR || !resumes) return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
+      const stale = [...this.#seats.values()].find((other) => other.author === known.author)
+      if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
+    } else if (this.#seats.size > MEMBERS_MAX || this.#nextAuthor >= AUTHORS_MAX - 1) {
+      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members: try again when one has left`)
+    }
+    const author = known?.author ?? this.#nextAuthor++
+    seat.author = author
+    seat.role = role
+    seat.link.peer = author
+    seat.wantsSnapshot = 'join'
+    const capabilities = granted(hello.requestedCapabilities, role)
+    this.#roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true })
+    const unsigned = {
+      kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
+      serverNonce: this.#ports.entropy(16), sessionId: this.#config.sessionId, epoch: this.#config.epoch, author, assignedRole: role, capabilityMask: capabilities,
+      serverPublicKey: this.#ports.signer.publicKey, frame: Math.max(0, this.#frame), nonceHighWater: this.#admission.nonceHighWater(author),
+    } as const
+    seat.link.send({ ...unsigned, signature: this.#ports.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
+    this.#report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
+    this.#sendRoster()
+    this.#enrol(author, role, capabilities)
+    seat.heartbeat.heard(nowUs)
+  }
+
+  #refuse(seat: Seat, code: DisconnectCode, hint: string): void {
+    this.#report({ event: 'sessionRefused', code, hint })
+    this.#dismiss(seat, code, hint)
+  }
+
+  /** Says goodbye with its reason, then closes. */
+  #dismiss(seat: Seat, code: DisconnectCode, hint: string): void {
+    seat.link.send({ kind: 'SessionControl', control: 'disconnect', code, author: seat.author ?? HOST_AUTHOR, role: seat.role, hint })
+    seat.link.close(DISCONNECT_CODES.indexOf(code))
+    this.#vacate(seat, code, 'local')
+  }
+
+  #vacate(seat: Seat, code: DisconnectCode, by: 'local' | 'remote' | 'timeout' | 'refused'): void {
+    if (!this.#seats.delete(seat.link.on) || seat.author === undefined) return
+    const member = this.#roster.get(seat.author)
+    if (member !== undefined) this.#roster.set({ ...member, present: false })
+    this.#report({ event: 'sessionClosed', author: seat.author, code, by })
+    this.#append(this.#signer.sign(memberLeft, { author: seat.author }))
+    this.#sendRoster()
+    this.#departed.push(seat.author)
+  }
+
+  #enrol(author: AuthorId, role: Role, capabilities: number): void {
+    this.#append(this.#signer.sign(memberJoined, { author, role: ROLES.indexOf(role), capabilities }))
+  }
+
+  #sendRoster(): void {
+    const message = this.#roster.toMessage(this.#config.epoch, this.#config.sessionId, this.#ports.signer)
+    const body = this.#codec.encode(message).slice()
+    for (const seat of this.#members()) seat.link.sendBody('KeyRoster', body)
+    this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
+  }
+
+  /** What is no state goes to everyone else, under the name of the author that the host knows. */
+  #relay(from: Seat, event: EditorEvent): void {
+    const body = this.#codec.encode({ ...event, author: from.author! }).slice()
+    for (const seat of this.#members()) if (seat !== from) seat.link.sendBody('EditorEvent', body)
+  }
+
+  *#members(): Iterable<Seat> {
+    for (const seat of this.#seats.values()) if (seat.author !== undefined) yield seat
+  }
+
+  // --- commands ------------------------------------------------------------------------------------------------------
+
+  #admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
+    const admitted: CommandEntry[] = []
+    for (const entry of entries) {
+      this.#ports.meter.begin('crypto')
+      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport: this.#log.position.closedLamport, clock: this.#log.clock, has: (lamport, author) => this.#log.has(lamport, author) })
+      this.#ports.meter.end('crypto')
+      if (refusal === undefined && this.#log.integrate(entry, true).kind === 'integrated') {
+        admitted.push(entry)
+        this.#report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
+        continue
+      }
+      const reason = refusal ?? 'rate'
+      this.#report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason, at: 'host' })
+      seat.link.send({ kind: 'CommandReceipt', lamport: entry.lamport, nonce: entry.nonce, refusal: reason, closedLamport: Math.max(this.#log.clock, this.#log.position.closedLamport) })
+    }
+    this.#broadcast(admitted)
+  }
+
+  /** The host's own entries pass no gate: nobody else can write them. */
+  #append(entry: CommandEntry): void {
+    this.#log.integrate(entry, true)
+    this.#report({ event: 'commandSigned', author: entry.author, lamport: entry.lamport, nonce: entry.nonce, command: commandName(entry.command), scope: entry.scope, resignedFrom: 0 })
+    this.#report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
+    this.#broadcast([entry])
+  }
+
+  #broadcast(entries: readonly CommandEntry[]): void {
+    if (entries.length === 0) return
+    const body = this.#codec.encode({ kind: 'CommandLogEntry', entries }).slice()
+    for (const seat of this.#members()) if (seat.live) seat.link.sendBody('CommandLogEntry', body)
+  }
+
+  #sendEntries(seat: Seat, entries: readonly CommandEntry[]): void {
+    for (let at = 0; at < entries.length; at += ENTRIES_PER_MESSAGE_MAX) {
+      seat.link.send({ kind: 'CommandLogEntry', entries: entries.slice(at, at + ENTRIES_PER_MESSAGE_MAX) })
+    }
+  }
+
+  #intend(intent: Intent): void {
+    switch (intent.kind) {
+      case 'spawn': return this.#append(this.#signer.spawn(intent))
+      case 'despawn': return this.#append(this.#signer.sign(entityDespawn, { entity: intent.entity }))
+      default: this.#runtime.push(intent)
+    }
+  }
+
+  // --- frames --------------------------------------------------------------------------------------------------------
+
+  #tick(frame: number, nowUs: number): void {
+    this.#frame = frame
+    this.#closeLog(frame)
+    this.#provenance.set({ by: 'runtime', frame })
+    this.#bodies.follow(this.#world)
+    this.#applyRuntime(frame)
+    for (const seat of this.#members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
+    if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
+    this.#sendFrame(frame)
+    for (const seat of [...this.#seats.values()]) {
+      if (seat.wantsSnapshot !== undefined) this.#sendSnapshot(seat, frame)
+      if (seat.heartbeat.silent(nowUs)) this.#dismiss(seat, 'timeout', 'nothing was heard for too long')
+      else if (seat.author !== undefined) {
+        const ping = seat.heartbeat.ping(nowUs)
+        if (ping !== undefined) seat.link.send(ping)
+      }
+    }
+  }
+
+  /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
+  #closeLog(frame: number): void {
+    const slot = frame % LATE_WINDOW_FRAMES
+    const alone = this.#members()[Symbol.iterator]().next().done === true
+    const closed = alone ? this.#log.clock : Math.max(this.#clockHistory[slot]!, this.#log.position.closedLamport)
+    this.#clockHistory[slot] = this.#log.clock
+    this.#log.closeUpTo(closed, frame)
+  }
+
+  #applyRuntime(frame: number): void {
+    for (const intent of this.#runtime) {
+      switch (intent.kind) {
+        case 'propSpawn': {
+          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
+          this.#world.set(entity, Spawned, { kind: EntityKind.prop, bornFrame: frame })
+          this.#world.set(entity, Motion, { x: intent.x, y: intent.y, z: intent.z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE })
+          break
+        }
+        case 'propMove': {
+          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
+          const row = this.#world.get(entity, Motion)
+          if (row !== undefined) this.#world.set(entity, Motion, { ...row, x: intent.x, y: intent.y, z: intent.z })
+          break
+        }
+        case 'propDespawn': {
+          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
+          this.#world.delete(entity, Spawned)
+          this.#world.delete(entity, Motion)
+          break
+        }
+        case 'kick': {
+          for (const seat of [...this.#members()]) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
+          break
+        }
+        default:
+      }
+    }
+    this.#runtime.length = 0
+    for (const author of this.#departed) {
+      for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#world.delete(memberEntity(author), component)
+    }
+    this.#departed.length = 0
+  }
+
+  #pose(author: AuthorId, { head, left, right }: InputPredictiveState): void {
+    const entity = memberEntity(author)
+    this.#world.set(entity, HeadPose, head)
+    this.#world.set(entity, LeftHandPose, left)
+    this.#world.set(entity, RightHandPose, right)
+  }
+
+  #stepPhysics(frame: number): void {
+    if (this.#bodies.count === 0) return
+    this.#ports.meter.begin('physics')
+    this.#bodies.step(this.#world)
+    this.#ports.meter.end('physics')
+    this.#report({ event: 'physicsStepped', frame, bodies: this.#bodies.count, contacts: this.#physics.contacts, awake: this.#physics.awake })
+  }
+
+  #sendFrame(frame: number): void {
+    const { meter } = this.#ports
+    meter.begin('digest')
+    const repaired = this.#world.audit(AUDIT_BYTES_PER_FRAME)
+    const stateDigest = this.#world.digest()
+    meter.end('digest')
+    this.#ports.observe(frame, this.#world)
+    if (repaired > 0) this.#report({ event: 'auditRepaired', frame, rows: repaired })
+    const { closedLamport, count, digest } = this.#log.position
+    const { epoch } = this.#config
+    meter.begin('replication')
+    const delta: ComponentDelta = { kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest, ...encodeDelta(this.#world) }
+    meter.end('replication')
+    meter.begin('codec')
+    const body = this.#codec.encode(delta).slice()
+    meter.end('codec')
+    this.#ring.push(frame, body)
+    for (const seat of this.#members()) if (seat.live) seat.link.sendBody('ComponentDelta', body)
+    this.#report({
+      event: 'frameClosed', frame, epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest), logDigest: hash64Hex(this.#world.sourceDigest('log')),
+      streamDigest: hash64Hex(this.#world.sourceDigest('stream')), worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
+    })
+  }
+
+  #repair(seat: Seat, request: NackRequest): void {
+    if (request.epoch !== this.#config.epoch || !seat.live) return
+    if (request.want !== 'frames') {
+      seat.wantsSnapshot = request.want === 'targeted' ? 'targeted' : 'resync'
+      return
+    }
+    const toFrame = Math.min(request.toFrame, this.#frame)
+    if (this.#ring.get(request.fromFrame) === undefined) {
+      seat.wantsSnapshot = 'resync'
+      return
+    }
+    for (let frame = request.fromFrame; frame <= toFrame; frame++) {
+      const body = this.#ring.get(frame)
+      if (body !== undefined) seat.link.sendBody('ComponentDelta', body, true)
+    }
+    this.#report({ event: 'framesResent', fromFrame: request.fromFrame, toFrame, peer: seat.author! })
+  }
+
+  #sendSnapshot(seat: Seat, frame: number): void {
+    const reason = seat.wantsSnapshot!
+    const snapshotId = this.#nextSnapshotId++
+    const body = encodeSnapshot(this.#world, this.#log.position)
+    const chunks = chunkSnapshot(body, { snapshotId, epoch: this.#config.epoch, frame, reason })
+    for (const chunk of chunks) seat.link.send(chunk)
+    seat.wantsSnapshot = undefined
+    // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
+    if (!seat.live) this.#sendEntries(seat, this.#log.entriesSince(this.#log.position.closedLamport))
+    seat.live = true
+    this.#report({ event: 'snapshotSent', snapshotId, reason, chunks: chunks.length, bytes: body.length, peer: seat.author! })
+  }
+
+  #report(event: SystemEvent): void {
+    this.#outputs.push({ kind: 'event', event })
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * One connection as a peer sees it: messages in and out, sealed and opened, each on the channel and in the sequence of its
+ * category, and each told to the driver. Nothing above it touches bytes of the wire; nothing below it knows a message.
+ */
+import type { AuthorId } from '../ids.ts'
+import type { Meter, TransportOutput } from '../ports.ts'
+import { categoryOf, CATEGORIES, channelOf, CHANNELS } from '../protocol/channels.ts'
+import type { Codec } from '../protocol/codec.ts'
+import { openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
+import { SequenceGaps } from '../protocol/gaps.ts'
+import { type Message, type MessageName, MessageType } from '../protocol/messages.ts'
+import { SCHEMA_HASH } from '../protocol/version.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+
+/** Stands in for an author that the handshake has not named yet. */
+export const UNKNOWN_PEER: AuthorId = 1023
+
+export interface LinkPorts {
+  readonly codec: Codec
+  readonly meter: Meter
+  emit(output: TransportOutput): void
+  report(event: SystemEvent): void
+}
+
+export type Received =
+  | { readonly kind: 'message'; readonly message: Message; readonly schemaMatches: boolean }
+  /** Counted and told already; the caller decides whether it is worth a disconnect. */
+  | { readonly kind: 'refused'; readonly why: string }
+
+export class Link {
+  readonly on: number
+  /** The transport's channel binding: what a hello must be signed over. */
+  readonly binding: Uint8Array
+  peer: AuthorId = UNKNOWN_PEER
+  readonly #ports: LinkPorts
+  readonly #nextSequence: number[] = CATEGORIES.map(() => 0)
+  readonly #gaps = CATEGORIES.map(() => new SequenceGaps())
+
+  constructor(on: number, binding: Uint8Array, ports: LinkPorts) {
+    this.on = on
+    this.binding = binding
+    this.#ports = ports
+  }
+
+  send(message: Message): void {
+    this.#ports.meter.begin('codec')
+    const body = this.#ports.codec.encode(message)
+    this.#ports.meter.end('codec')
+    this.sendBody(message.kind, body)
+  }
+
+  /** A body that was encoded once for many. `repair` sends it on the control channel, where loss cannot hit it again. */
+  sendBody(name: MessageName, body: Uint8Array, repair = false): void {
+    const category = categoryOf(name)
+    const index = CATEGORIES.indexOf(category)
+    const sequence = this.#nextSequence[index]!++
+    this.#ports.meter.begin('codec')
+    const bytes = sealEnvelope(MessageType[name], category, sequence, body, SCHEMA_HASH)
+    this.#ports.meter.end('codec')
+    const channel = repair ? channelOf('SessionControl') : channelOf(name)
+    this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel]!, bytes: bytes.length, peer: this.peer })
+    this.#ports.emit({ kind: 'message', on: this.on, channel, bytes })
+  }
+
+  /** The message borrows `bytes` where it is large (delta payloads, snapshot bodies). */
+  receive(channel: number, bytes: Uint8Array): Received {
+    const { meter, codec } = this.#ports
+    meter.begin('codec')
+    const opened = openEnvelope(bytes, SCHEMA_HASH)
+    const decoded = opened.kind === 'opened' ? codec.decode(opened.type, opened.body) : undefined
+    meter.end('codec')
+    if (opened.kind !== 'opened') return this.#refuse(opened.why, bytes)
+    if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
+    const index = CATEGORIES.indexOf(opened.category)
+    this.#gaps[index]!.accept(opened.sequence)
+    this.#ports.report({ event: 'messageReceived', message: decoded.message.kind, channel: CHANNELS[channel] ?? 'unknown', bytes: bytes.length, peer: this.peer })
+    return { kind: 'message', message: decoded.message, schemaMatches: opened.schemaMatches }
+  }
+
+  close(code: number): void {
+    this.#ports.emit({ kind: 'close', on: this.on, code })
+  }
+
+  #refuse(why: string, bytes: Uint8Array): Received {
+    this.#ports.report({ event: 'messageRefused', reason: why, bytes: bytes.length, peer: this.peer })
+    return { kind: 'refused', why }
+  }
+}

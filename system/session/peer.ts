@@ -1,0 +1,76 @@
+/** What host and client have in common: their inputs, their outputs, and the queue between them. */
+import { assert } from '../assert.ts'
+import type { EditorIntent } from '../editor/intents.ts'
+import type { XRFrameLike } from '../editor/webxr.ts'
+import type { World } from '../ecs/world.ts'
+import type { EntityId } from '../ids.ts'
+import type { Meter, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
+import type { PlacementState } from '../protocol/messages.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+
+/** What a person or a program above the peer wants, besides what the XR editor makes of a headset. Units as in the registry. */
+export type Intent =
+  | EditorIntent
+  | { readonly kind: 'spawn'; readonly x: number; readonly y: number; readonly z: number; readonly hx: number; readonly hy: number; readonly hz: number; readonly body?: { readonly shape: 'box' | 'ball'; readonly massGrams: number; readonly restitution: number } }
+  | { readonly kind: 'despawn'; readonly entity: EntityId }
+  | { readonly kind: 'openPlacements'; readonly region: number }
+  | { readonly kind: 'draftAdd'; readonly state: PlacementState }
+  | { readonly kind: 'draftUpdate'; readonly placement: EntityId; readonly patch: Partial<PlacementState> }
+  | { readonly kind: 'draftRemove'; readonly placement: EntityId }
+  | { readonly kind: 'commitPlacements' }
+  | { readonly kind: 'leave' }
+  // host only: the runtime's own entities, by an ordinal of the caller's choice, and members
+  | { readonly kind: 'propSpawn'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
+  | { readonly kind: 'propMove'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
+  | { readonly kind: 'propDespawn'; readonly prop: number }
+  | { readonly kind: 'kick'; readonly author: number }
+
+export type PeerInput =
+  | TransportInput
+  /** A frame of the session begins; frames come in order, each once. */
+  | { readonly kind: 'frame'; readonly frame: number }
+  /** The headset's animation frame, before the `frame` input that sends what it led to. */
+  | { readonly kind: 'xrFrame'; readonly frame: XRFrameLike; readonly index: number }
+  | { readonly kind: 'intent'; readonly intent: Intent }
+
+export type PeerOutput = TransportOutput | { readonly kind: 'event'; readonly event: SystemEvent }
+
+/** A peer is a sans-I/O state machine: one input, then drain all outputs before the next. Time is the driver's, in microseconds. */
+export interface Peer {
+  handle(input: PeerInput, nowUs: number): void
+  drain(): PeerOutput | undefined
+}
+
+export interface PeerPorts {
+  readonly signer: Signer
+  readonly verifier: Verifier
+  readonly meter: Meter
+  /** Unpredictable bytes, from the platform. */
+  entropy(bytes: number): Uint8Array
+  /** Told when a frame is closed (host) or confirmed (client), while `world` is exactly that frame's; it must not write. Does nothing in production. */
+  observe(frame: number, world: World): void
+  /** Report what wrote each row, too. Costly: for explaining a run that failed. */
+  readonly explain: boolean
+}
+
+/** First in, first out, without moving what is left at each take. */
+export class OutputQueue {
+  readonly #outputs: PeerOutput[] = []
+  #head = 0
+
+  push(output: PeerOutput): void {
+    this.#outputs.push(output)
+  }
+  take(): PeerOutput | undefined {
+    if (this.#head === this.#outputs.length) {
+      this.#outputs.length = 0
+      this.#head = 0
+      return undefined
+    }
+    return this.#outputs[this.#head++]
+  }
+  /** The contract of {@link Peer}: everything was drained before the next input. */
+  assertDrained(): void {
+    assert(this.#head === this.#outputs.length, 'all outputs were drained before the next input')
+  }
+}

@@ -1,0 +1,45 @@
+/** A simulator that simulates nothing, for tests of the command line: it counts frames, runs the script, seals a report. */
+import { SEAL_BLANK, seal } from '../../../platform/digests.ts'
+
+export interface Story {
+  readonly frame: (count: number) => Promise<void>
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly settings: { readonly frames: number; readonly hz: number }
+  readonly script: (story: Story) => Promise<void>
+}
+
+interface Options {
+  readonly seed: number
+  readonly frames?: number
+  readonly version: string
+  readonly source: string
+  readonly sourceDigest: string
+  readonly measure?: boolean
+  readonly onProgress?: (frame: number, frames: number) => void
+}
+
+export const scenario = (name: string, settings: Scenario['settings'], script: Scenario['script']): Scenario => ({ name, settings, script })
+
+export const parsePlan = (text: string) =>
+  (text.startsWith('{') ? { kind: 'plan', plan: JSON.parse(text) as object } : { kind: 'invalid', why: 'expected an object' })
+
+/** Seeds that end in 7 diverge; a scenario called `unstable` gives other bytes each time. */
+export async function simulate({ name, settings, script }: Scenario, { onProgress, measure, ...options }: Options) {
+  const frames = options.frames ?? settings.frames
+  let frame = 0
+  const { seed, version, source, sourceDigest } = options
+  const run = { version, source, sourceDigest, seed, frames }
+  const outcome = await script({ frame: async (count) => { for (let i = 0; i < count; i++) onProgress?.(++frame, frames) } }).then(
+    () => (options.seed % 10 === 7 ? { exit: 1, verdict: 'diverged at frame 7' } : { exit: 0, verdict: 'converged' }),
+    (error: Error) => ({ exit: 4, verdict: `the script threw ${String(error)}`, stack: error.stack }),
+  )
+  const value = name === 'unstable' ? performance.now() : frame
+  const reportJson = seal(`${JSON.stringify({ run, frames: [{ value }], seal: SEAL_BLANK })}\n`)
+  return {
+    ...outcome, reportJson, report: JSON.parse(reportJson) as object, reportMarkdown: '# report\n', planJson: '{}\n',
+    summary: [`${frame} frames`], reproduce: `theta-sim run ${options.source} --seed ${options.seed}`, ...(measure === true ? { perf: { ms: 1 } } : {}),
+  }
+}

@@ -1,0 +1,160 @@
+import fc from 'fast-check'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { MESSAGE_LAYOUTS } from '../../../schemas/generated/layout.ts'
+import { AUTHORS_MAX, ENTITY_ID_MAX } from '../../../system/ids.ts'
+import { Codec, type DecodedMessage } from '../../../system/protocol/codec.ts'
+import { BODY_BYTES_MAX } from '../../../system/protocol/envelope.ts'
+import { type Message, type MessageName, MessageType } from '../../../system/protocol/messages.ts'
+import { arbitraryCommit, arbitraryMessage, BUSY_DELTA, SAMPLE_COMMIT, SAMPLES } from './samples.ts'
+
+const VECTORS = new URL('../../vectors/messages.json', import.meta.url)
+const UPDATE_VARIABLE = 'THETA_UPDATE_VECTORS'
+const names = Object.keys(SAMPLES) as MessageName[]
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+const decodedMessage = (outcome: DecodedMessage): Message => {
+  if (outcome.kind === 'malformed') throw new Error(outcome.why)
+  return outcome.message
+}
+const recode = (codec: Codec, message: Message) => decodedMessage(codec.decode(MessageType[message.kind], codec.encode(message)))
+const malformed = (outcome: { kind: string; why?: string }) => (outcome.kind === 'malformed' ? outcome.why : outcome.kind)
+
+describe('round trips', () => {
+  test('every_message_type_has_a_sample_and_a_layout_of_its_name', () => {
+    expect(names.map((name) => [MessageType[name], name]).sort()).toEqual([...MESSAGE_LAYOUTS].map(([type, layout]) => [type, layout.name]).sort())
+    expect(names).toHaveLength(Object.keys(MessageType).length)
+  })
+
+  test.each(names)('%s_survives_its_bytes', (name) => {
+    expect(recode(new Codec(), SAMPLES[name])).toEqual(SAMPLES[name])
+  })
+
+  test('arbitrary_messages_survive_their_bytes_in_one_codec', () => {
+    const codec = new Codec()
+    fc.assert(fc.property(arbitraryMessage, (message) => { expect(recode(codec, message)).toEqual(message) }), { seed: 1, numRuns: 800 })
+  })
+
+  test('placement_commits_survive_their_bytes', () => {
+    const codec = new Codec()
+    const commits = fc.oneof(fc.constant(SAMPLE_COMMIT), arbitraryCommit)
+    fc.assert(fc.property(commits, (commit) => {
+      expect(codec.decodePlacementCommit(codec.encodePlacementCommit(commit))).toEqual({ kind: 'commit', commit })
+    }), { seed: 2, numRuns: 100 })
+  })
+
+  test('bytes_do_not_depend_on_what_the_codec_wrote_before', () => {
+    const codec = new Codec()
+    codec.encode(BUSY_DELTA)
+    expect(() => codec.encode({ ...SAMPLES.EditorEvent, author: AUTHORS_MAX })).toThrow(RangeError)
+    for (const name of names) expect(hex(codec.encode(SAMPLES[name]))).toBe(hex(new Codec().encode(SAMPLES[name])))
+  })
+
+  test('a_body_may_start_anywhere_in_a_pooled_buffer_and_only_large_bytes_are_borrowed', () => {
+    const codec = new Codec()
+    for (const name of names) {
+      const body = codec.encode(SAMPLES[name])
+      const pool = new Uint8Array(body.length + 13).fill(0xee)
+      pool.set(body, 5)
+      const message = decodedMessage(codec.decode(MessageType[name], pool.subarray(5, 5 + body.length)))
+      expect(message).toEqual(SAMPLES[name])
+      pool.fill(0)
+      const borrowed = name === 'WorldSnapshot' || name === 'AssetTransfer' ? 'body' : name === 'ComponentDelta' ? 'payload' : undefined
+      if (borrowed === undefined) expect(message).toEqual(SAMPLES[name])
+      else expect(message).toEqual({ ...SAMPLES[name], [borrowed]: new Uint8Array((SAMPLES[name] as unknown as Record<string, Uint8Array>)[borrowed]!.length) })
+    }
+  })
+})
+
+describe('golden bytes', () => {
+  const codec = new Codec()
+  const bodies = Object.fromEntries([...names.map((name) => [name, hex(codec.encode(SAMPLES[name]))]), ['PlacementCommit', hex(codec.encodePlacementCommit(SAMPLE_COMMIT))]])
+  if (process.env[UPDATE_VARIABLE] === '1') writeFileSync(VECTORS, JSON.stringify(bodies, undefined, 2) + '\n')
+  const golden = JSON.parse(readFileSync(VECTORS, 'utf8')) as Record<string, string>
+
+  test(`the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => expect(bodies).toEqual(golden))
+})
+
+describe('what a caller cannot encode', () => {
+  const codec = new Codec()
+  test.each<[string, Message, typeof TypeError | typeof RangeError]>([
+    ['an author above the last', { ...SAMPLES.EditorEvent, author: AUTHORS_MAX }, RangeError],
+    ['an entity above the last', { ...SAMPLES.EditorEvent, entity: ENTITY_ID_MAX + 1 }, RangeError],
+    ['a fraction', { ...SAMPLES.Heartbeat, rttUs: 0.5 }, RangeError],
+    ['a negative count', { ...SAMPLES.Heartbeat, rttUs: -1 }, RangeError],
+    ['an unsafe integer', { ...SAMPLES.Heartbeat, sentAtUs: 2 ** 53 }, RangeError],
+    ['lamport 0 of an entry', { ...SAMPLES.CommandReceipt, lamport: 0 }, RangeError],
+    ['a nonce of 65 bits', { ...SAMPLES.CommandReceipt, nonce: 2n ** 64n }, RangeError],
+    ['a short key', { ...SAMPLES.SessionHello, clientPublicKey: new Uint8Array(31) }, RangeError],
+    ['a long name', { ...SAMPLES.SessionHello, displayName: 'é'.repeat(33) }, RangeError],
+    ['an unknown role', { ...SAMPLES.SessionControl, role: 'owner' as 'admin' }, RangeError],
+    ['a large pose', { ...SAMPLES.InputPredictiveState, head: { ...SAMPLES.InputPredictiveState.head, qx: 32768 } }, RangeError],
+    ['an entity in a delta', { ...SAMPLES.ComponentDelta, entries: [{ ...SAMPLES.ComponentDelta.entries[0]!, payloadBytes: 11, entity: -1 }] }, RangeError],
+    ['a chunk that is not there', { ...SAMPLES.WorldSnapshot, chunk: 3 }, RangeError],
+    ['a text for a number', { ...SAMPLES.Heartbeat, rttUs: '1' as unknown as number }, TypeError],
+    ['a number for a bigint', { ...SAMPLES.CommandReceipt, nonce: 1 as unknown as bigint }, TypeError],
+    ['an array for bytes', { ...SAMPLES.SessionHello, signature: Array.from({ length: 64 }, () => 0) as unknown as Uint8Array }, TypeError],
+    ['more than a body holds', { ...SAMPLES.CommandLogEntry, entries: Array.from({ length: 5 }, () => ({ ...SAMPLES.CommandLogEntry.entries[0]!, payload: new Uint8Array(16_384) })) }, RangeError],
+  ])('%s', (_, message, error) => expect(() => codec.encode(message)).toThrow(error))
+
+  test('the_largest_delta_fits_a_body', () => {
+    const entry = { ...SAMPLES.ComponentDelta.entries[0]!, payloadBytes: 36 }
+    const entries = Array.from({ length: 1024 }, (_, i) => ({ ...entry, payloadOffset: i * 36 }))
+    const components = Array.from({ length: 256 }, () => ({ hi: 1, lo: 1 }))
+    expect(codec.encode({ ...SAMPLES.ComponentDelta, components, entries, payload: new Uint8Array(1024 * 36) }).length).toBeLessThan(BODY_BYTES_MAX)
+  })
+})
+
+describe('what a peer cannot send', () => {
+  const codec = new Codec()
+  const delta = SAMPLES.ComponentDelta
+  /** What a decoder says of a message whose bytes were written over from `offset` on. */
+  const forged = (name: MessageName, message: Message, offset: number, ...bytes: number[]) => {
+    const body = codec.encode(message)
+    body.set(bytes, offset)
+    return malformed(codec.decode(MessageType[name], body))
+  }
+  /** Where the bytes of two messages first differ. */
+  const differingAt = (a: Message, b: Message) => {
+    const [first, second] = [codec.encode(a), codec.encode(b)]
+    return first.findIndex((byte, index) => byte !== second[index])
+  }
+
+  test('an_unknown_type_and_an_empty_body', () => {
+    expect(malformed(codec.decode(0, new Uint8Array(8)))).toBe('message type 0 is not known')
+    expect(malformed(codec.decode(200, new Uint8Array(8)))).toBe('message type 200 is not known')
+    for (const name of names) expect(malformed(codec.decode(MessageType[name], new Uint8Array(0)))).toBe(`${name}: too short`)
+  })
+
+  test('values_out_of_range_name_their_field', () => {
+    const author = differingAt({ ...SAMPLES.EditorEvent, author: 1 }, { ...SAMPLES.EditorEvent, author: 2 })
+    expect(forged('EditorEvent', SAMPLES.EditorEvent, author, 0, 4)).toBe('EditorEvent: author: 1024 is not in 0..1023')
+    const role = differingAt({ ...SAMPLES.SessionControl, role: 'editor' }, { ...SAMPLES.SessionControl, role: 'admin' })
+    expect(forged('SessionControl', { ...SAMPLES.SessionControl, role: 'admin' }, role, 3)).toBe('SessionControl: role: 3 names nothing')
+    const pong = { ...SAMPLES.Heartbeat, sequence: 5, rttUs: 5, jitterUs: 5, sentAtUs: 0x0102030405 }
+    const sentAt = differingAt(pong, { ...pong, sentAtUs: 0x0102030406 })
+    expect(forged('Heartbeat', pong, sentAt + 6, 0x20)).toBe(`Heartbeat: sentAtUs: ${0x20 * 2 ** 48 + 0x0102030405} is not in 0..9007199254740991`)
+    const entity = differingAt(delta, { ...delta, entries: delta.entries.map((entry, i) => (i === 1 ? { ...entry, entity: entry.entity + 1 } : entry)) })
+    expect(forged('ComponentDelta', delta, entity + 3, 0x80)).toBe('ComponentDelta: entries: [1]: entity: 2147483648 is not in 0..2147483647')
+    expect(forged('ComponentDelta', delta, entity + 18, 3)).toBe('ComponentDelta: entries: [1]: op: 3 names nothing')
+  })
+
+  test('fields_that_contradict_each_other', () => {
+    const chunk = differingAt(SAMPLES.WorldSnapshot, { ...SAMPLES.WorldSnapshot, chunk: 2 })
+    expect(forged('WorldSnapshot', SAMPLES.WorldSnapshot, chunk, 3)).toBe('WorldSnapshot: chunk is not below chunkCount')
+    const component = differingAt(delta, { ...delta, entries: delta.entries.map((entry) => ({ ...entry, component: 0 })) })
+    expect(forged('ComponentDelta', delta, component, 2)).toBe('ComponentDelta: component 2 is not in the table')
+    expect(forged('ComponentDelta', delta, component - 4, 9)).toBe('ComponentDelta: entries are not back to back')
+    const from = differingAt(SAMPLES.NackRequest, { ...SAMPLES.NackRequest, fromFrame: 40 })
+    expect(forged('NackRequest', SAMPLES.NackRequest, from, 44)).toBe('NackRequest: fromFrame is above toFrame')
+  })
+
+  test('commit_changes_without_the_states_they_need', () => {
+    const wrong = { ...SAMPLE_COMMIT, changes: [{ ...SAMPLE_COMMIT.changes[0]!, change: 'UPDATE' as const }] }
+    expect(() => codec.encodePlacementCommit(wrong)).toThrow('PlacementCommit: UPDATE of placement 10 has the wrong states')
+    // Wherever the change stands in the bytes: writing UPDATE (1) over each of them in turn meets it.
+    const body = codec.encodePlacementCommit({ ...SAMPLE_COMMIT, changes: [SAMPLE_COMMIT.changes[2]!] })
+    const outcomes = Array.from(body, (_, at) => malformed(codec.decodePlacementCommit(body.with(at, 1))))
+    expect(outcomes).toContain('PlacementCommit: UPDATE of placement 12 has the wrong states')
+  })
+})
