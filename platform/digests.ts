@@ -9,7 +9,7 @@ import { join } from 'node:path'
 export const SEAL_BLANK = '0'.repeat(64)
 const SEAL = /("seal": ?")([0-9a-f]{64})(")/
 
-function sha256Hex(data: string | Uint8Array): string {
+export function sha256Hex(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }
 

@@ -2,7 +2,7 @@
  * What happened in a run, in whole numbers: what scenarios demand by `mustHappen` and reports show. The list is closed;
  * each name stands here with what it counts.
  */
-import { type CommitFolded, type EventNamed, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord } from './input.ts'
+import { type CommandRefused, type CommitFolded, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord } from './input.ts'
 
 export const COUNTERS = {
   packetsSent: 'datagrams handed to the network',
@@ -75,7 +75,8 @@ const REFUSALS: Readonly<Record<string, CounterName>> = {
   author: 'refusedAuthor', epoch: 'refusedEpoch', duplicate: 'refusedDuplicate', malformed: 'refusedMalformed',
 }
 const CONFLICTS: Readonly<Record<string, CounterName>> = {
-  TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag', PERMISSION_CONFLICT: 'conflictsPermission',
+  TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag',
+  PERMISSION_CONFLICT: 'conflictsPermission',
 }
 const VERBS: Readonly<Record<string, CounterName>> = { propSpawn: 'propsSpawned', propMove: 'propsMoved', propDespawn: 'propsDespawned' }
 
@@ -86,9 +87,13 @@ export function countRecords(records: readonly RunRecord[], host: number): Count
   return { ...tally.counts, signedBy: tally.signedBy }
 }
 
+type Sent = Extract<RunRecord, { readonly kind: 'sent' }>
 /** Carries a range, and not for the first time; a probe carries none, and its attempt counts backoffs. */
-export const isRetransmission = ({ start, end, attempt }: { readonly start: number; readonly end: number; readonly attempt: number }): boolean =>
-  attempt > 0 && end > start
+export const isRetransmission = ({ start, end, attempt }: Sent): boolean => attempt > 0 && end > start
+
+export function increment(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1
+}
 
 class Tally {
   readonly counts = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Counts
@@ -175,7 +180,7 @@ class Tally {
   }
 
   /** A peer tells of its own judgement and of the host's receipt in the same words; the host's came first. */
-  #refuse({ author, lamport, reason, at }: EventNamed<'commandRefused'>): void {
+  #refuse({ author, lamport, reason, at }: CommandRefused): void {
     if (at === 'host') {
       this.#refused.add(author, lamport)
       const name = REFUSALS[reason]

@@ -47,6 +47,16 @@ export interface RunDivergence {
   readonly peerWrite?: WriteStory
 }
 
+/** How often something had to happen, and how often it did. */
+export interface Expectation {
+  readonly name: string
+  /** A least value, or a range with both ends in it. */
+  readonly wanted: number | readonly [least: number, most: number]
+  readonly got: number
+}
+export const isMet = ({ wanted, got }: Expectation): boolean =>
+  (typeof wanted === 'number' ? got >= wanted : got >= wanted[0] && got <= wanted[1])
+
 /** Plain data. Times are virtual microseconds; digests are hexadecimal. */
 export interface RunInfo {
   readonly run: RunHeader
@@ -57,8 +67,7 @@ export interface RunInfo {
   readonly exit: 0 | 1 | 2 | 3 | 4 | 5
   readonly verdict: string
   readonly failures: readonly { readonly check: string; readonly message: string; readonly details: object }[]
-  /** `wanted` is a least value, or a range with both ends in it. */
-  readonly mustHappen: readonly { readonly name: string; readonly wanted: number | readonly [least: number, most: number]; readonly got: number }[]
+  readonly mustHappen: readonly Expectation[]
   readonly traceDigest: string
   /** Records in the trace. */
   readonly events: number
@@ -86,28 +95,75 @@ export type ReportedEvent =
   | { readonly event: 'divergence' }
   | SessionEvent
   | { readonly event: 'joined'; readonly tookUs: number }
-  | { readonly event: 'messageSent'; readonly message: string; readonly channel: string; readonly bytes: number; readonly peer: number }
+  | MessageSent
   | { readonly event: 'messageRefused'; readonly reason: string }
-  | { readonly event: 'snapshotSent'; readonly snapshotId: number; readonly reason: string; readonly chunks: number; readonly bytes: number; readonly peer: number }
+  | SnapshotSent
   | { readonly event: 'snapshotApplied'; readonly snapshotId: number; readonly frame: number }
   | { readonly event: 'nackSent' }
   | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number }
   | { readonly event: 'resyncFinished'; readonly tookUs: number }
   | { readonly event: 'commandSigned'; readonly author: number; readonly lamport: number; readonly resignedFrom: number }
   | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number } }
-  | { readonly event: 'commandRefused'; readonly author: number; readonly lamport: number; readonly reason: string; readonly at: 'host' | 'peer' }
-  | { readonly event: 'commandFolded'; readonly author: number; readonly lamport: number; readonly frame: number; readonly command: string; readonly outcome: FoldOutcome }
+  | CommandRefused
+  | CommandFolded
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded
   | { readonly event: 'xrInput'; readonly type: string }
   | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
   | { readonly event: 'operation'; readonly verb: string }
 
+export interface SessionOpened {
+  readonly event: 'sessionOpened'
+  readonly author: number
+  readonly displayName: string
+  readonly role: string
+  readonly resumed: boolean
+}
 export type SessionEvent =
-  | { readonly event: 'sessionOpened'; readonly author: number; readonly displayName: string; readonly role: string; readonly resumed: boolean }
+  | SessionOpened
   | { readonly event: 'sessionRefused'; readonly code: string; readonly hint: string }
   | { readonly event: 'sessionClosed'; readonly author: number; readonly code: string; readonly by: string }
 
+export interface MessageSent {
+  readonly event: 'messageSent'
+  readonly message: string
+  readonly channel: string
+  readonly bytes: number
+  readonly peer: number
+}
+
+export interface SnapshotSent {
+  readonly event: 'snapshotSent'
+  readonly snapshotId: number
+  readonly reason: string
+  readonly chunks: number
+  readonly bytes: number
+  readonly peer: number
+}
+
+export interface CommandRefused {
+  readonly event: 'commandRefused'
+  readonly author: number
+  readonly lamport: number
+  readonly reason: string
+  readonly at: 'host' | 'peer'
+}
+
+export interface CommandFolded {
+  readonly event: 'commandFolded'
+  readonly author: number
+  readonly lamport: number
+  readonly frame: number
+  readonly command: string
+  readonly outcome: FoldOutcome
+}
+
+export interface Conflict {
+  readonly kind: string
+  readonly placement: number
+  readonly message: string
+  readonly hint: string
+}
 export interface CommitFolded {
   readonly event: 'commitFolded'
   readonly commit: number
@@ -117,7 +173,7 @@ export interface CommitFolded {
   readonly status: 'APPLIED' | 'REJECTED'
   readonly changes: number
   readonly merged: number
-  readonly conflicts: readonly { readonly kind: string; readonly placement: number; readonly message: string; readonly hint: string }[]
+  readonly conflicts: readonly Conflict[]
 }
 
 /** An event by its name. */

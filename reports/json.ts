@@ -8,19 +8,6 @@
  */
 export const canonicalJson = (value: unknown): string => `${text(value, '', '\n')}\n`
 
-/** What stands in place of the digest while it is computed; platform/digests.ts checks seals and knows the same blank. */
-const SEAL_BLANK = '0'.repeat(64)
-
-/**
- * The text of an object together with the digest of that text, under the key `seal`, so that an edited file is noticed:
- * the digest is that of the text with a blank in its place.
- * @param hash SHA-256 in hexadecimal.
- */
-export function sealedJson(object: object, hash: (text: string) => string): string {
-  const blank = canonicalJson({ ...object, seal: SEAL_BLANK })
-  return blank.replace(`"seal": "${SEAL_BLANK}"`, `"seal": "${hash(blank)}"`)
-}
-
 /** @param newline a newline and the indent of the line that the value stands in. */
 function text(value: unknown, path: string, newline: string): string {
   switch (typeof value) {
@@ -38,12 +25,15 @@ function text(value: unknown, path: string, newline: string): string {
 function containerText(value: object, path: string, newline: string): string {
   const inner = `${newline}  `
   if (Array.isArray(value)) {
-    return enclosed('[', value.map((item, index) => text(item, `${path}[${index}]`, inner)), ']', newline)
+    return enclosed('[', Array.from(value, (item: unknown, index) => text(item, `${path}[${index}]`, inner)), ']', newline)
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype) throw new TypeError(`${path || 'value'}: expected a plain object, got ${value.constructor.name}`)
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    throw new TypeError(`${path || 'value'}: expected a plain object, got ${Object.prototype.toString.call(value)}`)
+  }
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
   fields.sort(([a], [b]) => (a < b ? -1 : 1))
-  return enclosed('{', fields.map(([key, field]) => `${JSON.stringify(key)}: ${text(field, path === '' ? key : `${path}.${key}`, inner)}`), '}', newline)
+  const items = fields.map(([key, field]) => `${JSON.stringify(key)}: ${text(field, path === '' ? key : `${path}.${key}`, inner)}`)
+  return enclosed('{', items, '}', newline)
 }
 
 const enclosed = (open: string, items: readonly string[], close: string, newline: string): string =>

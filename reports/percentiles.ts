@@ -10,6 +10,7 @@ export interface Percentiles {
 }
 /** One row over all, then one a transport; none where nothing was measured. */
 export interface LatencyRow extends Percentiles {
+  /** Or 'all', or 'host' for what happens there. */
   readonly transport: string
 }
 
@@ -40,6 +41,10 @@ export class LatencySamples {
     ]
   }
 }
+
+/** Count and percentiles as columns of a table. */
+export const latencyCells = ({ count, p50Us, p90Us, p99Us, maxUs }: Percentiles): (string | number)[] =>
+  [count, ...[p50Us, p90Us, p99Us, maxUs].map(milliseconds)]
 
 /** 12345 is '12.345'. `tookUs` is an integer and not negative. */
 export const milliseconds = (tookUs: number): string => `${Math.floor(tookUs / 1000)}.${String(tookUs % 1000).padStart(3, '0')}`

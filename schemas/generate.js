@@ -15,7 +15,7 @@ const folder = dirname(fileURLToPath(import.meta.url))
 const generatedFolder = join(folder, 'generated')
 const FLATC_FOLDER = 'flatbuffers'
 
-/** FlatBuffers' scalars: the type's name in layout.ts, its range where it is a number in memory, and the accessors of DataView and Builder. */
+/** FlatBuffers' scalars: the name in layout.ts, the range as a number in memory, the methods of DataView and Builder. */
 const SCALARS = {
   bool: { type: 'bool', min: 0, max: 1 },
   ubyte: { type: 'u8', min: 0, max: 0xff, bytes: 1, get: 'getUint8', write: 'writeInt8' },
@@ -41,7 +41,8 @@ function parse(schema) {
   const rest = normalised(schema)
     .replace(/attribute "\w+";/g, '')
     .replace(/(enum|struct|table) (\w+)(?::ubyte)? \{([^}]*)\}/g, (_, kind, name, body) => {
-      definitions.push(kind === 'enum' ? { kind, name, values: parseValues(body) } : { kind, name, fields: body.split(';').slice(0, -1).map(parseField) })
+      const members = kind === 'enum' ? { values: parseValues(body) } : { fields: body.split(';').slice(0, -1).map(parseField) }
+      definitions.push({ kind, name, ...members })
       return ''
     })
   if (rest.trim() !== '') throw new Error(`the generator does not know: ${rest.trim()}`)
@@ -78,7 +79,9 @@ function shapeOf({ vector, type, attributes }, known) {
   if (vector || type === 'string') {
     if (count === undefined && countMax === undefined) throw new Error(`a ${type} of unbounded length`)
   }
-  if (vector && type === 'ubyte') return { kind: 'bytes', text: `{ kind: 'bytes', ${bounds}, borrowed: ${borrowed} }`, memory: 'Uint8Array', bytes: 4, align: 4 }
+  if (vector && type === 'ubyte') {
+    return { kind: 'bytes', text: `{ kind: 'bytes', ${bounds}, borrowed: ${borrowed} }`, memory: 'Uint8Array', bytes: 4, align: 4 }
+  }
   if (vector) {
     const of = shapeOf({ type, attributes: { count_max: countMax } }, known)
     return { kind: 'vector', text: `{ kind: 'vector', of: ${of.text}, ${bounds} }`, memory: `readonly ${of.memory}[]`, bytes: 4, align: 4 }
@@ -89,21 +92,27 @@ function shapeOf({ vector, type, attributes }, known) {
     const wide = scalar.type === 'u64'
     const memory = scalar.type === 'bool' ? 'boolean' : wide && !safe ? 'bigint' : 'number'
     const bytes = wide ? 8 : (scalar.bytes ?? 1)
-    const text = `{ kind: 'scalar', type: '${wide && safe ? 'safe' : scalar.type}', min: ${min ?? scalar.min}, max: ${max ?? scalar.max} }`
-    return { kind: 'scalar', text, memory, bytes, align: bytes, scalar, min: min ?? scalar.min, max: max ?? scalar.max, guarded: min !== undefined || max !== undefined }
+    const range = { min: min ?? scalar.min, max: max ?? scalar.max }
+    const text = `{ kind: 'scalar', type: '${wide && safe ? 'safe' : scalar.type}', min: ${range.min}, max: ${range.max} }`
+    return { kind: 'scalar', text, memory, bytes, align: bytes, scalar, ...range, guarded: min !== undefined || max !== undefined }
   }
   const definition = known.get(type)
   if (definition === undefined) throw new Error(`${type} must be defined before its use`)
   return definition
 }
 
-const interfaceText = (name, fields) => `export interface ${name} {\n${fields.map(({ name: field, shape, optional }) => `  readonly ${field}: ${shape.memory}${optional ? ' | undefined' : ''}\n`).join('')}}\n`
+function interfaceText(name, fields) {
+  const lines = fields.map(({ name: field, shape, optional }) => `  readonly ${field}: ${shape.memory}${optional ? ' | undefined' : ''}\n`)
+  return `export interface ${name} {\n${lines.join('')}}\n`
+}
 
 function enumText({ name, values }, known) {
   if (values.some(({ code }, index) => code !== index)) throw new Error(`the values of ${name} count from 0`)
-  const memory = values.map((value) => quoted(value.name)).join(' | ')
+  const names = values.map((value) => quoted(value.name))
   known.set(name, { kind: 'enum', text: name, memory: name, bytes: 1, align: 1, guarded: true })
-  return `export type ${name} = ${memory}\nexport const ${name} = { kind: 'enum', names: [${values.map((value) => quoted(value.name)).join(', ')}] } as const satisfies EnumShape\n`
+  return `export type ${name} = ${names.join(' | ')}
+export const ${name} = { kind: 'enum', names: [${names.join(', ')}] } as const satisfies EnumShape
+`
 }
 
 function structText({ name, fields }, known) {
@@ -132,7 +141,8 @@ function structText({ name, fields }, known) {
       : `builder.${shape.scalar.write}(integer(value.${field}, ${shape.min}, ${shape.max}, '${name}.${field}'))`,
     ...(padding > 0 ? [`builder.pad(${padding})`] : []),
   ])
-  const guarded = placed.filter(({ shape }) => shape.guarded).map(({ name: field, shape, offset }) => `{ name: '${field}', offset: ${offset}, shape: ${shape.text} }`)
+  const guarded = placed.filter(({ shape }) => shape.guarded)
+    .map(({ name: field, shape, offset }) => `{ name: '${field}', offset: ${offset}, shape: ${shape.text} }`)
   return `${interfaceText(name, placed)}export const ${name}: StructLayout = {
   kind: 'struct', name: '${name}', bytes: ${bytes}, align: ${align},
   guarded: [${guarded.join(', ')}],
@@ -154,8 +164,14 @@ function tableText({ name, fields }, known) {
   })
   known.set(name, { kind: 'table', text: name, memory: name, bytes: 4, align: 4 })
   const widestFirst = shaped.toSorted((a, b) => b.shape.align - a.shape.align)
-  const lines = widestFirst.map((field) => `    { name: '${field.name}', slot: ${field.slot}, required: ${field.required}, shape: ${field.shape.text} },\n`)
-  return `${interfaceText(name, shaped)}export const ${name}: TableLayout = {\n  kind: 'table', name: '${name}', slots: ${fields.length},\n  fields: [\n${lines.join('')}  ],\n}\n`
+  const lines = widestFirst.map((field) =>
+    `    { name: '${field.name}', slot: ${field.slot}, required: ${field.required}, shape: ${field.shape.text} },\n`)
+  return `${interfaceText(name, shaped)}export const ${name}: TableLayout = {
+  kind: 'table', name: '${name}', slots: ${fields.length},
+  fields: [
+${lines.join('')}  ],
+}
+`
 }
 
 /** The limits of vectors, byte arrays and strings, for code that must stay below them. */
@@ -165,7 +181,10 @@ function limitsText(tables) {
     const limits = bounded.map((field) => `${field.name}: ${field.attributes.count ?? field.attributes.count_max}`)
     return limits.length === 0 ? [] : [`  ${name}: { ${limits.join(', ')} },\n`]
   })
-  return `/** Elements of a vector or byte array, bytes of a string: the most that each may hold. */\nexport const COUNT_MAX = {\n${lines.join('')}} as const\n`
+  return `/** Elements of a vector or byte array, bytes of a string: the most that each may hold. */
+export const COUNT_MAX = {
+${lines.join('')}} as const
+`
 }
 
 /** The text of layout.ts. */
@@ -174,7 +193,9 @@ export async function layout(schema) {
   const known = new Map()
   const definitions = parse(schema)
   const messageType = definitions.find(({ name }) => name === 'MessageType')
-  const parts = definitions.filter((definition) => definition !== messageType).map((definition) => ({ enum: enumText, struct: structText, table: tableText })[definition.kind](definition, known))
+  const textOf = { enum: enumText, struct: structText, table: tableText }
+  const parts = definitions.filter((definition) => definition !== messageType)
+    .map((definition) => textOf[definition.kind](definition, known))
   const hexadecimal = (half) => `0x${half.toString(16).padStart(8, '0')}`
   return `// Generated by schemas/generate.js from schemas/network.fbs. Do not edit: change the schema and run \`npm run schemas\`.
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
@@ -229,12 +250,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const check = process.argv.includes('--check')
   for (const path of differing) {
     const file = join(generatedFolder, path)
-    if (check) console.error(`schemas/generated/${path} differs: run \`npm run schemas\``)
+    if (check) process.stderr.write(`schemas/generated/${path} differs: run \`npm run schemas\`\n`)
     else if (wanted.has(path)) {
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, wanted.get(path))
     } else rmSync(file)
   }
   if (check && differing.length > 0) process.exitCode = 1
-  if (!check) console.log(`${differing.length} of ${wanted.size} generated files written`)
+  if (!check) process.stdout.write(`${differing.length} of ${wanted.size} generated files written\n`)
 }

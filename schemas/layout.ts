@@ -7,7 +7,7 @@ import type { Builder } from 'flatbuffers'
 
 /** `safe` is a u64 that stays a number in memory (at most 2^53 - 1); `u64` is a bigint. */
 export type ScalarType = 'bool' | 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'safe' | 'u64'
-export const SCALAR_BYTES: Readonly<Record<ScalarType, number>> = { bool: 1, u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, safe: 8, u64: 8 }
+const SCALAR_BYTES: Readonly<Record<ScalarType, number>> = { bool: 1, u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, safe: 8, u64: 8 }
 
 export interface ScalarShape {
   readonly kind: 'scalar'
@@ -82,7 +82,10 @@ export function inlineBytes(shape: Shape): number {
 }
 export const inlineAlign = (shape: Shape): number => (shape.kind === 'struct' ? shape.align : inlineBytes(shape))
 
-/** The value of a verified scalar, a boolean as 0 or 1. Not for `u64`, which no number holds; a `safe` above 2^53 - 1 comes out as some number above it. */
+/**
+ * The value of a scalar inside the buffer, a boolean as 0 or 1. Not for `u64`, which no number holds; a `safe` above
+ * 2^53 - 1 comes out as some number above it.
+ */
 export function scalarAt(view: DataView, at: number, type: Exclude<ScalarType, 'u64'>): number {
   switch (type) {
     case 'bool':
@@ -99,7 +102,9 @@ export function scalarAt(view: DataView, at: number, type: Exclude<ScalarType, '
 /** The value itself; TypeError where it is no integer, RangeError where it is out of range. */
 export function integer(value: unknown, min: number, max: number, name: string): number {
   if (typeof value !== 'number') throw new TypeError(`${name}: expected a number, got ${typeof value}`)
-  if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(`${name}: expected an integer from ${min} to ${max}, got ${value}`)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name}: expected an integer from ${min} to ${max}, got ${value}`)
+  }
   return value
 }
 /** The index of a name; RangeError where there is no such name. */

@@ -40,7 +40,7 @@ export interface Choice {
 /** What a whole run is a function of. The integer 7 and the string '7' are the same seed. */
 export type Seed = string | number
 
-/** Mixes two 32-bit words into one: bijective in `a` for a fixed `b` and in `b` for a fixed `a`, with full avalanche (the finalizer of MurmurHash3). */
+/** Mixes two 32-bit words into one: a bijection of either for a fixed other, with full avalanche (the finalizer of MurmurHash3). */
 export function mix32(a: number, b: number): number {
   let h = (a + Math.imul(b, 0x9e3779b1) + 0x7f4a7c15) | 0
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
@@ -76,7 +76,9 @@ export function odds(site: string, weights: readonly number[]): Odds {
     if (!Number.isSafeInteger(weight) || weight < 0) throw new RangeError(`${site}: expected non-negative integer weights, got ${weight}`)
     total += weight
   }
-  if (total < 1 || total > WEIGHTS_TOTAL_MAX) throw new RangeError(`${site}: expected weights with a sum in [1, ${WEIGHTS_TOTAL_MAX}], got ${total}`)
+  if (total < 1 || total > WEIGHTS_TOTAL_MAX) {
+    throw new RangeError(`${site}: expected weights with a sum in [1, ${WEIGHTS_TOTAL_MAX}], got ${total}`)
+  }
   const bounds = new Float64Array(weights.length + 1)
   let sum = 0
   for (let i = 0; i < weights.length; i++) {
@@ -88,12 +90,15 @@ export function odds(site: string, weights: readonly number[]): Odds {
 
 /** Odds of a fault (alternative 1) that strikes `ppm` times in a million. Throws a RangeError outside the integers of [0, PPM]. */
 export function chancePpm(site: string, ppm: number): Odds {
-  if (!Number.isSafeInteger(ppm) || ppm < 0 || ppm > PPM) throw new RangeError(`${site}: expected an integer of [0, ${PPM}] ppm, got ${ppm}`)
+  if (!Number.isSafeInteger(ppm) || ppm < 0 || ppm > PPM) {
+    throw new RangeError(`${site}: expected an integer of [0, ${PPM}] ppm, got ${ppm}`)
+  }
   return odds(site, [PPM - ppm, ppm])
 }
 
 /** Whether the odds allow an alternative at all: it exists and its weight is not 0 (a positive weight always spans at least one draw). */
-const isPossible = (of: Odds, alternative: number): boolean => alternative < of.alternatives && of.bounds[alternative]! < of.bounds[alternative + 1]!
+const isPossible = (of: Odds, alternative: number): boolean =>
+  alternative < of.alternatives && of.bounds[alternative]! < of.bounds[alternative + 1]!
 
 /** Choices by (site, key) in the order of their addition: an open-addressing table over columns, so that a look-up allocates nothing. */
 class ChoiceTable {
@@ -150,7 +155,8 @@ class ChoiceTable {
   }
 }
 
-const hashKey = (basis: number, siteHash: number, keyHi: number, keyLo: number): number => mix32(mix32(mix32(basis, siteHash), keyHi), keyLo)
+const hashKey = (basis: number, siteHash: number, keyHi: number, keyLo: number): number =>
+  mix32(mix32(mix32(basis, siteHash), keyHi), keyLo)
 
 /** Draws every choice from a seed. */
 export class SeededChooser implements Chooser {
@@ -197,7 +203,9 @@ export class PlannedChooser implements Chooser {
   /** Throws a RangeError where two choices share a site and key, or one is not at least 1. */
   constructor(choices: Iterable<Choice>) {
     for (const { site, keyHi, keyLo, alternative } of choices) {
-      if (!Number.isSafeInteger(alternative) || alternative < 1) throw new RangeError(`${site}: expected an alternative of at least 1, got ${alternative}`)
+      if (!Number.isSafeInteger(alternative) || alternative < 1) {
+        throw new RangeError(`${site}: expected an alternative of at least 1, got ${alternative}`)
+      }
       if (!this.#planned.add(hashText(site, 0), site, keyHi, keyLo, alternative)) throw new RangeError(`${site}: two choices for one key`)
     }
   }

@@ -74,7 +74,9 @@ export function parsePlan(text: string): ParsedPlan {
   const { version, scenario, seed, choices, suppressed = [] } = value
   if (version !== PLAN_VERSION) return invalid(`expected version ${PLAN_VERSION}, got ${JSON.stringify(version)}`)
   if (typeof scenario !== 'string') return invalid('expected "scenario" to be a string')
-  if (typeof seed !== 'string' && !(typeof seed === 'number' && Number.isSafeInteger(seed))) return invalid('expected "seed" to be a string or a safe integer')
+  if (typeof seed !== 'string' && !(typeof seed === 'number' && Number.isSafeInteger(seed))) {
+    return invalid('expected "seed" to be a string or a safe integer')
+  }
   if (!Array.isArray(choices)) return invalid('expected "choices" to be an array')
   if (choices.length > PLAN_CHOICES_MAX) return invalid(`expected at most ${PLAN_CHOICES_MAX} choices, got ${choices.length}`)
   const seen = new Set<string>()
@@ -82,7 +84,9 @@ export function parsePlan(text: string): ParsedPlan {
     const why = choiceFault(choice, seen)
     if (why !== undefined) return invalid(`choice ${index}: ${why}`)
   }
-  if (!Array.isArray(suppressed) || !suppressed.every((label) => typeof label === 'string')) return invalid('expected "suppressed" to be an array of strings')
+  if (!Array.isArray(suppressed) || !suppressed.every((label) => typeof label === 'string')) {
+    return invalid('expected "suppressed" to be an array of strings')
+  }
   return { kind: 'plan', plan: { version, scenario, seed, choices, suppressed } }
 }
 

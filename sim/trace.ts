@@ -13,7 +13,10 @@ export type { NetRecord } from './net/records.ts'
 export const NETWORK_NODE = -1
 
 /** What a note may carry. A field that is `undefined` counts as absent. */
-export type NoteData = number | string | boolean | bigint | null | Uint8Array | readonly NoteData[] | { readonly [field: string]: NoteData | undefined }
+export type NoteData =
+  | number | string | boolean | bigint | null | Uint8Array
+  | readonly NoteData[]
+  | { readonly [field: string]: NoteData | undefined }
 
 /** An event of the simulated system, opaque to the simulator. Its data must not be changed afterwards. */
 export interface NoteRecord {
@@ -28,14 +31,8 @@ export interface NodeRecord {
   readonly change: 'started' | 'paused' | 'resumed' | 'crashed'
 }
 
-/** A datagram that reached a node which could not take it: it is down, or paused with a full buffer. */
-export interface UndeliveredRecord {
-  readonly kind: 'undelivered'
-  readonly why: 'down' | 'buffer'
-}
-
 /** A record without its instant and node, as it is handed in: plain data, the order of its fields fixed by the code that makes it. */
-export type RecordBody = NetRecord | NoteRecord | NodeRecord | UndeliveredRecord
+export type RecordBody = NetRecord | NoteRecord | NodeRecord
 /** A record as a report reads it. `atUs` is virtual microseconds, `node` the node's index or {@link NETWORK_NODE}. */
 export type TraceRecord = RecordBody & { readonly atUs: number; readonly node: number }
 
@@ -72,7 +69,7 @@ export class Trace {
     return this.#bodies.length
   }
 
-  /** No further record fits; the kernel ends the run before it comes to that. */
+  /** The trace has reached its bound; the kernel ends the run before the next event. */
   get isFull(): boolean {
     return this.#bodies.length >= TRACE_RECORDS_MAX
   }
@@ -83,7 +80,6 @@ export class Trace {
    */
   record(atUs: number, node: number, body: RecordBody, payload?: Uint8Array): void {
     const index = this.#bodies.length
-    assert(index < TRACE_RECORDS_MAX, 'a trace stays within its bound')
     if (index === this.#atUs.length) this.#grow()
     const chain = this.#chain
     chain.u32(TAG_RECORD)
@@ -135,7 +131,9 @@ export class Trace {
   }
 
   #check(index: number): void {
-    if (!Number.isSafeInteger(index) || index < 0 || index >= this.length) throw new RangeError(`trace: expected an index of [0, ${this.length}), got ${index}`)
+    if (!Number.isSafeInteger(index) || index < 0 || index >= this.length) {
+      throw new RangeError(`trace: expected an index of [0, ${this.length}), got ${index}`)
+    }
   }
 
   #fold(value: NoteData, depth: number): void {

@@ -48,8 +48,9 @@ export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, 
   }
   // Both move the same placement before either can know of the other: one commit must be turned down.
   const race = async () => {
-    while (ben.placements.seen().length === 0 || ana.placements.seen().length === 0) await frames(1)
+    while (ana.placements.seen().length === 0) await frames(1)
     const contested = ana.placements.seen()[0]!
+    while (ben.sees(contested) === undefined) await frames(1)
     for (const [editor, x] of [[ana, 0.25], [ben, -0.25]] as const) {
       editor.placements.open()
       editor.placements.move(contested, [x, 0.5, -8])

@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x1b93f447, lo: 0xc0fd5279 } as const
+export const SCHEMA_HASH = { hi: 0x5c7285e4, lo: 0x4020e3f7 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -330,7 +330,7 @@ export const CommandEntry: TableLayout = {
     { name: 'baseLamport', slot: 8, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'scope', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } },
-    { name: 'payload', slot: 10, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 16384, borrowed: false } },
+    { name: 'payload', slot: 10, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 61440, borrowed: false } },
     { name: 'signature', slot: 11, required: true, shape: { kind: 'bytes', countMin: 64, countMax: 64, borrowed: false } },
     { name: 'author', slot: 1, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 1023 } },
     { name: 'command', slot: 4, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
@@ -583,7 +583,7 @@ export const PlacementCommit: TableLayout = {
     { name: 'requestedAtUs', slot: 3, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'commit', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } },
     { name: 'session', slot: 1, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'changes', slot: 4, required: true, shape: { kind: 'vector', of: DraftChange, countMin: 0, countMax: 128 } },
+    { name: 'changes', slot: 4, required: true, shape: { kind: 'vector', of: DraftChange, countMin: 0, countMax: 256 } },
     { name: 'region', slot: 2, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
   ],
 }
@@ -633,7 +633,7 @@ export const COUNT_MAX = {
   SessionAcknowledge: { serverNonce: 16, sessionId: 16, serverPublicKey: 32, signature: 64 },
   WorldSnapshot: { body: 57344 },
   ComponentDelta: { components: 256, entries: 1024, payload: 36864 },
-  CommandEntry: { payload: 16384, signature: 64 },
+  CommandEntry: { payload: 61440, signature: 64 },
   CommandLogEntry: { entries: 256 },
   EditorEvent: { detail: 256 },
   AssetTransfer: { sha256: 32, resumeToken: 64, body: 57344 },
@@ -643,5 +643,5 @@ export const COUNT_MAX = {
   InterestSet: { cells: 1024, tools: 64 },
   RosterMember: { publicKey: 32, displayName: 64 },
   KeyRoster: { members: 256, signature: 64 },
-  PlacementCommit: { changes: 128 },
+  PlacementCommit: { changes: 256 },
 } as const

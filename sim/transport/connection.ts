@@ -16,7 +16,7 @@ import { Frame, type FrameOwner } from './frames.ts'
 import { Handshake } from './handshake.ts'
 import { MessageReceiver, MessageSender } from './messages.ts'
 import { initiatorOf, type PacketBuilder, PacketType } from './packet.ts'
-import type { Profile } from './profile.ts'
+import type { Profile, ProfileName } from './profile.ts'
 import { PROBE_PACKETS, Recovery, type SentPacket } from './recovery.ts'
 import { Rendezvous, rendezvousToken, TOKEN_BYTES } from './rendezvous.ts'
 import { derive, deriveFrom, isSealed, type SealKey, sealKey, TAG_BYTES } from './secret.ts'
@@ -40,7 +40,7 @@ const CREDIT_RESERVE_BYTES = 17
 /** What a connection needs of its endpoint. */
 export interface Surroundings {
   readonly address: number
-  readonly channels: readonly ChannelSpec[]
+  readonly channels: (profile: ProfileName) => readonly ChannelSpec[]
   readonly packet: PacketBuilder
   nextDatagramId(): number
   datagram(datagram: Datagram): void
@@ -118,10 +118,11 @@ export class Connection {
     this.#acks = new Acknowledgements(profile.ackDelayUsMax)
     this.#recovery = new Recovery(profile.initialRttUs, profile.ackDelayUsMax, (packet) => this.#declareLost(packet))
     const connectionGrant = new CreditGrant(0, CONNECTION_WINDOW_BYTES)
-    const grants = surroundings.channels.map((_, channel) => new CreditGrant(channel + 1, CHANNEL_WINDOW_BYTES))
+    const channels = surroundings.channels(identity.profile.name)
+    const grants = channels.map((_, channel) => new CreditGrant(channel + 1, CHANNEL_WINDOW_BYTES))
     this.#grants = [connectionGrant, ...grants]
-    this.#channels = surroundings.channels.map((spec, channel) => this.#channelOf(spec, channel, grants[channel]!, connectionGrant))
-    this.#urgency = surroundings.channels
+    this.#channels = channels.map((spec, channel) => this.#channelOf(spec, channel, grants[channel]!, connectionGrant))
+    this.#urgency = channels
       .map((spec, channel) => ({ priority: spec.priority, sender: this.#channels[channel]!.sender }))
       .sort((a, b) => a.priority - b.priority)
       .map(({ sender }) => sender)
@@ -247,7 +248,9 @@ export class Connection {
       const frame = reader.u8()
       if (frame === Frame.padding) break
       if (frame === Frame.close) {
-        this.#tellClosed('remote', reader.varint())
+        const code = reader.varint()
+        if (reader.failed) return this.#close(TransportCode.protocolViolation, nowUs)
+        this.#tellClosed('remote', code)
         return this.#leave('draining', nowUs)
       }
       if (frame === Frame.ack) {

@@ -23,7 +23,8 @@ export const CONNECTIONS_MAX = 256
 
 export interface EndpointConfig {
   readonly address: Address
-  readonly channels: readonly ChannelSpec[]
+  /** The channel table of each profile; both have the same number of channels, and both ends the same tables. */
+  readonly channels: (profile: ProfileName) => readonly ChannelSpec[]
   /** What a name stands for; undefined where nobody has it. */
   readonly resolve: (endpoint: string) => { readonly profile: ProfileName; readonly address: Address } | undefined
   /** Profiles over which others may connect to this node. */
@@ -83,7 +84,7 @@ export class TransportEndpoint {
       this.#byId.get(output.on)?.close(output.code, nowUs)
       return
     }
-    if (this.#config.channels[output.channel] === undefined) throw new RangeError(`channel: expected one of ${this.#config.channels.length}, got ${output.channel}`)
+    if (!(output.channel in this.#config.channels('quic'))) throw new RangeError(`channel: expected one of ${this.#config.channels('quic').length}, got ${output.channel}`)
     if (output.bytes.length > MESSAGE_BYTES_MAX) throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${output.bytes.length}`)
     this.#byId.get(output.on)?.message(output.channel, output.bytes, nowUs)
   }

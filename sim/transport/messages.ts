@@ -123,8 +123,9 @@ export class MessageSender implements ChannelSender {
   }
 
   #isPartlySent(): boolean {
-    const last = this.#outgoing[this.#outgoing.length - 1]
-    return last !== undefined && !last.isSettled && last.sentEnd < last.bytes.length
+    if (this.#outgoing.length === 0) return false
+    const last = this.#outgoing[this.#outgoing.length - 1]!
+    return !last.isSettled && last.sentEnd < last.bytes.length
   }
 
   #isAffordable({ bytes }: Waiting): boolean {

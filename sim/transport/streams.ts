@@ -192,7 +192,7 @@ export class StreamReceiver {
     if (at >= bytes.length) return true
     this.#offset = start + bytes.length
     while (at < bytes.length) {
-      if (this.#datagrams[this.#datagrams.length - 1] !== datagram) this.#datagrams.push(datagram)
+      if (this.#datagrams.length === 0 || this.#datagrams[this.#datagrams.length - 1] !== datagram) this.#datagrams.push(datagram)
       if (this.#length < 0) {
         at = this.#readLength(bytes, at)
         if (at < 0) return false

@@ -55,10 +55,10 @@ export class CommandSigner {
     return this.#sign(placementCommit, 0, payload)
   }
 
-  spawn({ body, ...at }: SpawnSpec): CommandEntry {
+  spawn({ x, y, z, hx, hy, hz, body }: SpawnSpec): CommandEntry {
     const shape = body === undefined ? BodyShape.none : body.shape === 'ball' ? BodyShape.ball : BodyShape.box
     return this.sign(entitySpawn, {
-      entity: this.allocateEntity(), kind: body === undefined ? EntityKind.prop : EntityKind.body, ...at, shape,
+      entity: this.allocateEntity(), kind: body === undefined ? EntityKind.prop : EntityKind.body, x, y, z, hx, hy, hz, shape,
       massGrams: body?.massGrams ?? 0, restitution: body?.restitution ?? 0,
     })
   }

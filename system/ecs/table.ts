@@ -110,7 +110,9 @@ export class Table {
     if (!isCanonicalRow(this.component, bytes)) {
       throw new RangeError(`${this.component.name}: expected ${this.component.stride} canonical bytes, got ${bytes.length}`)
     }
-    this.#revisions[this.#put(entity, bytes)] = revision
+    // In two steps: the table may grow within the first, and the revisions be another array then.
+    const slot = this.#put(entity, bytes)
+    this.#revisions[slot] = revision
   }
 
   delete(entity: EntityId): boolean {

@@ -32,11 +32,11 @@ export interface PhysicsOptions {
 
 export interface BodySpec {
   readonly shape: 'box' | 'ball'
-  /** Half extents in 1/512 m; a ball's radius is `hx`. Zero counts as one. */
+  /** Half extents in 1/512 m; a ball's radius is `hx`. */
   readonly hx: number
   readonly hy: number
   readonly hz: number
-  /** Zero counts as one. */
+  /** Zero counts as one: without mass a body would hang in the air. */
   readonly massGrams: number
   /** In 1/255. */
   readonly restitution: number
@@ -160,7 +160,7 @@ export class Physics {
   }
 }
 
-const halfExtent = (half: number): number => finite(Math.max(1, half) / STEPS_PER_METRE)
+const halfExtent = (half: number): number => finite(half / STEPS_PER_METRE)
 
 function metres({ x, y, z }: PoseQ): RAPIER.Vector {
   return { x: finite(x / STEPS_PER_METRE), y: finite(y / STEPS_PER_METRE), z: finite(z / STEPS_PER_METRE) }

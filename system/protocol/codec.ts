@@ -1,26 +1,16 @@
 /**
  * Messages to the bytes of an envelope's body and back. schemas/network.fbs says how a message is laid out and which
- * values it may hold; what a schema cannot say, how fields of one message relate, stands here.
+ * values it may hold (its COUNT_MAX are the limits that senders divide their work by); what a schema cannot say, how
+ * fields of one message relate, stands here.
  */
 import { Builder } from 'flatbuffers'
-import { COUNT_MAX, MESSAGE_LAYOUTS, type MessageBodies, PlacementCommit as PlacementCommitLayout } from '../../schemas/generated/layout.ts'
+import { MESSAGE_LAYOUTS, type MessageBodies, PlacementCommit as PlacementCommitLayout } from '../../schemas/generated/layout.ts'
 import type { TableLayout } from '../../schemas/layout.ts'
 import { BODY_BYTES_MAX } from './envelope.ts'
 import { type ComponentDelta, type DraftChange, type Message, type MessageName, MessageType, type PlacementCommit } from './messages.ts'
 import { readRoot } from './reader.ts'
 import { verify } from './verifier.ts'
 import { writeTable } from './writer.ts'
-
-/** The limits that senders divide their work by. */
-export const SNAPSHOT_CHUNK_BYTES_MAX = COUNT_MAX.WorldSnapshot.body
-export const ASSET_CHUNK_BYTES_MAX = COUNT_MAX.AssetTransfer.body
-export const DELTA_ENTRIES_MAX = COUNT_MAX.ComponentDelta.entries
-export const DELTA_COMPONENTS_MAX = COUNT_MAX.ComponentDelta.components
-export const DELTA_PAYLOAD_BYTES_MAX = COUNT_MAX.ComponentDelta.payload
-export const LOG_ENTRIES_MAX = COUNT_MAX.CommandLogEntry.entries
-export const COMMAND_PAYLOAD_BYTES_MAX = COUNT_MAX.CommandEntry.payload
-export const ROSTER_MEMBERS_MAX = COUNT_MAX.KeyRoster.members
-export const COMMIT_CHANGES_MAX = COUNT_MAX.PlacementCommit.changes
 
 const BUILDER_BYTES_INITIAL = 4096
 
@@ -34,7 +24,10 @@ export type DecodedCommit = { readonly kind: 'commit'; readonly commit: Placemen
 export class Codec {
   private readonly builder = new Builder(BUILDER_BYTES_INITIAL)
 
-  /** The body of a message; the caller's own. TypeError or RangeError where a value does not fit the schema, or the whole is above BODY_BYTES_MAX. */
+  /**
+   * The body of a message; the caller's own. TypeError or RangeError where a value does not fit the schema, where fields
+   * contradict each other, or where the whole is above BODY_BYTES_MAX.
+   */
   encode(message: Message): Uint8Array {
     const wire: WireMessage = message
     return this.bytesOf(layoutOf(MessageType[wire.kind])!, wire, unrelated(message))
@@ -112,6 +105,7 @@ function unrelatedEntry({ components, entries, payload }: ComponentDelta): strin
 
 /** ADD has no before, REMOVE no after, UPDATE both. */
 function unrelatedChange(changes: readonly DraftChange[]): string | undefined {
-  const wrong = changes.find(({ change, before, after }) => (before === undefined) !== (change === 'ADD') || (after === undefined) !== (change === 'REMOVE'))
+  const wrong = changes.find(({ change, before, after }) =>
+    (before === undefined) !== (change === 'ADD') || (after === undefined) !== (change === 'REMOVE'))
   return wrong === undefined ? undefined : `${wrong.change} of placement ${wrong.placement} has the wrong states`
 }

@@ -25,7 +25,7 @@ export const ENVELOPE_BYTES = 24
 /** Of an envelope with its body: what a transport must be able to carry. */
 export const MESSAGE_BYTES_MAX = 64 * 1024
 export const BODY_BYTES_MAX = MESSAGE_BYTES_MAX - ENVELOPE_BYTES
-export const COMPRESSION_NONE = 0
+const COMPRESSION_NONE = 0
 
 const TYPE_AT = 1
 const FLAGS_AT = 2
@@ -86,7 +86,8 @@ export function openEnvelope(bytes: Uint8Array, schemaHash: Hash64): EnvelopeOut
   if (bytes[FLAGS_AT] !== COMPRESSION_NONE) return refused('compression')
   const category = CATEGORIES[bytes[CATEGORY_AT]]
   if (category !== categoryOf(name)) return refused('category')
-  return { kind: 'opened', type, category, sequence: view.getUint32(SEQUENCE_AT, true), body: bytes.subarray(ENVELOPE_BYTES), schemaMatches }
+  const sequence = view.getUint32(SEQUENCE_AT, true)
+  return { kind: 'opened', type, category, sequence, body: bytes.subarray(ENVELOPE_BYTES), schemaMatches }
 }
 
 const checksum = (bytes: Uint8Array): number => crc32(bytes, ENVELOPE_BYTES, bytes.length, crc32(bytes, 0, CRC_AT))

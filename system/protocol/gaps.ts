@@ -8,7 +8,10 @@ import { assert } from '../assert.ts'
 export const SEQUENCE_WINDOW = 1024
 const WORD_BITS = 32
 
-/** `next`: one above the highest. `ahead`: further above it, so that some are missing. `late`: one of the missing. `stale`: below the window. */
+/**
+ * `next`: one above the highest. `ahead`: further above it, so that some are missing. `late`: one of the missing.
+ * `stale`: below the window.
+ */
 export type Arrival = 'next' | 'ahead' | 'late' | 'duplicate' | 'stale'
 
 export class SequenceGaps {

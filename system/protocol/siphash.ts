@@ -10,7 +10,7 @@ export interface SipKey {
   readonly k1: Hash64
 }
 /** The key of the paper's test vectors, bytes 00 01 .. 0f. Theta's ids and digests all use it. */
-export const SIP_KEY_DEFAULT: SipKey = { k0: { hi: 0x07060504, lo: 0x03020100 }, k1: { hi: 0x0f0e0d0c, lo: 0x0b0a0908 } }
+const SIP_KEY_DEFAULT: SipKey = { k0: { hi: 0x07060504, lo: 0x03020100 }, k1: { hi: 0x0f0e0d0c, lo: 0x0b0a0908 } }
 
 const BLOCK_BYTES = 8
 const COMPRESSION_ROUNDS = 2

@@ -1,4 +1,4 @@
-/** UTF-8 both ways (RFC 3629). `TextEncoder` belongs to the platform, not to the language, and the pure layers name nothing of the platform. */
+/** UTF-8 both ways (RFC 3629). `TextEncoder` belongs to the platform, and the pure layers name nothing of the platform. */
 
 const REPLACEMENT = 0xfffd
 

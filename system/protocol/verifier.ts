@@ -6,7 +6,10 @@
  * claims its bytes from a budget of the buffer's length: what a buffer holds is never larger than the buffer. Writers
  * that share objects (vtables apart) may be refused. Depth needs no bound of its own: the generator takes no recursive schema.
  */
-import { type EnumShape, inlineAlign, inlineBytes, type ScalarShape, scalarAt, type Shape, type StringShape, type StructLayout, type TableLayout, type VectorShape, type BytesShape } from '../../schemas/layout.ts'
+import {
+  type BytesShape, type EnumShape, inlineAlign, inlineBytes, type ScalarShape, scalarAt, type Shape, type StringShape, type StructLayout,
+  type TableLayout, type VectorShape,
+} from '../../schemas/layout.ts'
 import { utf8Text } from './utf8.ts'
 
 export type Verdict = { readonly kind: 'ok' } | { readonly kind: 'malformed'; readonly why: string }

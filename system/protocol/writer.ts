@@ -1,6 +1,9 @@
 /** Plain data to FlatBuffers, driven by the layout of a table. */
 import type { Builder } from 'flatbuffers'
-import { choice, inlineAlign, inlineBytes, integer, type BytesShape, type ScalarShape, type Shape, type StringShape, type TableLayout, type VectorShape } from '../../schemas/layout.ts'
+import {
+  type BytesShape, choice, inlineAlign, inlineBytes, integer, type ScalarShape, type Shape, type StringShape, type TableLayout,
+  type VectorShape,
+} from '../../schemas/layout.ts'
 import { utf8Bytes } from './utf8.ts'
 
 const ABSENT = 0
@@ -13,7 +16,8 @@ const U64_MAX = 2n ** 64n - 1n
 export function writeTable(builder: Builder, layout: TableLayout, value: object): number {
   const row = value as Readonly<Record<string, unknown>>
   // FlatBuffers cannot be nested while a table is open: what it refers to comes first.
-  const references = layout.fields.map(({ shape, required, name }) => writeReferenced(builder, shape, row[name], required, `${layout.name}.${name}`))
+  const references = layout.fields.map(({ shape, required, name }) =>
+    writeReferenced(builder, shape, row[name], required, `${layout.name}.${name}`))
   builder.startObject(layout.slots)
   layout.fields.forEach(({ shape, slot, required, name }, index) => {
     const field = row[name]
@@ -53,7 +57,8 @@ function writeVector(builder: Builder, { of, countMin, countMax }: VectorShape, 
   if (!Array.isArray(value)) throw new TypeError(`${name}: expected an array, got ${typeof value}`)
   const elements: readonly unknown[] = value
   integer(elements.length, countMin, countMax, `${name}.length`)
-  const references = of.kind === 'table' || of.kind === 'string' ? elements.map((element) => writeReferenced(builder, of, element, true, name)) : undefined
+  const elsewhere = of.kind === 'table' || of.kind === 'string'
+  const references = elsewhere ? elements.map((element) => writeReferenced(builder, of, element, true, name)) : undefined
   builder.startVector(inlineBytes(of), elements.length, inlineAlign(of))
   for (let i = elements.length - 1; i >= 0; i--) {
     if (references !== undefined) builder.addOffset(references[i])

@@ -53,7 +53,7 @@ export function applyDelta(world: World, delta: DeltaContent): string | undefine
 function applyEntry(world: World, { entity, op, revision, fieldMask, payloadOffset, payloadBytes }: DeltaEntry, component: AnyComponent, payload: Uint8Array): string | undefined {
   if (payloadOffset + payloadBytes > payload.length) return 'a payload outside the message'
   const present = world.rowBytes(entity, component)
-  if (op === 'insert' ? present !== undefined : present === undefined || world.revision(entity, component) !== revision - 1) return `a base that is not there (${op} of revision ${revision})`
+  if (op === 'insert' ? present !== undefined : present === undefined || world.revision(entity, component) !== revision - 1) return `${op} of entity ${entity} ${component.name} to revision ${revision} on ${present === undefined ? 'no row' : `revision ${world.revision(entity, component)}`}`
   if (op === 'remove') {
     world.delete(entity, component)
     return undefined

@@ -6,13 +6,14 @@
  * physics, digest, encode the delta once, send it to all, then serve snapshots: so that a snapshot of frame f and the
  * delta of f + 1 fit together without a seam.
  */
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { Admission } from '../commands/admission.ts'
 import { CommandLog } from '../commands/log.ts'
 import { commandName, EntityKind, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, Motion, RightHandPose, ROTATION_ONE, Spawned } from '../ecs/components.ts'
 import { World } from '../ecs/world.ts'
-import { AUTHORS_MAX, type AuthorId, entityId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
+import { type AuthorId, entityId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
 import { AUDIT_BYTES_PER_FRAME, ENTRIES_PER_MESSAGE_MAX, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { Bodies } from '../physics/bodies.ts'
@@ -36,6 +37,9 @@ import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
+
+/** Those that ever were: author numbers are never used again. */
+const ROSTER_MEMBERS_MAX = COUNT_MAX.KeyRoster.members
 
 export interface HostConfig {
   /** 16 bytes, new for every session. */
@@ -197,8 +201,8 @@ export class Host implements Peer {
       if (known.author === HOST_AUTHOR || !resumes) return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
       const stale = [...this.#seats.values()].find((other) => other.author === known.author)
       if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
-    } else if (this.#seats.size > MEMBERS_MAX || this.#nextAuthor >= AUTHORS_MAX - 1) {
-      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members: try again when one has left`)
+    } else if (this.#seats.size > MEMBERS_MAX || this.#nextAuthor >= ROSTER_MEMBERS_MAX) {
+      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: try again when one has left, or open a new session`)
     }
     const author = known?.author ?? this.#nextAuthor++
     seat.author = author

@@ -8,7 +8,10 @@ import { ComponentDelta } from '../../schemas/generated/flatbuffers/component-de
 import { COUNT_MAX, MESSAGE_LAYOUTS, SCHEMA_HASH } from '../../schemas/generated/layout.ts'
 import type { Shape, TableLayout } from '../../schemas/layout.ts'
 import { AUTHORS_MAX, ENTITY_ID_MAX } from '../../system/ids.ts'
+import { COMMAND_PAYLOAD_BYTES_MAX, ENTRIES_PER_MESSAGE_MAX, MEMBERS_MAX, SNAPSHOT_CHUNK_BYTES } from '../../system/limits.ts'
+import { COMMIT_CHANGES_MAX } from '../../system/placement/plan.ts'
 import { Codec } from '../../system/protocol/codec.ts'
+import { BODY_BYTES_MAX } from '../../system/protocol/envelope.ts'
 import { type MessageName, MessageType } from '../../system/protocol/messages.ts'
 import { BUSY_DELTA, SAMPLE_COMMIT, SAMPLES } from '../system/protocol/samples.ts'
 
@@ -60,7 +63,8 @@ describe('flatc', () => {
 
   test('its_accessors_find_every_entry_of_a_delta', () => {
     const delta = ComponentDelta.getRootAsComponentDelta(new ByteBuffer(codec.encode(BUSY_DELTA)))
-    expect([delta.epoch(), delta.frame(), delta.closedLamport(), delta.entriesLength(), delta.payloadLength()]).toEqual([1, 41, BigInt(BUSY_DELTA.closedLamport), 60, 720])
+    expect([delta.epoch(), delta.frame(), delta.closedLamport()]).toEqual([1, 41, BigInt(BUSY_DELTA.closedLamport)])
+    expect([delta.entriesLength(), delta.payloadLength()]).toEqual([60, 720])
     BUSY_DELTA.entries.forEach((entry, i) => {
       const read = delta.entries(i)!
       expect([read.entity(), read.component(), read.revision(), read.op(), read.fieldMask(), read.payloadOffset(), read.payloadBytes()])
@@ -82,14 +86,33 @@ describe('limits', () => {
 
   test('authors_and_entities_have_the_range_of_ids.ts', () => {
     const fields = [...MESSAGE_LAYOUTS.values()].flatMap((layout) => [...fieldsOf(layout)])
-    const maxima = (...wanted: string[]) => new Set(fields.filter(([name]) => wanted.includes(name)).map(([, shape]) => (shape.kind === 'scalar' ? shape.max : undefined)))
+    const maxima = (...wanted: string[]) =>
+      new Set(fields.flatMap(([name, shape]) => (wanted.includes(name) && shape.kind === 'scalar' ? [shape.max] : [])))
     expect(maxima('author', 'baseAuthor')).toEqual(new Set([AUTHORS_MAX - 1]))
     expect(maxima('entity', 'scope')).toEqual(new Set([ENTITY_ID_MAX]))
   })
 
   test('every_key_signature_and_nonce_has_its_length', () => {
-    const lengths = Object.fromEntries([...MESSAGE_LAYOUTS.values()].flatMap((layout) => [...fieldsOf(layout)]).flatMap(([name, shape]) => (shape.kind === 'bytes' && shape.countMin === shape.countMax ? [[name, shape.countMax]] : [])))
-    expect(lengths).toEqual({ clientNonce: 16, serverNonce: 16, sessionId: 16, resumeSessionId: 16, clientPublicKey: 32, serverPublicKey: 32, publicKey: 32, sha256: 32, signature: 64 })
+    const lengths = Object.fromEntries([...MESSAGE_LAYOUTS.values()].flatMap((layout) => [...fieldsOf(layout)])
+      .flatMap(([name, shape]) => (shape.kind === 'bytes' && shape.countMin === shape.countMax ? [[name, shape.countMax]] : [])))
+    expect(lengths).toEqual({
+      clientNonce: 16, serverNonce: 16, sessionId: 16, resumeSessionId: 16, clientPublicKey: 32, serverPublicKey: 32, publicKey: 32,
+      sha256: 32, signature: 64,
+    })
     expect(COUNT_MAX.SessionHello.authToken).toBe(256)
+  })
+
+  test('what_the_layers_above_allow_fits_the_wire', () => {
+    expect(COUNT_MAX.CommandEntry.payload).toBe(COMMAND_PAYLOAD_BYTES_MAX)
+    expect(COUNT_MAX.PlacementCommit.changes).toBe(COMMIT_CHANGES_MAX)
+    expect(COUNT_MAX.CommandLogEntry.entries).toBeGreaterThanOrEqual(ENTRIES_PER_MESSAGE_MAX)
+    expect(COUNT_MAX.WorldSnapshot.body).toBeGreaterThanOrEqual(SNAPSHOT_CHUNK_BYTES)
+    expect(COUNT_MAX.KeyRoster.members).toBeGreaterThanOrEqual(MEMBERS_MAX)
+    const [, change] = SAMPLE_COMMIT.changes
+    const changes = Array.from({ length: COMMIT_CHANGES_MAX }, () => change!)
+    const largest = new Codec().encodePlacementCommit({ ...SAMPLE_COMMIT, changes })
+    expect(largest.length).toBeLessThan(COMMAND_PAYLOAD_BYTES_MAX)
+    const entry = { ...SAMPLES.CommandLogEntry.entries[0]!, payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
+    expect(new Codec().encode({ kind: 'CommandLogEntry', entries: [entry] }).length).toBeLessThan(BODY_BYTES_MAX)
   })
 })

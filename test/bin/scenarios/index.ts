@@ -40,6 +40,7 @@ export async function simulate({ name, settings, script }: Scenario, { onProgres
   const reportJson = seal(`${JSON.stringify({ run, frames: [{ value }], seal: SEAL_BLANK })}\n`)
   return {
     ...outcome, reportJson, report: JSON.parse(reportJson) as object, reportMarkdown: '# report\n', planJson: '{}\n',
-    summary: [`${frame} frames`], reproduce: `theta-sim run ${options.source} --seed ${options.seed}`, ...(measure === true ? { perf: { ms: 1 } } : {}),
+    summary: [`${frame} frames`],
+    reproduce: `theta-sim run ${options.source} --seed ${options.seed}`, ...(measure === true ? { perf: { ms: 1 } } : {}),
   }
 }

@@ -45,11 +45,11 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
   test('a suppressed drop leaves at least 95% of the other choices at their keys', () => {
     let others = 0
     let kept = 0
-    for (let seed = 1; seed <= 4; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       const choices = session(seed, profile)
       const drops = choices.filter(({ site }) => site === 'net.drop')
       expect(drops.length).toBeGreaterThan(5)
-      for (const dropped of [drops[1]!, drops[drops.length >> 1]!]) {
+      for (const dropped of drops.filter((_, index) => index % 3 === 0)) {
         const without = new Set(session(seed, profile, dropped).map(name))
         expect(without.has(name(dropped))).toBe(false)
         for (const choice of choices) {
@@ -59,7 +59,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
         }
       }
     }
-    console.log(profile, kept / others)
+    expect(others).toBeGreaterThan(1_000)
     expect(kept / others).toBeGreaterThan(0.95)
   })
 

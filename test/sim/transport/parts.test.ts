@@ -67,6 +67,7 @@ test('every flipped byte breaks the tag, and so does the key of the other direct
   }
 })
 
+const INTEGERS = Array.from({ length: 70 }, (_, i) => i)
 test('a range set is the set of its integers', () => {
   const range = fc.tuple(fc.nat(60), fc.nat(8))
   fc.assert(
@@ -78,9 +79,9 @@ test('a range set is the set of its integers', () => {
         for (let i = start; i < start + count; i++) set.add(i)
       }
       for (let pass = 0; pass < 2; pass++) {
-        for (let i = 0; i < 70; i++) expect(ranges.has(i, i + 1)).toBe(set.has(i))
+        expect(INTEGERS.filter((i) => ranges.has(i, i + 1) !== set.has(i))).toEqual([])
         // Disjoint, not touching, ascending.
-        for (let i = 1; i < ranges.count; i++) expect(ranges.start(i)).toBeGreaterThan(ranges.end(i - 1))
+        expect(INTEGERS.filter((i) => i > 0 && i < ranges.count && ranges.start(i) <= ranges.end(i - 1))).toEqual([])
         ranges.removeBelow(floor)
         for (let i = 0; i < floor; i++) set.delete(i)
       }

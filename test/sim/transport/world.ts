@@ -30,6 +30,9 @@ export type Seen = TransportInput & { readonly atUs: number; readonly datagrams?
 export class Node {
   readonly endpoint: TransportEndpoint
   readonly seen: Seen[] = []
+  /** The last of their kind. */
+  opened: Extract<Seen, { kind: 'opened' }> | undefined
+  closed: Extract<Seen, { kind: 'closed' }> | undefined
   /** Called for each input, as a state machine above would be. */
   onInput: (input: TransportInput) => void = () => {}
   readonly #world: World
@@ -43,17 +46,16 @@ export class Node {
     this.endpoint.send(output, this.#world.nowUs)
     this.#world.stir(this)
   }
+  see(input: Seen): void {
+    this.seen.push(input)
+    if (input.kind === 'opened') this.opened = input
+    else if (input.kind === 'closed') this.closed = input
+  }
   /** The last connection that opened. */
   get on(): number {
     const opened = this.opened
     if (opened === undefined) throw new Error('not open')
     return opened.on
-  }
-  get opened(): Extract<Seen, { kind: 'opened' }> | undefined {
-    return this.seen.findLast((input) => input.kind === 'opened')
-  }
-  get closed(): Extract<Seen, { kind: 'closed' }> | undefined {
-    return this.seen.findLast((input) => input.kind === 'closed')
   }
   messages(channel: number): Uint8Array[] {
     return this.seen.flatMap((input) => (input.kind === 'message' && input.channel === channel ? [input.bytes] : []))
@@ -94,7 +96,7 @@ export class World {
     for (let address = 0; address < nodes; address++) {
       const endpoint = new TransportEndpoint({
         address,
-        channels,
+        channels: () => channels,
         accept,
         resolve: (name) => {
           const at = Number(name)
@@ -119,7 +121,7 @@ export class World {
       else {
         const { input, datagrams } = output
         const kept = input.kind === 'message' ? { ...input, bytes: input.bytes.slice() } : input
-        node.seen.push({ ...kept, atUs: this.nowUs, ...(datagrams === undefined ? {} : { datagrams }) })
+        node.see({ ...kept, atUs: this.nowUs, ...(datagrams === undefined ? {} : { datagrams }) })
         node.onInput(input)
       }
     }

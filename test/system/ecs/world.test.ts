@@ -118,6 +118,18 @@ describe('rows', () => {
     }
   })
 
+  it('a_new_row_inherits_nothing_from_the_one_that_lay_there', () => {
+    const world = new World()
+    world.setBytes(1, Selection, Uint8Array.of(7, 7), 5)
+    world.delete(1, Selection)
+    world.set(2, Selection, { author: 1 })
+    expect(world.revision(2, Selection)).toBe(0)
+    world.delete(2, Selection)
+    world.corruptPresence(3, Selection)
+    expect(world.get(3, Selection)).toEqual({ author: 0 })
+    expect(world.audit(Infinity)).toBe(1)
+  })
+
   it('a_listing_taken_before_a_write_does_not_change', () => {
     const world = new World()
     for (const entity of [5, 3, 9]) world.set(entity, Selection, { author: entity })

@@ -281,7 +281,8 @@ describe('an editor', () => {
     const first = await story()
     const kinds = new Set(first.intents.map(({ kind }) => kind))
     expect([...kinds].sort()).toEqual(['deselect', 'hover', 'rotate', 'scale', 'select', 'toolActivate', 'toolDeactivate', 'translate'])
-    const traps: { mock: { calls: unknown[] } }[] = [vi.spyOn(Date, 'now'), vi.spyOn(performance, 'now'), vi.spyOn(crypto, 'getRandomValues')]
+    const traps: { mock: { calls: unknown[] } }[] = [vi.spyOn(Date, 'now'), vi.spyOn(performance, 'now')]
+    traps.push(vi.spyOn(crypto, 'getRandomValues'))
     const inexact = ['random', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan2', 'exp', 'log', 'pow', 'hypot'] as const
     for (const name of inexact) traps.push(vi.spyOn(Math, name))
     const second = await story()

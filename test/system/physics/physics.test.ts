@@ -109,6 +109,28 @@ describe('physics', () => {
     falling.free()
   })
 
+  it('a_contact_counts_where_it_begins_and_not_where_it_ends', () => {
+    const physics = new Physics(RAPIER, { hz: HZ })
+    physics.add(1, crate(128, { restitution: 0 }))
+    run(physics, HZ)
+    expect(physics.contacts).toBe(1)
+    physics.teleport(1, pose(0, 50_000, 0))
+    run(physics, 2)
+    expect(physics.contacts).toBe(1)
+    physics.free()
+  })
+
+  it('poses_are_rounded_to_the_nearest_step', () => {
+    // One step of fall is at most gravity / hz^2: a quarter of 1/512 m, nearer to where it was than to the next one.
+    const physics = new Physics(RAPIER, { hz: HZ, gravity: (0.25 / STEPS_PER_METRE) * HZ * HZ })
+    physics.add(1, crate(1000))
+    physics.step()
+    expect(poses(physics)[0][2]).toBe(1000)
+    run(physics, 3)
+    expect(poses(physics)[0][2]).toBeLessThan(1000)
+    physics.free()
+  })
+
   it('a_removed_body_no_longer_stands_in_the_way', () => {
     const physics = new Physics(RAPIER, { hz: HZ })
     physics.add(1, crate(128, { pose: pose(0, 128, 0) }))
@@ -120,6 +142,14 @@ describe('physics', () => {
     run(physics, 2 * HZ)
     expect(poses(physics).map(([entity]) => entity)).toEqual([2])
     expect(poses(physics)[0][2]).toBeLessThan(140)
+    physics.free()
+  })
+
+  it('a_body_of_no_mass_falls_all_the_same', () => {
+    const physics = new Physics(RAPIER, { hz: HZ })
+    physics.add(1, crate(5000, { massGrams: 0 }))
+    run(physics, 10)
+    expect(poses(physics)[0][2]).toBeLessThan(5000)
     physics.free()
   })
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { EDIT_PLACEMENTS, EDIT_WORLD, granted, MANAGE_COMMITS, MANAGE_MEMBERS, ROLE_CAPABILITIES, TELEMETRY } from '../../../system/protocol/capabilities.ts'
+import {
+  EDIT_PLACEMENTS, EDIT_WORLD, granted, MANAGE_COMMITS, MANAGE_MEMBERS, ROLE_CAPABILITIES, TELEMETRY,
+} from '../../../system/protocol/capabilities.ts'
 import { CATEGORIES, categoryOf, CHANNELS, channelOf, channelsFor } from '../../../system/protocol/channels.ts'
 import { type MessageName, MessageType } from '../../../system/protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION } from '../../../system/protocol/version.ts'

@@ -37,9 +37,8 @@ describe('mutations', () => {
     for (const name of names) {
       const bytes = sealed(name, codec.encode(SAMPLES[name]))
       expect(deliver(bytes)).toBe('message')
-      for (let at = 0; at < bytes.length; at++) {
-        for (let bit = 0; bit < 8; bit++) if (deliver(bytes.with(at, bytes[at]! ^ (1 << bit))) !== 'refused') throw new Error(`${name}: bit ${bit} of byte ${at}`)
-      }
+      const flipped = Array.from({ length: bytes.length * 8 }, (_, bit) => bytes.with(bit >> 3, bytes[bit >> 3]! ^ (1 << (bit & 7))))
+      expect(flipped.findIndex((one) => deliver(one) !== 'refused'), `bit of ${name}`).toBe(-1)
     }
   })
 
@@ -55,7 +54,9 @@ describe('mutations', () => {
   test('every_byte_of_a_body_may_be_any_of_the_edge_values', () => {
     for (const name of names) {
       const body = codec.encode(SAMPLES[name])
-      for (let at = 0; at < body.length; at++) for (const value of [0, 1, 0x7f, 0x80, 0xff, body[at]! ^ 1]) deliver(sealed(name, body.with(at, value)))
+      const mutants = Array.from(body, (byte, at) => [0, 1, 0x7f, 0x80, 0xff, byte ^ 1].map((value) => body.with(at, value))).flat()
+      const outcomes = new Set(mutants.map((mutant) => deliver(sealed(name, mutant))))
+      expect(outcomes).toEqual(new Set(['message', 'malformed']))
     }
     const commit = codec.encodePlacementCommit(SAMPLE_COMMIT)
     for (let at = 0; at < commit.length; at++) {
@@ -74,7 +75,9 @@ describe('mutations', () => {
     for (let run = 0; run < 50_000; run++) {
       const [name, original] = bodies[run % bodies.length]!
       const body = original.slice(0, next(8) === 0 ? 1 + next(original.length) : original.length)
-      for (let changes = 1 + next(4); changes > 0; changes--) body[next(body.length)] = next(3) === 0 ? next(256) : [0, 1, 4, 0xff][next(4)]!
+      for (let changes = 1 + next(4); changes > 0; changes--) {
+        body[next(body.length)] = next(3) === 0 ? next(256) : [0, 1, 4, 0xff][next(4)]!
+      }
       outcomes[deliver(sealed(name, body))]++
     }
     // Both verdicts are met often: the mutations are neither all harmless nor all fatal.
@@ -155,5 +158,12 @@ describe('bombs', () => {
     expect(moved('InputPredictiveState', 'head', (offset) => offset + 2)).toBe('InputPredictiveState: head: not aligned')
     expect(moved('InputPredictiveState', 'head', () => 2)).toBe('InputPredictiveState: head: outside its table')
     expect(moved('InputPredictiveState', 'head', () => 0xfffc)).toBe('InputPredictiveState: head: outside its table')
+  })
+
+  test('a_text_ends_with_a_zero_and_is_UTF-8', () => {
+    const body = codec.encode({ ...SAMPLES.EditorEvent, detail: 'outliner' })
+    const text = Buffer.from(body.buffer).indexOf('outliner')
+    expect(why('EditorEvent', body.with(text + 8, 1))).toBe('EditorEvent: detail: not terminated')
+    expect(why('EditorEvent', body.with(text, 0x80))).toBe('EditorEvent: detail: not UTF-8')
   })
 })

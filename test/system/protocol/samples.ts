@@ -10,18 +10,26 @@ const state = { asset: 7, region: 3, x: 512, y: 0, z: -512, qx: 0, qy: 0, qz: 0,
 
 export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K }> } = {
   SessionHello: {
-    kind: 'SessionHello', protocolMajor: 1, protocolMinor: 2, protocolPatch: 3, schemaHash: { hi: 0xfedcba98, lo: 0x76543210 }, manifestHash: { hi: 1, lo: 2 },
-    clientNonce: bytes(16, 1), clientPublicKey: bytes(32, 2), requestedCapabilities: 0x1f, requestedRole: 'editor', transports: ['quic', 'webrtc'], compression: ['none'],
+    kind: 'SessionHello', protocolMajor: 1, protocolMinor: 2, protocolPatch: 3, schemaHash: { hi: 0xfedcba98, lo: 0x76543210 },
+    manifestHash: { hi: 1, lo: 2 },
+    clientNonce: bytes(16, 1), clientPublicKey: bytes(32, 2), requestedCapabilities: 0x1f, requestedRole: 'editor',
+    transports: ['quic', 'webrtc'], compression: ['none'],
     displayName: 'Zoë 鳥 🪁', authToken: bytes(5, 3), resumeSessionId: bytes(16, 4), signature: bytes(64, 5),
   },
   SessionAcknowledge: {
-    kind: 'SessionAcknowledge', protocolMajor: 1, protocolMinor: 0, protocolPatch: 0, serverNonce: bytes(16, 6), sessionId: bytes(16, 7), epoch: 1, author: 1023,
-    assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: bytes(32, 8), frame: 40, nonceHighWater: 2n ** 64n - 1n, signature: bytes(64, 9),
+    kind: 'SessionAcknowledge', protocolMajor: 1, protocolMinor: 0, protocolPatch: 0, serverNonce: bytes(16, 6),
+    sessionId: bytes(16, 7), epoch: 1, author: 1023,
+    assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: bytes(32, 8), frame: 40, nonceHighWater: 2n ** 64n - 1n,
+    signature: bytes(64, 9),
   },
   Heartbeat: { kind: 'Heartbeat', pong: true, sequence: 4294967295, sentAtUs: Number.MAX_SAFE_INTEGER, rttUs: 23_000, jitterUs: 800 },
-  WorldSnapshot: { kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'resync', chunk: 1, chunkCount: 3, bodyBytes: 100, bodyDigest: { hi: 10, lo: 11 }, body: bytes(40, 10) },
+  WorldSnapshot: {
+    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'resync', chunk: 1, chunkCount: 3, bodyBytes: 100,
+    bodyDigest: { hi: 10, lo: 11 }, body: bytes(40, 10),
+  },
   ComponentDelta: {
-    kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 2 ** 32 + 5, admittedCount: 12, admittedDigest: { hi: 12, lo: 13 }, stateDigest: { hi: 14, lo: 15 },
+    kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 2 ** 32 + 5, admittedCount: 12, admittedDigest: { hi: 12, lo: 13 },
+    stateDigest: { hi: 14, lo: 15 },
     components: [{ hi: 16, lo: 17 }, { hi: 18, lo: 19 }],
     entries: [
       { entity: 5, component: 0, revision: 9, op: 'update', fieldMask: 3, payloadOffset: 0, payloadBytes: 8 },
@@ -33,22 +41,43 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   CommandLogEntry: {
     kind: 'CommandLogEntry',
     entries: [
-      { epoch: 1, author: 1, lamport: 17, nonce: 2n ** 53n + 1n, command: 4, policy: 'merge', scopeKind: 'entity', scope: 5, baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13) },
-      { epoch: 1, author: 0, lamport: 18, nonce: 0n, command: 1, policy: 'lastWriteWins', scopeKind: 'global', scope: 0, baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14) },
+      {
+        epoch: 1, author: 1, lamport: 17, nonce: 2n ** 53n + 1n, command: 4, policy: 'merge', scopeKind: 'entity', scope: 5,
+        baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13),
+      },
+      {
+        epoch: 1, author: 0, lamport: 18, nonce: 0n, command: 1, policy: 'lastWriteWins', scopeKind: 'global', scope: 0,
+        baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14),
+      },
     ],
   },
   CommandReceipt: { kind: 'CommandReceipt', lamport: 17, nonce: 3n, refusal: 'malformed', closedLamport: 20 },
-  InputPredictiveState: { kind: 'InputPredictiveState', sequence: 8, frame: 44, horizonUs: 33_333, gesture: 255, head: pose, left: { ...pose, x: 1 }, right: { ...pose, x: 2 } },
+  InputPredictiveState: {
+    kind: 'InputPredictiveState', sequence: 8, frame: 44, horizonUs: 33_333, gesture: 255, head: pose, left: { ...pose, x: 1 },
+    right: { ...pose, x: 2 },
+  },
   EditorEvent: { kind: 'EditorEvent', author: 2, event: 'panel', entity: 9, tool: 3, detail: 'outliner' },
-  AssetTransfer: { kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 1, totalBytes: 20, sha256: bytes(32, 15), resumeToken: bytes(4, 16), body: bytes(20, 17) },
-  TelemetryReport: { kind: 'TelemetryReport', frame: 90, confirmedFrame: -1, rttUs: 20_000, jitterUs: 1_000, counters: [{ name: 'gaps', value: 2 }, { name: 'bytes', value: 2 ** 40 }] },
-  SessionControl: { kind: 'SessionControl', control: 'disconnect', code: 'schemaHash', author: 1, role: 'viewer', hint: 'install the build that the host runs' },
+  AssetTransfer: {
+    kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 1, totalBytes: 20, sha256: bytes(32, 15), resumeToken: bytes(4, 16),
+    body: bytes(20, 17),
+  },
+  TelemetryReport: {
+    kind: 'TelemetryReport', frame: 90, confirmedFrame: -1, rttUs: 20_000, jitterUs: 1_000,
+    counters: [{ name: 'gaps', value: 2 }, { name: 'bytes', value: 2 ** 40 }],
+  },
+  SessionControl: {
+    kind: 'SessionControl', control: 'disconnect', code: 'schemaHash', author: 1, role: 'viewer',
+    hint: 'install the build that the host runs',
+  },
   NackRequest: { kind: 'NackRequest', epoch: 1, fromFrame: 41, toFrame: 43, want: 'snapshot' },
   InterestSet: { kind: 'InterestSet', everything: false, cells: [{ x: -1, y: 0, z: 1 }, { x: 2, y: 3, z: -4 }], tools: [1, 65535] },
   LogRangeRequest: { kind: 'LogRangeRequest', epoch: 1, afterLamport: 0, upToLamport: 2 ** 33 },
   KeyRoster: {
     kind: 'KeyRoster', epoch: 1, version: 2, signature: bytes(64, 18),
-    members: [{ author: 0, publicKey: bytes(32, 19), displayName: 'host', present: true }, { author: 1, publicKey: bytes(32, 20), displayName: '', present: false }],
+    members: [
+      { author: 0, publicKey: bytes(32, 19), displayName: 'host', present: true },
+      { author: 1, publicKey: bytes(32, 20), displayName: '', present: false },
+    ],
   },
 }
 
@@ -65,7 +94,9 @@ export const SAMPLE_COMMIT: PlacementCommit = {
 export const BUSY_DELTA: Extract<Message, { kind: 'ComponentDelta' }> = {
   ...SAMPLES.ComponentDelta,
   components: [1, 2, 3, 4].map((lo) => ({ hi: 0, lo })),
-  entries: Array.from({ length: 60 }, (_, i): DeltaEntry => ({ entity: 100 + i, component: i % 4, revision: i, op: 'update', fieldMask: 7, payloadOffset: i * 12, payloadBytes: 12 })),
+  entries: Array.from({ length: 60 }, (_, i): DeltaEntry => ({
+    entity: 100 + i, component: i % 4, revision: i, op: 'update', fieldMask: 7, payloadOffset: i * 12, payloadBytes: 12,
+  })),
   payload: bytes(720, 0),
 }
 
@@ -75,7 +106,7 @@ const VECTOR_MAX = 4
 
 function arbitraryScalar({ type, min, max }: ScalarShape): fc.Arbitrary<unknown> {
   if (type === 'bool') return fc.boolean()
-  return type === 'u64' ? fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) : fc.maxSafeInteger().map((n) => min + (Math.abs(n) % (max - min + 1))).map((n) => Math.min(n, max))
+  return type === 'u64' ? fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) : fc.integer({ min, max })
 }
 const STRUCT_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 1], i16: [-(2 ** 15), 2 ** 15 - 1], u32: [0, 2 ** 32 - 1], u16: [0, 2 ** 16 - 1], id: [0, 2 ** 31 - 1],
@@ -86,10 +117,16 @@ const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   PoseQ: { x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16' },
   Cell: { x: 'i32', y: 'i32', z: 'i32' },
   DeltaEntry: { entity: 'id', revision: 'u32', fieldMask: 'u32', component: 'u16', payloadOffset: 'u16', payloadBytes: 'u16' },
-  PlacementState: { asset: 'u32', region: 'u16', x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16', scale: 'u16', tags: 'u32' },
+  PlacementState: {
+    asset: 'u32', region: 'u16', x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16', scale: 'u16',
+    tags: 'u32',
+  },
 }
 function arbitraryStruct({ name, guarded }: StructLayout): fc.Arbitrary<unknown> {
-  const plain = Object.entries(STRUCTS[name]!).map(([field, type]) => [field, fc.integer({ min: STRUCT_RANGES[type]![0], max: STRUCT_RANGES[type]![1] })])
+  const plain = Object.entries(STRUCTS[name]!).map(([field, type]) => {
+    const [min, max] = STRUCT_RANGES[type]!
+    return [field, fc.integer({ min, max })]
+  })
   const enums = guarded.filter((field) => field.shape.kind === 'enum').map((field) => [field.name, arbitraryShape(field.shape)])
   return fc.record(Object.fromEntries([...plain, ...enums]), { noNullPrototype: true })
 }
@@ -115,8 +152,14 @@ const arbitraryTable = (layout: TableLayout): fc.Arbitrary<object> =>
 /** Makes the fields of a message agree with each other where a schema cannot ask for it. */
 function related(message: Message): Message {
   switch (message.kind) {
-    case 'WorldSnapshot': return { ...message, chunk: Math.min(message.chunk, message.chunkCount - 1), bodyBytes: Math.max(message.bodyBytes, message.body.length) }
-    case 'AssetTransfer': return { ...message, chunk: Math.min(message.chunk, message.chunkCount - 1), totalBytes: Math.max(message.totalBytes, message.body.length) }
+    case 'WorldSnapshot': {
+      const { chunk, chunkCount, bodyBytes, body } = message
+      return { ...message, chunk: Math.min(chunk, chunkCount - 1), bodyBytes: Math.max(bodyBytes, body.length) }
+    }
+    case 'AssetTransfer': {
+      const { chunk, chunkCount, totalBytes, body } = message
+      return { ...message, chunk: Math.min(chunk, chunkCount - 1), totalBytes: Math.max(totalBytes, body.length) }
+    }
     case 'NackRequest': return { ...message, toFrame: Math.max(message.fromFrame, message.toFrame) }
     case 'LogRangeRequest': return { ...message, upToLamport: Math.max(message.afterLamport, message.upToLamport) }
     case 'ComponentDelta': {
@@ -133,12 +176,15 @@ function related(message: Message): Message {
   }
 }
 export const arbitraryMessage: fc.Arbitrary<Message> = fc.oneof(
-  ...[...MESSAGE_LAYOUTS.values()].map((layout) => arbitraryTable(layout).map((fields) => related({ kind: layout.name, ...fields } as Message))),
+  ...[...MESSAGE_LAYOUTS.values()].map((layout) =>
+    arbitraryTable(layout).map((fields) => related({ kind: layout.name, ...fields } as Message))),
 )
 export const arbitraryCommit: fc.Arbitrary<PlacementCommit> = arbitraryTable(PlacementCommitLayout).map((row) => {
   const commit = row as PlacementCommit
   const changes = commit.changes.map((one): DraftChange => ({
-    ...one, before: one.change === 'ADD' ? undefined : (one.before ?? state), after: one.change === 'REMOVE' ? undefined : (one.after ?? state),
+    ...one,
+    before: one.change === 'ADD' ? undefined : (one.before ?? state),
+    after: one.change === 'REMOVE' ? undefined : (one.after ?? state),
   }))
   return { ...commit, changes }
 })

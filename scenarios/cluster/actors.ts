@@ -2,19 +2,20 @@
  * The vocabulary of a story, acted out on a cluster. A verb is an operation with a label of its own; what takes several
  * frames (a click, a drag) becomes a gesture that the actor's hands play, one step a frame, one gesture after another.
  */
-import type { Button, Controller } from '../sim/xr/controller.ts'
-import type { Vector } from '../sim/xr/pose.ts'
-import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../system/ecs/components.ts'
-import type { ReadStore } from '../system/ecs/store.ts'
-import { NO_ENTITY } from '../system/editor/intents.ts'
-import { tagBits } from '../system/placement/tags.ts'
-import type { PlacementState } from '../system/protocol/messages.ts'
-import type { Intent } from '../system/session/peer.ts'
-import type { Cluster, ClientNode } from './cluster.ts'
+import type { Button, Controller } from '../../sim/xr/controller.ts'
+import type { Vector } from '../../sim/xr/pose.ts'
+import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
+import type { ReadStore } from '../../system/ecs/store.ts'
+import { NO_ENTITY } from '../../system/editor/intents.ts'
+import { tagBits } from '../../system/placement/tags.ts'
+import type { PlacementState } from '../../system/protocol/messages.ts'
+import type { Intent } from '../../system/session/peer.ts'
+import type { Cluster } from './cluster.ts'
+import type { ClientNode } from './nodes.ts'
 import { metresOf, steps, stepsOf, US_PER_MS } from './units.ts'
 import type {
   Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
-} from './vocabulary.ts'
+} from '../vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
 /** Where a hand points from: this far before the middle of what it points at, metres. */
@@ -36,10 +37,13 @@ export class Host implements HostActor {
   readonly name = 'host'
   readonly node = 0
   readonly #cluster: Cluster
+  readonly #told: (prop: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) => void
   #props = 0
 
-  constructor(cluster: Cluster) {
+  /** @param told hears of every prop that the story makes, moves or ends. */
+  constructor(cluster: Cluster, told: (prop: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) => void) {
     this.#cluster = cluster
+    this.#told = told
   }
   spawn({ at, halfSize = HALF_SIZE }: SpawnOptions): Thing {
     return this.#create('spawn', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize) })
@@ -53,11 +57,17 @@ export class Host implements HostActor {
   }
   prop(at: Metres): Prop {
     const prop = ++this.#props
-    const operate = (verb: string, intent: Intent) => this.#cluster.operate('host', verb, () => this.#cluster.intend(0, intent))
-    operate('propSpawn', { kind: 'propSpawn', prop, ...stepsOf(at) })
+    let alive = false
+    const operate = (verb: string, intent: Intent, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) =>
+      this.#cluster.operate('host', verb, () => {
+        this.#cluster.intend(0, intent)
+        alive = verb === 'propSpawn' || (alive && verb === 'propMove')
+        this.#told(prop, alive ? at : undefined)
+      })
+    operate('propSpawn', { kind: 'propSpawn', prop, ...stepsOf(at) }, stepsOf(at))
     return {
-      moveTo: (to) => operate('propMove', { kind: 'propMove', prop, ...stepsOf(to) }),
-      despawn: () => operate('propDespawn', { kind: 'propDespawn', prop }),
+      moveTo: (to) => operate('propMove', { kind: 'propMove', prop, ...stepsOf(to) }, stepsOf(to)),
+      despawn: () => operate('propDespawn', { kind: 'propDespawn', prop }, undefined),
     }
   }
   kick(peer: PeerActor): void {
@@ -143,6 +153,7 @@ export class Peer implements PeerActor {
     this.right = new Hand(this, 'right', client.headset.right)
     this.placements = new Placements(this)
     client.onFrame = () => this.#playStep()
+    client.isBusy = () => this.#steps.length > 0
   }
   get name(): string {
     return this.#client.name

@@ -1,0 +1,138 @@
+/**
+ * A run as one plain object: a pure function of its trace and of what the run knows beside it. One pass over the
+ * records tells each to the sections that it concerns.
+ *
+ *     records ──┬─> counters.ts
+ *               └─> convergence, datagrams, messages, commands, commits, sessions ──> Report ──> json, markdown, summary
+ */
+import { Commands, type CommandSection } from './commands.ts'
+import { type CommitRow, Commits } from './commits.ts'
+import { Convergence, type ConvergenceSection } from './convergence.ts'
+import { type Counters, countRecords } from './counters.ts'
+import { Datagrams, type ProtocolRow } from './datagrams.ts'
+import { type DivergenceSection, divergenceSection } from './divergence.ts'
+import { eventOf, type ReportedEvent, type RunHeader, type RunInfo, type RunNode, type RunRecord } from './input.ts'
+import { Members } from './members.ts'
+import { type MessageRow, Messages } from './messages.ts'
+import { type LatencyRow, LatencySamples } from './percentiles.ts'
+import { Physics, type RefusedMessageRow, type SessionRow, Sessions, type SnapshotRow, Snapshots } from './sessions.ts'
+
+/** The latencies that a report tells, in its order. */
+export const LATENCIES = {
+  commandAdmit: 'command, append to admit',
+  commandApply: 'command, append to apply',
+  commitEverywhere: 'commit, request to applied everywhere',
+  join: 'join',
+  resync: 'resync',
+} as const
+export type LatencyName = keyof typeof LATENCIES
+
+export interface Report {
+  /** What a replay needs. */
+  readonly run: RunHeader
+  readonly result: Omit<RunInfo, 'run' | 'nodes' | 'manifest' | 'failures' | 'mustHappen' | 'divergence'>
+  readonly failures: RunInfo['failures']
+  readonly mustHappen: RunInfo['mustHappen']
+  /** Where two worlds parted, if they did. */
+  readonly divergence: DivergenceSection | null
+  readonly nodes: readonly RunNode[]
+  readonly counters: Counters
+  readonly convergence: ConvergenceSection
+  /** In virtual microseconds; by the transport of the peer that applied, joined or resynced, or whose command or commit it was. */
+  readonly latencies: Readonly<Record<LatencyName, readonly LatencyRow[]>>
+  readonly datagrams: readonly ProtocolRow[]
+  readonly messages: readonly MessageRow[]
+  readonly refusedMessages: readonly RefusedMessageRow[]
+  readonly commands: CommandSection
+  readonly commits: readonly CommitRow[]
+  readonly snapshots: readonly SnapshotRow[]
+  readonly sessions: readonly SessionRow[]
+  readonly physics: ReturnType<Physics['section']>
+}
+
+/** @throws {RangeError} where no node is the host, or the bytes of a divergence are not canonical. */
+export function buildReport(records: readonly RunRecord[], info: RunInfo): Report {
+  const members = new Members(info.nodes)
+  const sections = new Sections(members)
+  for (const record of records) sections.add(record)
+  const { run, nodes, manifest, failures, mustHappen, divergence, ...result } = info
+  return {
+    run, result, failures, mustHappen, nodes,
+    divergence: divergence === undefined ? null : divergenceSection(divergence, manifest),
+    counters: countRecords(records, members.host),
+    convergence: sections.convergence.section(members, result.finalFrame),
+    latencies: {
+      ...sections.commands.latencies(), commitEverywhere: sections.commits.latencies(),
+      join: sections.joins.rows(), resync: sections.resyncs.rows(),
+    },
+    datagrams: sections.datagrams.rows(),
+    messages: sections.messages.rows(members),
+    refusedMessages: sections.sessions.refusedMessages(),
+    commands: sections.commands.section(),
+    commits: sections.commits.rows(),
+    snapshots: sections.snapshots.rows(members),
+    sessions: sections.sessions.rows(),
+    physics: sections.physics.section(),
+  }
+}
+
+class Sections {
+  readonly #members: Members
+  readonly convergence = new Convergence()
+  readonly datagrams = new Datagrams()
+  readonly messages = new Messages()
+  readonly commands: Commands
+  readonly commits: Commits
+  readonly sessions: Sessions
+  readonly snapshots = new Snapshots()
+  readonly physics = new Physics()
+  readonly joins = new LatencySamples()
+  readonly resyncs = new LatencySamples()
+
+  constructor(members: Members) {
+    this.#members = members
+    this.commands = new Commands(members)
+    this.commits = new Commits(members)
+    this.sessions = new Sessions(members)
+  }
+
+  add(record: RunRecord): void {
+    if (record.kind === 'note') this.#event(record.atUs, record.node, eventOf(record))
+    else if (record.kind === 'node') this.sessions.add(record.atUs, record.node, { event: 'node', change: record.change })
+    else this.datagrams.add(record)
+  }
+
+  #event(atUs: number, node: number, event: ReportedEvent): void {
+    switch (event.event) {
+      case 'messageSent': return this.messages.sent(node, event)
+      case 'messageRefused': return this.sessions.messageRefused(node, event)
+      case 'frameClosed': return this.convergence.closed(event)
+      case 'frameConfirmed': return this.convergence.confirmed(node, event)
+      case 'framesSkipped': return this.convergence.skipped(node, event)
+      case 'sessionOpened':
+        this.#members.opened(node, event)
+        return this.sessions.add(atUs, node, event)
+      case 'sessionRefused': return this.sessions.add(atUs, node, event)
+      case 'sessionClosed':
+        this.#members.closed(node)
+        return this.sessions.add(atUs, node, event)
+      case 'joined':
+        this.#members.joined(node)
+        return this.joins.add(this.#members.transportOf(node), event.tookUs)
+      case 'resyncFinished': return this.resyncs.add(this.#members.transportOf(node), event.tookUs)
+      case 'snapshotSent': return this.snapshots.sent(atUs, event)
+      case 'snapshotApplied':
+        this.snapshots.applied(atUs, event)
+        this.commands.snapshotApplied(atUs, node, event)
+        return this.commits.snapshotApplied(atUs, node, event)
+      case 'commandSigned': return this.commands.signed(atUs, node, event)
+      case 'commandAdmitted': return this.commands.admitted(atUs, event)
+      case 'commandRefused': return this.commands.refused(event)
+      case 'commandFolded': return this.commands.folded(atUs, node, event)
+      case 'commitRequested': return this.commits.requested(atUs, node, event)
+      case 'commitFolded': return this.commits.folded(atUs, node, event)
+      case 'physicsStepped': return this.physics.stepped(event)
+      default:
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** The built-in stories, in the order in which they are best read. */
+import type { Scenario } from './scenario.ts'
+import forgedCommand from './stories/forged-command.ts'
+import lateJoin from './stories/late-join.ts'
+import loopback120 from './stories/loopback-120.ts'
+import partitionHeals from './stories/partition-heals.ts'
+import placementRace from './stories/placement-race.ts'
+import viewerEdits from './stories/viewer-edits.ts'
+
+export interface CatalogueEntry {
+  readonly scenario: Scenario
+  /** The file it stands in, from the package's root. */
+  readonly source: string
+}
+
+const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
+
+export const CATALOGUE: readonly CatalogueEntry[] = [loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits].map(entry)

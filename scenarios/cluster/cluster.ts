@@ -1,0 +1,273 @@
+/**
+ * The one file in which simulator and system meet: it builds a host and its peers on a virtual network, drives them by the
+ * kernel, and answers the vocabulary of a story. What it hears from them it hands to the trace and to the watchers.
+ */
+import type { Chooser, Seed } from '../../sim/choice.ts'
+import type { Datagram } from '../../sim/net/datagram.ts'
+import { Fabric } from '../../sim/net/fabric.ts'
+import type { LinkSettings } from '../../sim/net/link.ts'
+import { type RandomStream, stream } from '../../sim/random.ts'
+import type { ScriptClock } from '../../sim/script.ts'
+import { NETWORK_NODE, type Trace } from '../../sim/trace.ts'
+import { TransportEndpoint } from '../../sim/transport/endpoint.ts'
+import { frameUs, Kernel } from '../../sim/world.ts'
+import type { Headset } from '../../sim/xr/headset.ts'
+import { encodePayload } from '../../system/commands/payload.ts'
+import { entityDespawn } from '../../system/commands/registry.ts'
+import { signingBytes } from '../../system/commands/signing.ts'
+import type { World } from '../../system/ecs/world.ts'
+import { entityId, HOST_AUTHOR } from '../../system/ids.ts'
+import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
+import { Physics, type Rapier } from '../../system/physics/physics.ts'
+import type { Meter, Signer, Verifier } from '../../system/ports.ts'
+import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, TELEMETRY } from '../../system/protocol/capabilities.ts'
+import { categoryOf, channelOf, channelsFor } from '../../system/protocol/channels.ts'
+import { Codec } from '../../system/protocol/codec.ts'
+import { sealEnvelope } from '../../system/protocol/envelope.ts'
+import { MessageType, type Role } from '../../system/protocol/messages.ts'
+import { SCHEMA_HASH } from '../../system/protocol/version.ts'
+import { Client } from '../../system/session/client.ts'
+import { Host } from '../../system/session/host.ts'
+import type { Intent, PeerPorts } from '../../system/session/peer.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
+import type { JoinOptions } from '../vocabulary.ts'
+
+export const SESSION_EPOCH = 1
+const SESSION_ID_BYTES = 16
+const ALL_CAPABILITIES = ~0 >>> 0
+const CAPABILITY = { editPlacements: EDIT_PLACEMENTS, manageCommits: MANAGE_COMMITS, editWorld: EDIT_WORLD, telemetry: TELEMETRY }
+
+export interface ClusterConfig {
+  readonly seed: Seed
+  readonly chooser: Chooser
+  readonly trace: Trace
+  readonly rapier: Rapier
+  /** One for each peer that may join. */
+  readonly headsets: readonly Headset[]
+  readonly verifier: Verifier
+  signer(secretLabel: string): Signer
+  readonly meter: Meter & ClusterMeter
+  /** Operations that are left out, by label. */
+  readonly suppressed: ReadonlySet<string>
+  readonly explain: boolean
+}
+
+/** Who looks on: checkers and captures. They must not write. */
+export interface Watcher {
+  event?(node: number, event: SystemEvent, nowUs: number): void
+  /** A frame was closed by the host (node 0) or confirmed by a client; `world` is exactly that frame's. */
+  frame?(node: number, frame: number, world: World): void
+  message?(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
+}
+
+export class Cluster {
+  readonly sessionId: Uint8Array
+  readonly kernel: Kernel<Datagram>
+  readonly fabric: Fabric
+  readonly host: HostNode
+  readonly clients: ClientNode[] = []
+  readonly codec = new Codec()
+  readonly watchers: Watcher[] = []
+  readonly #config: ClusterConfig
+  readonly #ports: NodePorts
+  readonly #physics: Physics
+  readonly #entropy: RandomStream
+  readonly #roles = new Map<string, Role>()
+  readonly #transports = new Map<number, 'quic' | 'webrtc'>()
+  readonly #lastScope = new Map<number, number>()
+  readonly #operationCounts = new Map<string, number>()
+  #everywhere: Partial<LinkSettings> = {}
+  #clock: ScriptClock | undefined
+  #operations = 0
+
+  constructor(config: ClusterConfig) {
+    this.#config = config
+    const { trace, chooser, meter } = config
+    this.#entropy = stream(config.seed, 'entropy')
+    this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
+    this.kernel = new Kernel<Datagram>({ trace, undelivered: ({ id, from, to }, node, why) => trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }) })
+    this.fabric = new Fabric({
+      chooser,
+      deliver: (atUs, datagram) => this.kernel.deliver(atUs, datagram.to, datagram),
+      sink: (record) => trace.record(this.kernel.nowUs, NETWORK_NODE, record),
+    })
+    this.#ports = {
+      trace, meter, fabric: this.fabric,
+      noticed: (node, event, nowUs) => this.#noticed(node, event, nowUs),
+      carried: (node, bytes, datagrams) => {
+        for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
+      },
+    }
+    this.#physics = new Physics(config.rapier, { hz: PHYSICS_HZ })
+    const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined => (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
+    const host = new Host({ sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise }, this.#peerPorts(0, 'host'), this.#physics)
+    const endpoint = new TransportEndpoint({ address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'] })
+    this.host = new HostNode(0, 'host', host, endpoint, this.#ports)
+    this.kernel.addNode(this.host)
+  }
+
+  /** Begins the session, once the watchers are there. */
+  start(): void {
+    this.host.drain(0)
+    this.kernel.startFrames(0, FRAMES_PER_SECOND, 0)
+  }
+
+  /** Where the script's time comes from; set before the story begins. */
+  set clock(clock: ScriptClock) {
+    this.#clock = clock
+  }
+  get clock(): ScriptClock {
+    if (this.#clock === undefined) throw new TypeError('the story has not begun')
+    return this.#clock
+  }
+  get operations(): number {
+    return this.#operations
+  }
+  get nowUs(): number {
+    return this.kernel.nowUs
+  }
+  transportOf(node: number): 'quic' | 'webrtc' | 'none' {
+    return this.#transports.get(node) ?? 'none'
+  }
+  roleOf(name: string): Role {
+    return this.#roles.get(name) ?? 'viewer'
+  }
+  /** The key that was given to a node of this name. */
+  keyOf(name: string): Uint8Array {
+    return this.#config.signer(name).publicKey
+  }
+  worldOf(node: number): World {
+    return node === 0 ? this.host.peer.world : this.clients[node - 1]!.peer.world
+  }
+  free(): void {
+    this.#physics.free()
+  }
+
+  /**
+   * One labelled operation of the story: `ana.click#2` is the second click of ana's. A plan that suppresses the label leaves it
+   * out; the labels of the others stay as they are.
+   */
+  operate(actor: string, verb: string, action: () => void): void {
+    this.clock.mark()
+    const kind = `${actor}.${verb}`
+    const ordinal = (this.#operationCounts.get(kind) ?? 0) + 1
+    this.#operationCounts.set(kind, ordinal)
+    const label = `${kind}#${ordinal}`
+    if (this.#config.suppressed.has(label)) return
+    this.#operations++
+    this.#config.trace.record(this.nowUs, NETWORK_NODE, { kind: 'note', name: 'operation', data: { event: 'operation', label, verb } })
+    action()
+  }
+
+  intend(node: number, intent: Intent): void {
+    const target = node === 0 ? this.host : this.#client(node)
+    if (target.crashed) return
+    target.give({ kind: 'intent', intent }, this.nowUs)
+    target.settle(this.nowUs)
+    this.kernel.touch(node)
+  }
+  /** The scope of the command that this node signed last: for a spawn, the entity. */
+  lastScope(node: number): number {
+    return this.#lastScope.get(node) ?? 0
+  }
+
+  addClient(name: string, { over, role, capabilities }: JoinOptions): ClientNode {
+    const id = this.clients.length + 1
+    const headset = this.#config.headsets[id - 1]
+    if (headset === undefined) throw new RangeError(`join ${name}: this scenario lets ${this.#config.headsets.length} peers join; raise peersMax`)
+    if (name === 'host' || this.clients.some((client) => client.name === name)) throw new RangeError(`join ${name}: the name is taken`)
+    this.#roles.set(name, role)
+    this.#transports.set(id, over)
+    const requestedCapabilities = capabilities === undefined ? ALL_CAPABILITIES : capabilities.reduce((bits, capability) => bits | CAPABILITY[capability], 0)
+    const client = new Client({
+      displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities, authToken: new Uint8Array(0),
+    }, this.#peerPorts(id, name))
+    const endpoint = new TransportEndpoint({
+      address: id, channels: channelsFor, accept: [],
+      resolve: (place) => (place === `${over}:host` ? { profile: over, address: 0 } : undefined),
+    })
+    const node = new ClientNode(id, name, client, endpoint, headset, this.#ports)
+    this.clients.push(node)
+    this.kernel.addNode(node)
+    for (const [from, to] of [[0, id], [id, 0]] as const) this.fabric.link(from, to).set(this.#everywhere)
+    this.kernel.startFrames(id, FRAMES_PER_SECOND, this.nextFrame())
+    return node
+  }
+
+  /** The first frame that has not begun yet. */
+  nextFrame(): number {
+    return Math.ceil((this.nowUs * FRAMES_PER_SECOND) / 1_000_000)
+  }
+  frameUs(frame: number): number {
+    return frameUs(frame, FRAMES_PER_SECOND)
+  }
+
+  // --- faults --------------------------------------------------------------------------------------------------------
+
+  everyLink(): readonly (readonly [number, number])[] {
+    return this.clients.flatMap(({ id }) => [[0, id], [id, 0]] as const)
+  }
+  setLinks(pairs: readonly (readonly [number, number])[], settings: Partial<LinkSettings>, everywhere: boolean): void {
+    if (everywhere) this.#everywhere = { ...this.#everywhere, ...settings }
+    for (const [from, to] of pairs) this.fabric.link(from, to).set(settings)
+  }
+  cut(pairs: readonly (readonly [number, number])[], forUs: number): void {
+    this.setLinks(pairs, { down: true }, false)
+    void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.setLinks(pairs, { down: false }, false))
+  }
+  heal(): void {
+    this.#everywhere = {}
+    this.fabric.heal()
+  }
+  crash(node: number): void {
+    this.kernel.crash(node)
+  }
+  pause(node: number, forUs: number): void {
+    if (this.kernel.pause(node)) void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.kernel.resume(node))
+  }
+
+  /** Sends, over a peer's own connection, a command in another author's name, signed with the peer's own key. */
+  forge(node: number, author: number, entity: number): void {
+    const forger = this.#client(node)
+    const log = forger.peer.log
+    if (log === undefined) return
+    const unsigned = {
+      epoch: SESSION_EPOCH, author, lamport: log.clock + 1, nonce: BigInt(log.clock + 1_000), command: entityDespawn.code, policy: entityDespawn.policy,
+      scopeKind: entityDespawn.scopeKind, scope: entity, baseLamport: 0, baseAuthor: 0, payload: encodePayload(entityDespawn.layout!, { entity }),
+    }
+    const entry = { ...unsigned, signature: this.#config.signer(forger.name).sign(signingBytes(this.sessionId, unsigned)) }
+    const body = this.codec.encode({ kind: 'CommandLogEntry', entries: [entry] })
+    const bytes = sealEnvelope(MessageType.CommandLogEntry, categoryOf('CommandLogEntry'), 0, body, SCHEMA_HASH)
+    forger.endpoint.send({ kind: 'message', on: forger.connection, channel: channelOf('CommandLogEntry'), bytes }, this.nowUs)
+    forger.settle(this.nowUs)
+    this.kernel.touch(node)
+  }
+
+  // --- watching ------------------------------------------------------------------------------------------------------
+
+  #noticed(node: number, event: SystemEvent, nowUs: number): void {
+    if (event.event === 'commandSigned') this.#lastScope.set(node, event.scope)
+    for (const watcher of this.watchers) watcher.event?.(node, event, nowUs)
+  }
+
+  #client(node: number): ClientNode {
+    const client = this.clients[node - 1]
+    if (client === undefined) throw new RangeError(`no peer ${node}`)
+    return client
+  }
+
+  #peerPorts(node: number, name: string): PeerPorts {
+    const { verifier, meter, explain } = this.#config
+    return {
+      signer: this.#config.signer(name), verifier, meter, explain,
+      entropy: (bytes) => this.#entropy.bytes(bytes),
+      observe: (frame, world) => {
+        for (const watcher of this.watchers) watcher.frame?.(node, frame, world)
+      },
+    }
+  }
+}
+
+/** The stream entity of a host's prop. */
+export const propEntity = (prop: number): number => entityId('stream', HOST_AUTHOR, prop)

@@ -1,0 +1,144 @@
+/**
+ * The nodes of a cluster: a Theta peer above, a simulated transport below, and between them nothing but the port. Input goes
+ * up, output goes down, and what the peer tells of itself goes to the trace.
+ */
+import type { Datagram } from '../../sim/net/datagram.ts'
+import type { Fabric } from '../../sim/net/fabric.ts'
+import { NETWORK_NODE, type NoteData, type Trace } from '../../sim/trace.ts'
+import type { EndpointOutput, TransportEndpoint } from '../../sim/transport/endpoint.ts'
+import type { SimNode } from '../../sim/world.ts'
+import type { Headset } from '../../sim/xr/headset.ts'
+import type { Client } from '../../system/session/client.ts'
+import type { Host } from '../../system/session/host.ts'
+import type { Peer, PeerInput } from '../../system/session/peer.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+
+/** Parts of the work that the cluster tells apart; `system/` has its own. */
+export type ClusterPart = 'network' | 'xr'
+export interface ClusterMeter {
+  begin(part: ClusterPart): void
+  end(part: ClusterPart): void
+}
+
+export interface NodePorts {
+  readonly trace: Trace
+  readonly fabric: Fabric
+  readonly meter: ClusterMeter
+  /** Hears of every event after the trace has it. */
+  noticed(node: number, event: SystemEvent, nowUs: number): void
+  /** A message reaches the peer, in these datagrams. */
+  carried(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
+}
+
+abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
+  readonly id: number
+  readonly name: string
+  readonly peer: P
+  readonly endpoint: TransportEndpoint
+  protected readonly ports: NodePorts
+  /** The connection that the transport opened last. */
+  connection = -1
+  crashed = false
+
+  constructor(id: number, name: string, peer: P, endpoint: TransportEndpoint, ports: NodePorts) {
+    this.id = id
+    this.name = name
+    this.peer = peer
+    this.endpoint = endpoint
+    this.ports = ports
+  }
+
+  abstract frame(index: number, nowUs: number): void
+
+  deliver(datagram: Datagram, nowUs: number): void {
+    this.ports.fabric.arrived(datagram)
+    this.ports.meter.begin('network')
+    this.endpoint.receive(datagram, nowUs)
+    this.ports.meter.end('network')
+    this.settle(nowUs)
+  }
+  wake(nowUs: number): void {
+    this.ports.meter.begin('network')
+    this.endpoint.wake(nowUs)
+    this.ports.meter.end('network')
+    this.settle(nowUs)
+  }
+  nextWakeUs(): number {
+    return this.endpoint.nextWakeUs()
+  }
+  crash(): void {
+    this.crashed = true
+    this.endpoint.reset()
+  }
+
+  give(input: PeerInput, nowUs: number): void {
+    this.peer.handle(input, nowUs)
+    this.drain(nowUs)
+  }
+
+  drain(nowUs: number): void {
+    for (let output = this.peer.drain(); output !== undefined; output = this.peer.drain()) {
+      if (output.kind === 'event') {
+        this.ports.trace.record(nowUs, this.id, { kind: 'note', name: output.event.event, data: output.event as unknown as { readonly [field: string]: NoteData } })
+        this.ports.noticed(this.id, output.event, nowUs)
+      } else {
+        this.ports.meter.begin('network')
+        this.endpoint.send(output, nowUs)
+        this.ports.meter.end('network')
+      }
+    }
+  }
+
+  /** Lets the transport work off what it was given, in both directions. */
+  settle(nowUs: number): void {
+    this.ports.meter.begin('network')
+    for (let output = this.endpoint.poll(); output !== undefined; output = this.endpoint.poll()) this.#take(output, nowUs)
+    this.ports.meter.end('network')
+  }
+
+  #take(output: EndpointOutput, nowUs: number): void {
+    if (output.kind === 'datagram') this.ports.fabric.send(output.datagram, nowUs)
+    else if (output.kind === 'record') this.ports.trace.record(nowUs, NETWORK_NODE, output.record)
+    else {
+      const { input } = output
+      if (input.kind === 'opened') this.connection = input.on
+      if (input.kind === 'message') this.ports.carried(this.id, input.bytes, output.datagrams ?? [])
+      this.give(input, nowUs)
+    }
+  }
+}
+
+export class HostNode extends PeerNode<Host> {
+  frame(frame: number, nowUs: number): void {
+    this.give({ kind: 'frame', frame }, nowUs)
+    this.settle(nowUs)
+  }
+}
+
+export class ClientNode extends PeerNode<Client> {
+  readonly headset: Headset
+  /** What the person does in this frame, before the device shows it. */
+  onFrame: () => void = () => {}
+  /** Whether the person has gestures left to play. */
+  isBusy: () => boolean = () => false
+
+  constructor(id: number, name: string, peer: Client, endpoint: TransportEndpoint, headset: Headset, ports: NodePorts) {
+    super(id, name, peer, endpoint, ports)
+    this.headset = headset
+    peer.attachXR(headset.session, headset.referenceSpace)
+  }
+
+  frame(frame: number, nowUs: number): void {
+    this.onFrame()
+    this.ports.meter.begin('xr')
+    // Input events come first and make intents; what they led to is drained before the frame itself is handed in.
+    this.headset.session.requestAnimationFrame((_timeMs, xrFrame) => {
+      this.drain(nowUs)
+      this.give({ kind: 'xrFrame', frame: xrFrame, index: frame }, nowUs)
+    })
+    this.headset.pump(nowUs)
+    this.ports.meter.end('xr')
+    this.give({ kind: 'frame', frame }, nowUs)
+    this.settle(nowUs)
+  }
+}

@@ -1,0 +1,25 @@
+/** Tells the oracle what the host lets in and closes, and what the story asks of the host's runtime. */
+import type { World } from '../../system/ecs/world.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+import type { Oracle } from '../oracle.ts'
+import type { Watcher } from './cluster.ts'
+
+export class OracleWatch implements Watcher {
+  readonly #oracle: Oracle
+  #closedLamport: () => number
+  #frame = 0
+
+  /** @param closedLamport the host's closed mark, asked for while a frame is being closed. */
+  constructor(oracle: Oracle, closedLamport: () => number) {
+    this.#oracle = oracle
+    this.#closedLamport = closedLamport
+  }
+  event(node: number, event: SystemEvent, nowUs: number): void {
+    if (node === 0 && event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
+  }
+  frame(node: number, frame: number, world: World): void {
+    if (node !== 0) return
+    this.#frame = frame
+    this.#oracle.closed(frame, this.#closedLamport(), world)
+  }
+}

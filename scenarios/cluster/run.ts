@@ -1,0 +1,376 @@
+/**
+ * One run of a scenario, from seed to verdict.
+ *
+ *     storm: the script, until its last frame -> calm: the network heals -> everybody settles on one last frame -> checks
+ *
+ * A run that is red for a difference of bytes is run again, the same way, to explain it.
+ */
+import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
+import { memoised, memoisedSigner, nodeSigner, nodeVerifier, PROCESS_SIGNATURES, PROCESS_VERDICTS } from '../../platform/ed25519.ts'
+import { countRecords, type CounterName } from '../../reports/counters.ts'
+import { isMet, type RunDivergence, type RunInfo } from '../../reports/input.ts'
+import { firstDifference } from '../../reports/worlddiff.ts'
+import { AssertionError as SimAssertionError } from '../../sim/assert.ts'
+import { type Chooser, type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
+import { planChoices, type Plan } from '../../sim/plan.ts'
+import { stream } from '../../sim/random.ts'
+import { drive, ScriptClock, type ScriptEnd } from '../../sim/script.ts'
+import { Trace } from '../../sim/trace.ts'
+import { createHeadset } from '../../sim/xr/headset.ts'
+import { AssertionError } from '../../system/assert.ts'
+import { admissibleKey, nobleSigner, nobleVerifier, noopSigner, noopVerifier, smallOrder } from '../../system/commands/signature.ts'
+import { manifest } from '../../system/ecs/manifest.ts'
+import type { MeteredPart, Signer, Verifier } from '../../system/ports.ts'
+import { keyFromSeed } from '../keys.ts'
+import { Oracle } from '../oracle.ts'
+import type { Scenario } from '../scenario.ts'
+import type { Story } from '../vocabulary.ts'
+import { Host, Net, Peer } from './actors.ts'
+import { BoundedBytes, type Failure, finalBytes, LogOrder } from './checkers.ts'
+import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
+import { Convergence } from './convergence.ts'
+import { Explanation } from './explain.ts'
+import type { ClusterPart } from './nodes.ts'
+import { OracleWatch } from './oracle-watch.ts'
+import type { Prepared } from './prepare.ts'
+import { tamper, type Tampered, tamperOffsetUs, type TamperRequest } from './tamper.ts'
+import { US_PER_MS } from './units.ts'
+
+export type VerifierName = 'noble' | 'node' | 'none'
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
+
+export interface RunSettings {
+  readonly seed: Seed
+  readonly frames: number
+  readonly verifier: VerifierName
+  readonly plan?: Plan
+  readonly tamper?: TamperRequest
+  onProgress?(frame: number, frames: number): void
+  /** Measure wall time by part. */
+  readonly measure: boolean
+}
+
+export interface Performance {
+  readonly startUpMs: number
+  /** Wall milliseconds of the storm: the scenario's own frames. */
+  readonly realMs: number
+  readonly virtualMs: number
+  readonly virtualOverReal: number
+  readonly eventsPerSecond: number
+  readonly frameMs: { readonly p50: number; readonly p90: number; readonly p99: number }
+  readonly partsMs: Readonly<Record<string, number>>
+}
+
+export interface RunOutcome {
+  readonly exit: ExitCode
+  readonly verdict: string
+  readonly trace: Trace
+  readonly choices: readonly Choice[]
+  /** Everything of {@link RunInfo} but what only the caller knows. */
+  readonly info: Omit<RunInfo, 'run' | 'planDigest'>
+  readonly tampered: Tampered | undefined
+  readonly performance: Performance | undefined
+  readonly stack: string | undefined
+}
+
+interface Explain {
+  readonly frame: number
+  readonly node: number
+}
+
+/** How long after the host's last frame everybody may take to confirm it, microseconds. */
+const LAST_FRAME_US = 2_000_000
+/** A client counts as up to date when it is this many frames behind the host. */
+const BEHIND_FRAMES_MAX = 8
+const JOIN_MS_MAX = 20_000
+
+export async function runScenario(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
+  const first = await new Run(scenario, settings, prepared, undefined).play()
+  if (first.mismatch === undefined) return first.outcome
+  // Deterministic, so that the second run differs in nothing but what it writes down.
+  const { frame, node } = first.mismatch
+  const second = await new Run(scenario, { ...settings, measure: false }, prepared, { frame, node }).play()
+  const { divergence } = second
+  if (divergence === undefined) return first.outcome
+  return { ...first.outcome, info: { ...first.outcome.info, divergence } }
+}
+
+interface Played {
+  readonly outcome: RunOutcome
+  readonly mismatch: Explain | undefined
+  readonly divergence: RunDivergence | undefined
+}
+
+class Run {
+  readonly #scenario: Scenario
+  readonly #settings: RunSettings
+  readonly #prepared: Prepared
+  readonly #explain: Explain | undefined
+  readonly #parts = new PartClock<MeteredPart | ClusterPart>()
+  readonly #frameMs: number[] = []
+  readonly #failures: Failure[] = []
+  #tampered: Tampered | undefined
+
+  constructor(scenario: Scenario, settings: RunSettings, prepared: Prepared, explain: Explain | undefined) {
+    this.#scenario = scenario
+    this.#settings = settings
+    this.#prepared = prepared
+    this.#explain = explain
+  }
+
+  async play(): Promise<Played> {
+    const { seed, plan, measure } = this.#settings
+    const chooser: Chooser & { readonly recorded: readonly Choice[] } = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
+    const trace = new Trace(this.#explain === undefined ? 'digest' : 'full')
+    const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
+    const { verifier, signer } = crypto(this.#settings.verifier, seed)
+    const meter = measure ? this.#parts : { begin() {}, end() {} }
+    const cluster = new Cluster({
+      seed, chooser, trace, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
+      suppressed: new Set(plan?.suppressed ?? []), explain: this.#explain !== undefined,
+    })
+    try {
+      return await this.#play(cluster, trace, chooser, verifier)
+    } finally {
+      cluster.free()
+      for (const headset of headsets) await headset.end()
+    }
+  }
+
+  async #play(cluster: Cluster, trace: Trace, chooser: { readonly recorded: readonly Choice[] }, verifier: Verifier): Promise<Played> {
+    const convergence = new Convergence()
+    const order = new LogOrder()
+    const bounded = new BoundedBytes()
+    const nameOf = (author: number) => (author === 0 ? 'host' : (cluster.clients.find(({ peer }) => peer.author === author)?.name ?? `author ${author}`))
+    const oracle = new Oracle({
+      sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier,
+      keyOf: (author) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author))),
+    })
+    const explanation = this.#explain === undefined ? undefined : new Explanation(this.#explain.frame, this.#explain.node, nameOf)
+    cluster.watchers.push(convergence, order, bounded, new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport))
+    if (explanation !== undefined) cluster.watchers.push(explanation)
+    cluster.watchers.push(this.#progress())
+    cluster.start()
+
+    const { frames } = this.#settings
+    const clock = new ScriptClock(cluster.kernel)
+    cluster.clock = clock
+    const host = new Host(cluster, (prop, at) => oracle.prop(propEntity(prop), at))
+    const story = this.#story(cluster, clock, host)
+    const beganMs = wallClockMs()
+    let end: ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
+    let calmAtUs = 0
+    let settled = true
+    let realMs = 0
+    let stormEvents = 0
+    try {
+      end = await drive({
+        time: cluster.kernel, clock, yieldMacrotask: macrotask, isOurs,
+        script: async () => {
+          this.#armTamper(cluster, clock)
+          await this.#scenario.script(story)
+          await clock.sleepUntil(cluster.frameUs(frames))
+        },
+      })
+      realMs = wallClockMs() - beganMs
+      stormEvents = cluster.kernel.events
+      calmAtUs = cluster.nowUs
+      if (end.kind === 'done') settled = this.#settle(cluster)
+    } catch (error) {
+      end = { kind: 'crashed', error }
+    }
+
+    const present = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'live')
+    if (end.kind === 'done') {
+      this.#failures.push(...order.failures, ...bounded.failures())
+      if (convergence.first !== undefined) {
+        const { frame, node, hostDigest, clientDigest } = convergence.first
+        this.#fail('convergence', `${cluster.clients[node - 1]!.name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`, { frame, node })
+      }
+      if (settled) {
+        oracle.settled(cluster.host.peer.frame, cluster.host.peer.world)
+        this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
+      }
+      for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
+    }
+    const mustHappen = end.kind === 'done' ? this.#mustHappen(trace, cluster, convergence) : []
+    const { exit, verdict, stack } = this.#judge(end, settled, mustHappen, cluster)
+    const finalWorld = cluster.host.peer.world
+    const info: RunOutcome['info'] = {
+      hz: this.#scenario.settings.hz,
+      nodes: [
+        { id: 0, name: 'host', role: 'host', transport: 'none' },
+        ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
+      ],
+      exit, verdict, failures: this.#failures, mustHappen, traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
+      finalFrame: convergence.finalFrame, finalDigest: convergence.digestOf(convergence.finalFrame), finalBytes: finalWorld.byteLength,
+      manifest: manifest().components, choices: chooser.recorded.length, operations: cluster.operations,
+    }
+    return {
+      outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents) },
+      mismatch: convergence.first,
+      divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster),
+    }
+  }
+
+  #story(cluster: Cluster, clock: ScriptClock, host: Host): Story {
+    const until = (frame: number) => clock.sleepUntil(cluster.frameUs(frame))
+    return {
+      host,
+      net: new Net(cluster),
+      random: stream(this.#settings.seed, 'story'),
+      join: async (name, options) => {
+        clock.mark()
+        const node = cluster.addClient(name, options)
+        const actor = new Peer(cluster, node)
+        const giveUpUs = clock.nowUs + JOIN_MS_MAX * US_PER_MS
+        while (node.peer.state !== 'live' && node.peer.state !== 'closed' && clock.nowUs < giveUpUs) await until(cluster.nextFrame() + 1)
+        return actor
+      },
+      frame: (index) => until(index),
+      frames: (count) => until(cluster.nextFrame() + count),
+      sleep: (ms) => clock.sleepUntil(clock.nowUs + Math.floor(ms * US_PER_MS)),
+    }
+  }
+
+  /** Everybody works off what is under way, then the host stops and all confirm its last frame. False where that takes too long. */
+  #settle(cluster: Cluster): boolean {
+    const { kernel } = cluster
+    cluster.heal()
+    const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
+    const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
+    for (;;) {
+      const ready = members().every((client) => client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= cluster.host.peer.frame - BEHIND_FRAMES_MAX)
+      if (ready) break
+      if (kernel.nowUs >= untilUs || kernel.run(cluster.frameUs(cluster.nextFrame() + 1)).kind === 'limit') return false
+    }
+    kernel.stopFrames(0)
+    const last = cluster.host.peer.frame
+    return kernel.run(kernel.nowUs + LAST_FRAME_US, () => members().every(({ peer }) => peer.confirmedFrame === last)).kind === 'satisfied'
+  }
+
+  #armTamper(cluster: Cluster, clock: ScriptClock): void {
+    const { tamper: request, seed } = this.#settings
+    if (request === undefined) return
+    void clock.sleepUntil(cluster.frameUs(request.frame) + tamperOffsetUs(seed, request)).then(() => {
+      const node = request.peer === 'host' ? 0 : cluster.clients.find(({ name }) => name === request.peer)?.id
+      this.#tampered = node === undefined ? undefined : tamper(cluster.worldOf(node), seed, request, clock.nowUs)
+    })
+  }
+
+  #progress(): Watcher {
+    const { onProgress, frames, measure } = this.#settings
+    let sinceMs = wallClockMs()
+    return {
+      frame: (node: number, frame: number) => {
+        if (node !== 0) return
+        onProgress?.(Math.min(frame, frames), frames)
+        if (!measure || frame >= frames) return
+        const nowMs = wallClockMs()
+        if (frame > 0) this.#frameMs.push(nowMs - sinceMs)
+        sinceMs = nowMs
+      },
+    }
+  }
+
+  #fail(check: string, message: string, details: Failure['details']): void {
+    this.#failures.push({ check, message, details })
+  }
+
+  #mustHappen(trace: Trace, cluster: Cluster, convergence: Convergence): RunInfo['mustHappen'] {
+    const { counters = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
+    const counted = countRecords(trace.records(), 0)
+    const node = (name: string) => cluster.clients.find((client) => client.name === name)
+    const rows = [
+      ...Object.entries(counters).map(([name, wanted]) => ({ name, wanted, got: counted[name as CounterName] })),
+      ...Object.entries(signedBy).map(([name, wanted]) => ({ name: `signedBy.${name}`, wanted, got: counted.signedBy[node(name)?.peer.author ?? -1] ?? 0 })),
+      ...Object.entries(confirmed).map(([name, wanted]) => ({ name: `confirmed.${name}`, wanted, got: convergence.confirmed(node(name)?.id ?? -1) })),
+    ]
+    return rows
+  }
+
+  #judge(end: ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): { exit: ExitCode; verdict: string; stack: string | undefined } {
+    const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined)
+    const says = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    const answer = (exit: ExitCode, verdict: string, stack?: string) => ({ exit, verdict, stack })
+    switch (end.kind) {
+      case 'crashed': return answer(3, `crashed: ${says(end.error)}`, stackOf(end.error))
+      case 'threw': {
+        const ours = end.error instanceof AssertionError || end.error instanceof SimAssertionError
+        if (ours) return answer(3, `crashed: ${says(end.error)}`, stackOf(end.error))
+        return answer(4, `${end.line ?? 'the script'}: ${says(end.error)}`, stackOf(end.error))
+      }
+      case 'stalled': return answer(4, `${end.line ?? 'the script'}: after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb`)
+      case 'limit': return answer(4, `the script goes on past ${end.limit}; let it end, or loop less`)
+      case 'done':
+    }
+    const { tamper: request } = this.#settings
+    if (request !== undefined && this.#tampered === undefined) return answer(4, `there was nothing to tamper with at ${request.peer}@${request.frame}: no such peer in this story, or it had no state yet`)
+    const [failure] = this.#failures
+    if (failure !== undefined) return answer(1, failure.message)
+    if (!settled) {
+      const behind = cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === cluster.host.peer.frame))
+      const states = behind.map(({ name, peer }) => `${name} is ${peer.state} at frame ${peer.confirmedFrame}`)
+      return answer(2, `did not settle: ${states.join(', ')}; the host is at frame ${cluster.host.peer.frame}`)
+    }
+    const unmet = mustHappen.find((expectation) => !isMet(expectation))
+    if (unmet !== undefined) {
+      const wanted = typeof unmet.wanted === 'number' ? `at least ${unmet.wanted}` : `${unmet.wanted[0]} to ${unmet.wanted[1]}`
+      return answer(1, `did not happen: ${unmet.name} was ${unmet.got}, and must be ${wanted}`)
+    }
+    const flip = this.#tampered === undefined ? '' : '; the flip was overwritten before it could be seen'
+    return answer(0, `converged${flip}`)
+  }
+
+  #divergence(explanation: Explanation, cluster: Cluster): RunDivergence | undefined {
+    const { hostBytes, clientBytes } = explanation
+    const { frame, node } = this.#explain!
+    if (hostBytes === undefined || clientBytes === undefined) return undefined
+    const place = firstDifference(hostBytes, clientBytes, manifest().components)
+    const hostWrite = place && explanation.storyOf(0, place.entity, place.component)
+    const peerWrite = place && explanation.storyOf(node, place.entity, place.component)
+    return {
+      frame, peer: cluster.clients[node - 1]!.name, hostBytes, peerBytes: clientBytes,
+      ...(hostWrite !== undefined && { hostWrite }), ...(peerWrite !== undefined && { peerWrite }),
+    }
+  }
+
+  #performance(realMs: number, virtualUs: number, events: number): Performance | undefined {
+    if (!this.#settings.measure) return undefined
+    const round = (value: number) => Math.round(value * 1000) / 1000
+    const sorted = [...this.#frameMs].sort((a, b) => a - b)
+    const rank = (share: number) => round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0)
+    const virtualMs = virtualUs / US_PER_MS
+    return {
+      startUpMs: round(this.#prepared.startUpMs), realMs: round(realMs), virtualMs, virtualOverReal: round(virtualMs / realMs),
+      eventsPerSecond: Math.round((events * 1000) / realMs), frameMs: { p50: rank(0.5), p90: rank(0.9), p99: rank(0.99) },
+      partsMs: Object.fromEntries([...this.#parts.totalsMs()].map(([part, ms]) => [part, round(ms)])),
+    }
+  }
+}
+
+/** One key a name, made when it is first asked for; signatures and verdicts are pure, so that the process may remember them. */
+function crypto(name: VerifierName, seed: Seed): { readonly verifier: Verifier; signer(label: string): Signer } {
+  const signers = new Map<string, Signer>()
+  const make = (label: string): Signer => {
+    const secret = keyFromSeed(seed, label)
+    switch (name) {
+      case 'noble': return memoisedSigner(nobleSigner(secret), PROCESS_SIGNATURES)
+      case 'node': return memoisedSigner(nodeSigner(secret), PROCESS_SIGNATURES)
+      case 'none': return noopSigner(nodeSigner(secret).publicKey)
+    }
+  }
+  const verifier = name === 'noble' ? memoised(nobleVerifier(), PROCESS_VERDICTS) : name === 'node' ? memoised(nodeVerifier({ admissibleKey, smallOrder }), PROCESS_VERDICTS) : noopVerifier()
+  return {
+    verifier,
+    signer(label) {
+      let signer = signers.get(label)
+      if (signer === undefined) signers.set(label, (signer = make(label)))
+      return signer
+    },
+  }
+}
+
+/** Files of the package that are not stories: where a script's own line is looked for, they are passed by. */
+const isOurs = (file: string): boolean => /\/(sim|system|platform|reports)\//.test(file) || /\/scenarios\/(cluster\/|scenario\.|simulate\.)/.test(file)
+

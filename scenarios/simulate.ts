@@ -1,0 +1,108 @@
+/** Runs a scenario and makes of it all that anybody may want to see: a verdict, a report, a plan. */
+import { readFileSync } from 'node:fs'
+import { seal, SEAL_BLANK, sha256Hex } from '../platform/digests.ts'
+import { canonicalJson } from '../reports/json.ts'
+import { reportMarkdown } from '../reports/markdown.ts'
+import { buildReport, type Report } from '../reports/report.ts'
+import type { RunHeader as ReportHeader } from '../reports/input.ts'
+import { summaryLines } from '../reports/summary.ts'
+import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
+import { type Prepared, prepare } from './cluster/prepare.ts'
+import { type ExitCode, type Performance, runScenario, type VerifierName } from './cluster/run.ts'
+import type { Tampered, TamperRequest } from './cluster/tamper.ts'
+import type { Scenario } from './scenario.ts'
+
+export interface SimulateOptions {
+  /** Which of the possible runs: any safe integer or text (default 1). */
+  readonly seed?: number | string
+  /** Instead of what the scenario says. */
+  readonly frames?: number
+  /** The choices to take, instead of the seed's; what it does not name is benign. */
+  readonly plan?: Plan
+  /** Flips one bit of that peer's state within that frame. */
+  readonly tamper?: TamperRequest
+  /** `noble` (default) and `node` give the same verdicts; `none` takes every signature. */
+  readonly verifier?: VerifierName
+  /** Called once a frame, while settling too. */
+  onProgress?(frame: number, frames: number): void
+  /** Whether to measure wall time by part (default false). */
+  readonly measure?: boolean
+  /** What the report says of where the scenario came from; a command line knows, a test need not. */
+  readonly version?: string
+  readonly source?: string
+  readonly sourceDigest?: string
+}
+
+/** What a replay needs to run the same again. */
+export interface RunHeader extends ReportHeader {
+  readonly verifier: VerifierName
+  readonly plan?: Plan
+  readonly tamper?: TamperRequest
+}
+
+export interface RunResult {
+  /** 0 converged, 1 diverged or another safety check failed, 2 did not settle, 3 a fault of ours, 4 the scenario or its arguments, 5 not deterministic. */
+  readonly exit: ExitCode
+  /** One line. */
+  readonly verdict: string
+  readonly report: Report
+  /** Canonical and sealed: the same bytes for the same run, everywhere. */
+  readonly reportJson: string
+  readonly reportMarkdown: string
+  /** Only where it was asked to be measured. */
+  readonly perf: Performance | undefined
+  readonly planJson: string
+  /** For a terminal. */
+  readonly summary: readonly string[]
+  /** One command that does it again. */
+  readonly reproduce: string
+  /** The chain digest of the trace. */
+  readonly traceDigest: string
+  /** What `tamper` did, for whoever compares it with what was found. */
+  readonly tampered: Tampered | undefined
+  /** Of what was thrown, if anything. */
+  readonly stack: string | undefined
+}
+
+const SEED_DEFAULT = 1
+/** This module runs as scenarios/simulate.ts in a checkout and as dist/scenarios/simulate.js in the package. */
+const VERSION = (JSON.parse(readFileSync(new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version
+
+const PREPARED: { promise?: Promise<Prepared> } = {}
+/** Once a process, whoever asks first. */
+const prepared = (): Promise<Prepared> => (PREPARED.promise ??= prepare())
+
+/**
+ * Runs a scenario to its end. Rejects only where the arguments are of the wrong kind; whatever happens within is in the result.
+ * @throws {RangeError} where `frames` is no integer of at least 1.
+ */
+export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<RunResult> {
+  const { seed = SEED_DEFAULT, frames = scenario.settings.frames, verifier = 'noble', plan, tamper, measure = false, onProgress } = options
+  const { version = VERSION, source = scenario.name, sourceDigest = '' } = options
+  if (!Number.isInteger(frames) || frames < 1) throw new RangeError(`frames: expected an integer of at least 1, got ${frames}`)
+  const settings = { seed, frames, verifier, measure, ...(plan && { plan }), ...(tamper && { tamper }), ...(onProgress && { onProgress }) }
+  const { exit, verdict, stack, trace, choices, info, tampered, performance } = await runScenario(scenario, settings, await prepared())
+
+  const planJson = stringifyPlan(planOf(scenario.name, seed, choices, plan?.suppressed))
+  const run: RunHeader = { version, scenario: scenario.name, source, sourceDigest, seed, frames, verifier, ...(plan && { plan }), ...(tamper && { tamper }) }
+  const report = buildReport(trace.records(), { ...info, run, planDigest: sha256Hex(planJson) })
+  return {
+    exit, verdict, stack, report, planJson, tampered, perf: performance,
+    reportJson: seal(canonicalJson({ ...report, seal: SEAL_BLANK })),
+    reportMarkdown: measure || exit !== 0 ? reportMarkdown(report) : '',
+    summary: summaryLines(report),
+    reproduce: reproduction(run, scenario.settings.frames),
+    traceDigest: trace.digest,
+  }
+}
+
+function reproduction({ source, seed, frames, verifier, plan, tamper }: RunHeader, framesDefault: number): string {
+  const flags = [
+    `--seed ${seed}`,
+    ...(frames === framesDefault ? [] : [`--frames ${frames}`]),
+    ...(verifier === 'noble' ? [] : [`--verifier ${verifier}`]),
+    ...(plan === undefined ? [] : ['--plan plan.json']),
+    ...(tamper === undefined ? [] : [`--tamper ${tamper.peer}@${tamper.frame}`]),
+  ]
+  return `npx theta-sim run ${source} ${flags.join(' ')}`
+}

@@ -1,0 +1,32 @@
+/** Both simulated transports keep the contract, on a quiet network and on a bad one. */
+import type { LinkSettings } from '../../sim/net/link.ts'
+import type { ProfileName } from '../../sim/transport/profile.ts'
+import { World } from '../sim/transport/world.ts'
+import { CONTRACT_CHANNELS, type ContractDriver, type ContractNode, transportContract } from './transport.ts'
+
+const WITHIN_US = 10_000_000
+
+function simulated(profile: ProfileName, links: Partial<LinkSettings>): ContractDriver {
+  const world = new World({ seed: 21, profile, links, channels: CONTRACT_CHANNELS })
+  const node = (address: number): ContractNode => ({ send: (output) => world.nodes[address]!.send(output), inputs: world.nodes[address]!.seen })
+  const { dropPpm = 0 } = links
+  return {
+    host: node(0),
+    client: node(1),
+    hostEndpoint: '0',
+    nobodyEndpoint: 'nobody',
+    until: (condition) => Promise.resolve(world.until(condition, WITHIN_US)),
+    pass: (milliseconds) => Promise.resolve(world.run(milliseconds * 1_000)),
+    // Under random loss what comes first is a matter of luck.
+    ...(dropPpm > 0
+      ? {}
+      : { partition: () => world.fabric.link(1, 0).set({ down: true }), heal: () => world.fabric.link(1, 0).set({ down: false }) }),
+    close: () => {},
+  }
+}
+
+const BAD: Partial<LinkSettings> = { latencyUsMin: 10_000, latencyUsMax: 40_000, dropPpm: 100_000, duplicatePpm: 20_000, reorderPpm: 50_000 }
+for (const profile of ['quic', 'webrtc'] as const) {
+  transportContract(`${profile} simulated`, () => simulated(profile, {}))
+  transportContract(`${profile} simulated, 10% loss, 2% duplicates, 5% reordered`, () => simulated(profile, BAD))
+}

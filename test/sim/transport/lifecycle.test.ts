@@ -1,0 +1,207 @@
+/** How connections come about and end, and what strangers can do about it. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { mix32 } from '../../../sim/choice.ts'
+import type { Datagram } from '../../../sim/net/datagram.ts'
+import { TransportCode } from '../../../sim/transport/codes.ts'
+import { HANDSHAKE_US_MAX, IDLE_US_MAX, initialSecret } from '../../../sim/transport/connection.ts'
+import { connectionNumber, PacketBuilder, PacketType } from '../../../sim/transport/packet.ts'
+import { sealKey } from '../../../sim/transport/secret.ts'
+import { QUIC } from '../../../sim/quic/profile.ts'
+import { CONTROL, numbered, UNORDERED, World } from './world.ts'
+
+const SECOND_US = 1_000_000
+const ROUND_TRIP_US = 20_000
+
+describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
+  const quiet = { latencyUsMin: ROUND_TRIP_US / 2, latencyUsMax: ROUND_TRIP_US / 2 }
+
+  test('opens after its round trips, with the same binding at both ends and another one each time', () => {
+    const world = new World({ profile, links: quiet })
+    expect(world.connect()).toBe(true)
+    // QUIC: one. WebRTC: offer, check, two for DTLS, two for SCTP.
+    expect(world.client.opened!.atUs).toBe((profile === 'quic' ? 1 : 6) * ROUND_TRIP_US)
+    expect(world.client.opened).toMatchObject({ incoming: false, ticket: 7 })
+    expect(world.host.opened).toMatchObject({ incoming: true, ticket: 0 })
+    const first = world.client.opened!.binding
+    expect(first.length).toBe(32)
+    expect(first).toEqual(world.host.opened!.binding)
+    world.client.send({ kind: 'open', ticket: 8, endpoint: '0' })
+    world.run(SECOND_US)
+    expect(world.client.opened).toMatchObject({ ticket: 8 })
+    expect(world.client.opened!.binding).not.toEqual(first)
+    expect(world.client.opened!.binding).toEqual(world.host.opened!.binding)
+  })
+
+  test('the handshake crosses 30% loss both ways', () => {
+    let openUsMax = 0
+    for (let seed = 0; seed < 40; seed++) {
+      const world = new World({ seed, profile, links: { ...quiet, dropPpm: 300_000 } })
+      expect(world.connect(), `seed ${seed}`).toBe(true)
+      openUsMax = Math.max(openUsMax, world.nowUs)
+      expect(world.client.opened!.binding).toEqual(world.host.opened!.binding)
+    }
+    expect(openUsMax).toBeLessThan(HANDSHAKE_US_MAX)
+  })
+
+  test('nobody there, no such profile, or no answer: closed, by name', () => {
+    const world = new World({ profile, links: quiet, accept: [profile === 'quic' ? 'webrtc' : 'quic'] })
+    world.client.send({ kind: 'open', ticket: 1, endpoint: 'nowhere' })
+    expect(world.client.closed).toMatchObject({ ticket: 1, by: 'refused', code: TransportCode.refused })
+    world.client.send({ kind: 'open', ticket: 2, endpoint: '0' })
+    world.run(ROUND_TRIP_US)
+    expect(world.client.closed).toMatchObject({ ticket: 2, by: 'refused', code: TransportCode.refused })
+    world.client.send({ kind: 'open', ticket: 3, endpoint: '55' })
+    world.run(HANDSHAKE_US_MAX)
+    expect(world.client.closed).toMatchObject({ ticket: 3, by: 'timeout', code: TransportCode.handshakeTimeout })
+    expect(world.host.seen).toEqual([])
+  })
+
+  test('a close brings what was sent before it, its code, and silence after it', () => {
+    const world = new World({ profile, links: quiet })
+    world.connect()
+    const { on } = world.client
+    world.client.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(1, 2_000) })
+    world.client.send({ kind: 'close', on, code: 42 })
+    world.client.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(2, 20) })
+    expect(world.client.closed).toMatchObject({ by: 'local', code: 42 })
+    world.run(SECOND_US)
+    expect(world.host.closed).toMatchObject({ by: 'remote', code: 42 })
+    expect(world.host.messages(CONTROL)).toEqual([numbered(1, 2_000)])
+    expect(world.host.seen.at(-1)!.kind).toBe('closed')
+    expect(world.host.endpoint.nextWakeUs()).toBe(Infinity)
+    expect(world.client.endpoint.nextWakeUs()).toBe(Infinity)
+    expect(() => world.client.send({ kind: 'close', on, code: TransportCode.reset })).toThrow(RangeError)
+  })
+
+  test('a close whose datagram is lost is told again', () => {
+    const world = new World({ profile, links: quiet })
+    world.connect()
+    world.fabric.link(1, 0).set({ down: true })
+    world.client.send({ kind: 'close', on: world.client.on, code: 5 })
+    world.run(1_000)
+    world.fabric.heal()
+    world.run(SECOND_US)
+    expect(world.host.closed).toMatchObject({ by: 'remote', code: 5 })
+  })
+
+  test('a connection that hears nothing ends by the idle timeout at both ends', () => {
+    const world = new World({ profile, links: quiet })
+    world.connect()
+    world.fabric.link(0, 1).set({ down: true })
+    world.fabric.link(1, 0).set({ down: true })
+    world.run(2 * IDLE_US_MAX)
+    for (const node of world.nodes) expect(node.closed).toMatchObject({ by: 'timeout', code: TransportCode.idleTimeout })
+  })
+
+  test('a partition of half a second is survived', () => {
+    const world = new World({ seed: 2, profile, links: quiet })
+    world.connect()
+    for (const [from, to] of [[0, 1], [1, 0]] as const) world.fabric.link(from, to).set({ down: true })
+    for (let i = 0; i < 50; i++) {
+      world.host.send({ kind: 'message', on: world.host.on, channel: CONTROL, bytes: numbered(i, 300) })
+      world.run(10_000)
+    }
+    world.fabric.heal()
+    world.run(SECOND_US)
+    expect(world.client.messages(CONTROL).length).toBe(50)
+  })
+
+  test('a node that crashed answers stragglers with a reset, and connects anew', () => {
+    const world = new World({ profile, links: quiet })
+    world.connect()
+    world.client.endpoint.reset()
+    expect(world.client.endpoint.nextWakeUs()).toBe(Infinity)
+    const { on } = world.host
+    world.host.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(1, 10) })
+    world.run(SECOND_US)
+    expect(world.host.closed).toMatchObject({ on, by: 'remote', code: TransportCode.reset })
+    expect(world.client.messages(CONTROL)).toEqual([])
+    world.client.send({ kind: 'open', ticket: 7, endpoint: '0' })
+    world.run(SECOND_US)
+    expect(world.host.on).not.toBe(on)
+    world.client.send({ kind: 'message', on: world.client.on, channel: CONTROL, bytes: numbered(2, 10) })
+    world.run(SECOND_US)
+    expect(world.host.messages(CONTROL)).toEqual([numbered(2, 10)])
+  })
+
+  test('bytes of strangers, replays and altered datagrams are discarded and never throw', () => {
+    const captured: Datagram[] = []
+    const world = new World({ seed: 3, profile, links: quiet })
+    const deliver = world.fabric.send.bind(world.fabric)
+    world.fabric.send = (datagram, nowUs) => {
+      captured.push(datagram)
+      deliver(datagram, nowUs)
+    }
+    world.connect()
+    for (let i = 0; i < 20; i++) {
+      world.client.send({ kind: 'message', on: world.client.on, channel: i % 2 === 0 ? CONTROL : UNORDERED, bytes: numbered(i, 50) })
+      world.run(5_000)
+    }
+    world.run(SECOND_US)
+    const before = world.host.seen.length
+    const altered = fc.record({ index: fc.nat(), offset: fc.nat(), flip: fc.integer({ min: 1, max: 255 }), cut: fc.nat(40) })
+    fc.assert(
+      fc.property(altered, ({ index, offset, flip, cut }) => {
+        const original = captured[index % captured.length]!
+        const bytes = original.bytes.slice(0, Math.max(0, original.bytes.length - cut))
+        if (bytes.length > 0) bytes[offset % bytes.length]! ^= flip
+        world.host.endpoint.receive({ ...original, to: 0, from: 1, bytes }, world.nowUs)
+        world.host.endpoint.receive({ ...original, to: 0, from: 1 }, world.nowUs)
+        world.stir(world.host)
+      }),
+      { seed: 4, numRuns: 300 },
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1_400 }), (bytes) => {
+        world.host.endpoint.receive({ ...captured[0]!, bytes }, world.nowUs)
+        world.stir(world.host)
+      }),
+      { seed: 5, numRuns: 300 },
+    )
+    world.run(SECOND_US)
+    expect(world.host.seen.slice(before).filter((input) => input.kind === 'message' || input.kind === 'closed')).toEqual([])
+    expect(world.count('discarded')).toBeGreaterThan(500)
+    // The connection lives on.
+    world.client.send({ kind: 'message', on: world.client.on, channel: CONTROL, bytes: numbered(99, 50) })
+    world.run(SECOND_US)
+    expect(world.host.messages(CONTROL).at(-1)).toEqual(numbered(99, 50))
+  })
+})
+
+test('quic: the datagrams of the initiator fill 1200 bytes until the handshake is done', () => {
+  const world = new World({})
+  world.connect()
+  const first = world.records.filter((record) => record.kind === 'sent' && record.from === 1 && record.contents === 'crypto')
+  expect(first[0]).toMatchObject({ bytes: 1_200 })
+})
+
+test('frames that no honest peer sends close the connection and never throw', () => {
+  const numbers = fc.array(fc.oneof(fc.nat(8), fc.constantFrom(0x02, 0x06, 0x08, 0x10, 0x30, 0x31, 0x32), fc.nat(2 ** 31 - 1), fc.maxSafeNat()), { maxLength: 30 })
+  let violations = 0
+  fc.assert(
+    fc.property(fc.constantFrom(0x01, 0x02, 0x06, 0x08, 0x10, 0x30, 0x31, 0x32, 0x77), numbers, (frame, fields) => {
+      const world = new World({})
+      world.connect()
+      const connection = connectionNumber(1, 1)
+      const packet = new PacketBuilder()
+      // Handshake packets are protected by keys that everybody can make.
+      packet.begin(PacketType.handshake, QUIC, connection, 0)
+      packet.writer.varint(0)
+      packet.writer.varint(1_000)
+      packet.writer.u8(frame)
+      for (const field of fields) packet.writer.varint(field)
+      packet.identify('hostile', 0, mix32(frame, fields.length), 0, 0)
+      world.host.endpoint.receive(packet.finish(1, 1, 0, QUIC, connection, sealKey(initialSecret(connection), true)), world.nowUs)
+      world.stir(world.host)
+      world.run(SECOND_US)
+      // A close frame may stand among the numbers.
+      if (world.host.closed?.by === 'local') {
+        violations++
+        expect([TransportCode.protocolViolation, TransportCode.flowControl]).toContain(world.host.closed.code)
+      }
+    }),
+    { seed: 6, numRuns: 150 },
+  )
+  expect(violations).toBeGreaterThan(50)
+})

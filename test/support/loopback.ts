@@ -1,0 +1,290 @@
+/**
+ * The smallest driver of Theta's peers: a host and clients joined by an in-memory transport, ticked at 90 frames a second.
+ * Messages travel through {@link Loopback.carry}, which a test replaces to drop, delay, double, reorder or change them.
+ *
+ *     const loopback = new Loopback()
+ *     const ana = loopback.join('ana')
+ *     loopback.run(30)
+ *     ana.intend({ kind: 'toolActivate', tool: 2 })
+ */
+import RAPIER, { init } from '@dimforge/rapier3d-compat'
+import { noopSigner, noopVerifier } from '../../system/commands/signature.ts'
+import type { World } from '../../system/ecs/world.ts'
+import { hash64Hex } from '../../system/ids.ts'
+import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
+import { Physics } from '../../system/physics/physics.ts'
+import { NO_METER, type Signer, type Verifier } from '../../system/ports.ts'
+import { CHANNELS, type ChannelLabel, categoryOf } from '../../system/protocol/channels.ts'
+import { Codec } from '../../system/protocol/codec.ts'
+import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
+import { type Message, MessageType } from '../../system/protocol/messages.ts'
+import { SCHEMA_HASH } from '../../system/protocol/version.ts'
+import { Client, type ClientConfig } from '../../system/session/client.ts'
+import { DISCONNECT_CODES } from '../../system/session/codes.ts'
+import { Host, type HostConfig } from '../../system/session/host.ts'
+import type { Intent, Peer, PeerInput, PeerOutput, PeerPorts } from '../../system/session/peer.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+
+export const LATENCY_US = 2_000
+export const SESSION_ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
+export const EPOCH = 7
+const MESSAGE_BYTES_MAX = 64 * 1024
+const HOST_NAME = 'host'
+
+export const frameStartUs = (frame: number): number => Math.floor((frame * 1e6) / FRAMES_PER_SECOND)
+/** Rapier's start-up; call it in `beforeAll`. */
+export const prepare = (): Promise<void> => init()
+export const publicKeyOf = (name: string): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => name.charCodeAt(i % name.length) ^ i)
+
+/** A message on its way. */
+export interface Carried {
+  readonly from: string
+  readonly to: string
+  readonly channel: ChannelLabel
+  readonly message: Message
+  readonly bytes: Uint8Array
+  readonly atUs: number
+}
+/** When the copies of a message arrive, in microseconds from now, and with which bytes where they are not those sent. */
+export type Carriage = readonly { readonly delayUs: number; readonly bytes?: Uint8Array }[]
+export const ONCE: Carriage = [{ delayUs: LATENCY_US }]
+export const NEVER: Carriage = []
+
+export interface TimedEvent {
+  readonly atUs: number
+  readonly event: SystemEvent
+}
+type EventOf<E extends SystemEvent['event']> = Extract<SystemEvent, { event: E }>
+
+/** One side of a connection. */
+interface End {
+  readonly actor: Actor
+  readonly on: number
+  readonly ticket: number
+  other: End | undefined
+}
+interface Arrival {
+  readonly atUs: number
+  readonly order: number
+  readonly to: End
+  readonly input: PeerInput
+}
+
+const codec = (): Codec => new Codec()
+
+/** A peer and everything that it said. */
+export class Actor<P extends Peer = Peer> {
+  readonly name: string
+  readonly peer: P
+  readonly events: TimedEvent[] = []
+  /** The digest of its world at each frame that it closed or confirmed. */
+  readonly digests = new Map<number, string>()
+  readonly #loopback: Loopback
+
+  constructor(name: string, loopback: Loopback, make: (ports: Pick<PeerPorts, 'meter' | 'explain' | 'entropy' | 'observe'>) => P) {
+    this.name = name
+    this.#loopback = loopback
+    let drawn = 0
+    this.peer = make({
+      meter: NO_METER,
+      explain: false,
+      entropy: (bytes) => Uint8Array.from({ length: bytes }, (_, i) => (name.charCodeAt(0) + i * 7 + drawn++) & 0xff),
+      observe: (frame, world) => this.digests.set(frame, hash64Hex(world.digest())),
+    })
+  }
+
+  give(input: PeerInput): void {
+    this.peer.handle(input, this.#loopback.nowUs)
+    this.drain()
+  }
+  intend(intent: Intent): void {
+    this.give({ kind: 'intent', intent })
+  }
+  drain(): void {
+    for (let output = this.peer.drain(); output !== undefined; output = this.peer.drain()) this.#loopback.take(this, output)
+  }
+
+  heard<E extends SystemEvent['event']>(event: E): EventOf<E>[] {
+    return this.events.flatMap((timed) => (timed.event.event === event ? [timed.event as EventOf<E>] : []))
+  }
+  last<E extends SystemEvent['event']>(event: E): EventOf<E> | undefined {
+    return this.heard(event).at(-1)
+  }
+}
+
+export interface LoopbackOptions {
+  readonly host?: Partial<HostConfig>
+  readonly signerOf?: (name: string) => Signer
+  readonly verifier?: Verifier
+}
+
+export class Loopback {
+  nowUs = 0
+  frame = -1
+  readonly host: Actor<Host>
+  readonly clients: Actor<Client>[] = []
+  /** Everything that was sent, in order. */
+  readonly sent: Carried[] = []
+  carry: (carried: Carried) => Carriage = () => ONCE
+  readonly #physics = new Physics(RAPIER, { hz: PHYSICS_HZ })
+  readonly #signerOf: (name: string) => Signer
+  readonly #verifier: Verifier
+  readonly #codec = codec()
+  readonly #ends = new Map<number, End>()
+  #arrivals: Arrival[] = []
+  #order = 0
+  #nextOn = 1
+
+  constructor({ host = {}, signerOf = (name) => noopSigner(publicKeyOf(name)), verifier = noopVerifier() }: LoopbackOptions = {}) {
+    this.#signerOf = signerOf
+    this.#verifier = verifier
+    const config: HostConfig = { sessionId: SESSION_ID, epoch: EPOCH, displayName: HOST_NAME, authorise: (_, role) => role, ...host }
+    this.host = new Actor(HOST_NAME, this, (ports) => new Host(config, { ...ports, signer: signerOf(HOST_NAME), verifier }, this.#physics))
+    this.host.drain()
+  }
+
+  /** A client that connects with its first frame. Its key is that of `name`, or of `key`. */
+  join(name: string, { key = name, ...config }: Partial<ClientConfig> & { readonly key?: string } = {}): Actor<Client> {
+    const whole: ClientConfig = {
+      displayName: name, endpoint: HOST_NAME, transports: ['quic'], requestedRole: 'editor', requestedCapabilities: 0x1f,
+      authToken: new Uint8Array(0), ...config,
+    }
+    const client = new Actor(name, this, (ports) => new Client(whole, { ...ports, signer: this.#signerOf(key), verifier: this.#verifier }))
+    this.clients.push(client)
+    return client
+  }
+  /** Clients that have joined and are live. */
+  joined(...names: string[]): Actor<Client>[] {
+    const clients = names.map((name) => this.join(name))
+    this.run(20)
+    return clients
+  }
+
+  /** Frames, in order, for everyone; what arrives before a frame begins is delivered before it. */
+  run(frames: number): void {
+    for (let last = this.frame + frames; this.frame < last;) {
+      const frame = this.frame + 1
+      this.#deliver(frameStartUs(frame))
+      this.frame = frame
+      for (const actor of [this.host, ...this.clients]) actor.give({ kind: 'frame', frame })
+    }
+  }
+  until(holds: () => boolean, framesMax = 900): void {
+    for (let frames = 0; !holds(); frames++) {
+      if (frames === framesMax) throw new Error(`not within ${framesMax} frames`)
+      this.run(1)
+    }
+  }
+  /** Until nothing is on its way to being closed anywhere, and all have confirmed it. */
+  settle(): void {
+    this.until(() => this.clients.every(({ peer }) => peer.state === 'closed' || peer.idle) && this.host.peer.log.depth === 0)
+    const { frame } = this
+    this.until(() => this.clients.every(({ peer }) => peer.state === 'closed' || peer.confirmedFrame >= frame))
+  }
+
+  /** Both ends of this client's connection hear that it is gone. */
+  sever(client: Actor, by: 'timeout' | 'remote' = 'timeout'): void {
+    for (const end of this.#endsOf(client)) {
+      this.#ends.delete(end.on)
+      if (end.other !== undefined) this.#ends.delete(end.other.on)
+      for (const side of [end, end.other]) side?.actor.give({ kind: 'closed', on: side.on, ticket: side.ticket, by, code: DISCONNECT_CODES.indexOf('timeout') })
+    }
+  }
+  /** Only the client notices; the host still waits. */
+  abandon(client: Actor): void {
+    for (const end of this.#endsOf(client)) {
+      this.#ends.delete(end.on)
+      if (end.other !== undefined) end.other.other = undefined
+      client.give({ kind: 'closed', on: end.on, ticket: end.ticket, by: 'timeout', code: DISCONNECT_CODES.indexOf('timeout') })
+    }
+  }
+  /** Delivers a message as though `from` had sent it, at once. */
+  inject(from: Actor, to: Actor, message: Message): void {
+    for (const end of this.#endsOf(from)) {
+      if (end.other?.actor !== to) continue
+      const bytes = sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, this.#codec.encode(message), SCHEMA_HASH)
+      to.give({ kind: 'message', on: end.other.on, channel: 0, bytes })
+    }
+  }
+  connectionOf(actor: Actor): number | undefined {
+    return this.#endsOf(actor)[0]?.on
+  }
+
+  take(actor: Actor, output: PeerOutput): void {
+    switch (output.kind) {
+      case 'event':
+        actor.events.push({ atUs: this.nowUs, event: output.event })
+        return
+      case 'open': return this.#open(actor, output.ticket)
+      case 'close': return this.#close(output.on, output.code)
+      case 'message': return this.#send(output.on, output.channel, output.bytes)
+      case 'wake':
+    }
+  }
+
+  #open(actor: Actor, ticket: number): void {
+    const far: End = { actor: this.host, on: this.#nextOn++, ticket: 0, other: undefined }
+    const near: End = { actor, on: this.#nextOn++, ticket, other: far }
+    far.other = near
+    const binding = Uint8Array.from({ length: 32 }, (_, i) => near.on + i)
+    for (const end of [far, near]) {
+      this.#ends.set(end.on, end)
+      this.#post(end, { kind: 'opened', on: end.on, ticket: end.ticket, incoming: end === far, binding, messageBytesMax: MESSAGE_BYTES_MAX }, LATENCY_US)
+    }
+  }
+  #close(on: number, code: number): void {
+    const end = this.#ends.get(on)
+    if (end === undefined) return
+    this.#post(end, { kind: 'closed', on, ticket: end.ticket, by: 'local', code }, 0)
+    const { other } = end
+    if (other !== undefined) this.#post(other, { kind: 'closed', on: other.on, ticket: other.ticket, by: 'remote', code }, LATENCY_US)
+  }
+  #send(on: number, channel: number, bytes: Uint8Array): void {
+    const other = this.#ends.get(on)?.other
+    const opened = openEnvelope(bytes, SCHEMA_HASH)
+    const decoded = opened.kind === 'opened' ? this.#codec.decode(opened.type, opened.body) : undefined
+    if (decoded?.kind !== 'message') throw new Error('a peer sends what can be read')
+    if (other === undefined) return
+    const from = other.other!.actor.name
+    const carried: Carried = { from, to: other.actor.name, channel: CHANNELS[channel], message: decoded.message, bytes, atUs: this.nowUs }
+    this.sent.push(carried)
+    for (const copy of this.carry(carried)) {
+      this.#post(other, { kind: 'message', on: other.on, channel, bytes: copy.bytes ?? bytes }, copy.delayUs)
+    }
+  }
+
+  #post(to: End, input: PeerInput, delayUs: number): void {
+    this.#arrivals.push({ atUs: this.nowUs + delayUs, order: this.#order++, to, input })
+  }
+  #deliver(untilUs: number): void {
+    for (;;) {
+      let first: Arrival | undefined
+      for (const arrival of this.#arrivals) {
+        if (first === undefined || arrival.atUs < first.atUs || (arrival.atUs === first.atUs && arrival.order < first.order)) first = arrival
+      }
+      if (first === undefined || first.atUs > untilUs) break
+      this.#arrivals = this.#arrivals.filter((arrival) => arrival !== first)
+      this.nowUs = Math.max(this.nowUs, first.atUs)
+      const { to, input } = first
+      if (this.#ends.get(to.on) !== to) continue
+      if (input.kind === 'closed') this.#ends.delete(to.on)
+      to.actor.give(input)
+    }
+    this.nowUs = untilUs
+  }
+  #endsOf(actor: Actor): End[] {
+    return [...this.#ends.values()].filter((end) => end.actor === actor)
+  }
+}
+
+/** Equal states, to the byte, at every frame that both knew, and at the last. */
+export function disagreement({ host, clients }: Loopback): string | undefined {
+  for (const { name, digests, peer } of clients) {
+    for (const [frame, digest] of digests) {
+      if (host.digests.get(frame) !== digest) return `${name} differs at frame ${frame}`
+    }
+    if (peer.state !== 'closed' && hexOf(peer.world) !== hexOf(host.peer.world)) return `${name} differs at the end`
+  }
+  return undefined
+}
+const hexOf = (world: World): string => Buffer.from(world.canonicalBytes()).toString('hex')
