@@ -3,7 +3,7 @@
  * records tells each to the sections that it concerns.
  *
  *     records ──┬─> counters.ts
- *               └─> convergence, datagrams, messages, commands, commits, sessions ──> Report ──> json, markdown, summary
+ *               └─> convergence, datagrams, messages, commands, commits, sessions, ... ──> Report ──> json, markdown, summary
  */
 import { Commands, type CommandSection } from './commands.ts'
 import { type CommitRow, Commits } from './commits.ts'
@@ -15,7 +15,9 @@ import { eventOf, type ReportedEvent, type RunHeader, type RunInfo, type RunNode
 import { Members } from './members.ts'
 import { type MessageRow, Messages } from './messages.ts'
 import { type LatencyRow, LatencySamples } from './percentiles.ts'
-import { Physics, type RefusedMessageRow, type SessionRow, Sessions, type SnapshotRow, Snapshots } from './sessions.ts'
+import { Physics, type PhysicsSection } from './physics.ts'
+import { type RefusedMessageRow, type SessionRow, Sessions } from './sessions.ts'
+import { type SnapshotRow, Snapshots } from './snapshots.ts'
 
 /** The latencies that a report tells, in its order. */
 export const LATENCIES = {
@@ -47,7 +49,7 @@ export interface Report {
   readonly commits: readonly CommitRow[]
   readonly snapshots: readonly SnapshotRow[]
   readonly sessions: readonly SessionRow[]
-  readonly physics: ReturnType<Physics['section']>
+  readonly physics: PhysicsSection
 }
 
 /** @throws {RangeError} where no node is the host, or the bytes of a divergence are not canonical. */

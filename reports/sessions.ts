@@ -1,6 +1,6 @@
-/** Who came, was turned away and went, as the host saw it, and what befell the nodes; snapshots; physics. */
+/** Who came, was turned away and went, as the host saw it, and what befell the nodes. */
 import { increment } from './counters.ts'
-import type { EventNamed, RunRecord, SessionEvent, SnapshotSent } from './input.ts'
+import type { EventNamed, RunRecord, SessionEvent } from './input.ts'
 import type { Members } from './members.ts'
 
 export interface SessionRow {
@@ -8,16 +8,6 @@ export interface SessionRow {
   readonly who: string
   readonly what: string
   readonly details: string
-}
-export interface SnapshotRow {
-  readonly snapshotId: number
-  readonly to: string
-  readonly reason: string
-  readonly chunks: number
-  readonly bytes: number
-  readonly sentAtUs: number
-  /** Null where it was never applied. */
-  readonly appliedAtUs: number | null
 }
 export interface RefusedMessageRow {
   readonly by: string
@@ -63,41 +53,4 @@ export class Sessions {
 interface NodeChange {
   readonly event: 'node'
   readonly change: Extract<RunRecord, { readonly kind: 'node' }>['change']
-}
-
-export class Snapshots {
-  readonly #sent: { readonly atUs: number; readonly event: SnapshotSent }[] = []
-  readonly #appliedUs = new Map<number, number>()
-
-  sent(atUs: number, event: SnapshotSent): void {
-    this.#sent.push({ atUs, event })
-  }
-  applied(atUs: number, { snapshotId }: EventNamed<'snapshotApplied'>): void {
-    this.#appliedUs.set(snapshotId, atUs)
-  }
-
-  rows(members: Members): SnapshotRow[] {
-    return this.#sent.map(({ atUs, event: { snapshotId, peer, reason, chunks, bytes } }) => ({
-      snapshotId, to: members.authorName(peer), reason, chunks, bytes, sentAtUs: atUs, appliedAtUs: this.#appliedUs.get(snapshotId) ?? null,
-    }))
-  }
-}
-
-export class Physics {
-  #steps = 0
-  #bodiesMax = 0
-  #contacts = 0
-  #contactsMax = 0
-
-  stepped({ bodies, contacts }: EventNamed<'physicsStepped'>): void {
-    this.#steps++
-    this.#bodiesMax = Math.max(this.#bodiesMax, bodies)
-    this.#contacts += contacts
-    this.#contactsMax = Math.max(this.#contactsMax, contacts)
-  }
-
-  /** `contacts` is summed over the steps. */
-  section(): { readonly steps: number; readonly bodiesMax: number; readonly contacts: number; readonly contactsMax: number } {
-    return { steps: this.#steps, bodiesMax: this.#bodiesMax, contacts: this.#contacts, contactsMax: this.#contactsMax }
-  }
 }

@@ -58,7 +58,7 @@ export const RECONNECT_DELAY_US = 250_000
 export const RECONNECTS_MAX = 8
 export const TELEMETRY_INTERVAL_US = 1_000_000
 /** InputPredictiveState goes out every this many frames. */
-export const INPUT_EVERY_FRAMES = 2
+export const INPUT_EVERY_FRAMES = 1
 /** How far ahead a client's poses are meant to be right, in microseconds: two frames. */
 export const PREDICTION_HORIZON_US = 22_222
 

@@ -80,8 +80,9 @@ export class CommandLog {
     return this.#pending.length
   }
 
+  /** Leaves one Lamport time for the next own entry, whatever a peer told. */
   witness(lamport: Lamport): void {
-    if (lamport > this.#clock) this.#clock = lamport
+    if (lamport > this.#clock) this.#clock = Math.min(lamport, Number.MAX_SAFE_INTEGER - 1)
   }
 
   /** The last entry that this peer has seen on a scope: the `base` of its next entry there. */

@@ -10,6 +10,7 @@ import {
 import type { ReadStore, WriteStore } from '../ecs/store.ts'
 import { AUTHORS_MAX, type AuthorId, ENTITY_ID_MAX, entityAuthor, type EntityId, entityId, entitySource, HOST_AUTHOR, type Source } from '../ids.ts'
 import { HOST_RESERVED_COUNTERS } from '../limits.ts'
+import { BODIES_MAX } from '../physics/physics.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import type { CommandEntry, ConflictPolicy, Role, ScopeKind } from '../protocol/messages.ts'
 import { decodePayload, encodePayload, type PayloadLayout, payloadLayout, type PayloadOf } from './payload.ts'
@@ -65,7 +66,8 @@ const define = <F extends string>(spec: Spec<F>): CommandDefinition<F> => ({ rol
 
 const memberLayout = payloadLayout({ author: ['u16', 'author'], role: ['u8', 'Role'], capabilities: ['u32', 'bit set'] })
 type MemberPayload = PayloadOf<typeof memberLayout>
-const memberScope = (payload: MemberPayload) => memberEntity(payload.author)
+/** The host's own entity stands in for an author that cannot be, which `badMember` turns away. */
+const memberScope = ({ author }: MemberPayload) => memberEntity(author < AUTHORS_MAX ? author : HOST_AUTHOR)
 const badMember = ({ author, role }: MemberPayload) => (author >= AUTHORS_MAX || role >= ROLES.length ? 'no such author or role' : undefined)
 
 export const memberJoined = define({
@@ -110,6 +112,7 @@ export const entitySpawn = define({
     if (!mayCreate(store, p.entity, entry.author)) return 'the entity is not the author\'s to create'
     if (!inWorld(p.x, p.y, p.z)) return 'out of the world'
     if (p.shape > BodyShape.ball || (p.shape !== BodyShape.none && p.massGrams === 0)) return 'no such body'
+    if (p.shape !== BodyShape.none && store.entities(RigidBody).length >= BODIES_MAX) return 'too many bodies'
     store.set(p.entity, Entity, { kind: p.kind, creator: entry.author })
     store.set(p.entity, Transform, { x: p.x, y: p.y, z: p.z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, sx: SCALE_ONE, sy: SCALE_ONE, sz: SCALE_ONE })
     store.set(p.entity, Bounds, { hx: p.hx, hy: p.hy, hz: p.hz })
@@ -215,10 +218,10 @@ export function mayCreate(store: ReadStore, entity: EntityId, author: AuthorId):
 const inWorld = (x: number, y: number, z: number): boolean =>
   Math.abs(x) <= POSITION_STEPS_MAX && Math.abs(y) <= POSITION_STEPS_MAX && Math.abs(z) <= POSITION_STEPS_MAX
 
-/** A moved body is a teleport for physics; the count makes each one seen once. */
+/** A moved body is a teleport for physics; the count makes each one seen once. It may wrap: physics asks whether it changed. */
 function teleport(store: WriteStore, entity: EntityId): void {
   const body = store.get(entity, RigidBody)
-  if (body !== undefined) store.set(entity, RigidBody, { ...body, teleports: body.teleports + 1 })
+  if (body !== undefined) store.set(entity, RigidBody, { ...body, teleports: (body.teleports + 1) >>> 0 })
 }
 
 interface Rotation { readonly qx: number; readonly qy: number; readonly qz: number; readonly qw: number }

@@ -8,8 +8,8 @@ import type { Category, MessageName } from './messages.ts'
 export type TransportProfile = 'quic' | 'webrtc'
 
 const RELIABLE = { kind: 'reliable' } as const
-/** Two more tries reach 99.9% of messages at 10% loss; what is lost still is repaired by NackRequest. */
-const REPLICATION_RETRANSMITS = 2
+/** A delta that has not arrived in nine frames is repaired together with its neighbours: by NackRequest, or by a snapshot. */
+const REPLICATION_LIFETIME_US = 100_000
 
 const CONTROL: ChannelSpec = { label: 'control', ordered: true, delivery: RELIABLE, priority: 0 }
 /** Poses that are out of date in a frame: sent once. */
@@ -18,7 +18,7 @@ const ASSETS: ChannelSpec = { label: 'assets', ordered: true, delivery: RELIABLE
 /** Over QUIC deltas are a stream of their own; over WebRTC they must not wait for a lost one. */
 const REPLICATION: Readonly<Record<TransportProfile, ChannelSpec>> = {
   quic: { label: 'replication', ordered: true, delivery: RELIABLE, priority: 2 },
-  webrtc: { label: 'replication', ordered: false, delivery: { kind: 'retransmits', max: REPLICATION_RETRANSMITS }, priority: 2 },
+  webrtc: { label: 'replication', ordered: false, delivery: { kind: 'lifetime', maxUs: REPLICATION_LIFETIME_US }, priority: 2 },
 }
 
 /** The labels by index, the same for every transport. */

@@ -64,10 +64,11 @@ export class FrameBuffer<F> {
   /** What to ask for now, if anything. Asking is noted, so that it is not repeated before NACK_INTERVAL_US. */
   missing(nowUs: number): Gap | undefined {
     if (nowUs - this.#gapSinceUs < NACK_DELAY_US || nowUs - this.#askedAtUs < NACK_INTERVAL_US) return undefined
+    const beyondRing = this.#newest - this.#next >= FRAME_RING
     let toFrame = this.#next
-    while (toFrame < this.#newest && !this.#frames.has(toFrame + 1)) toFrame++
+    while (toFrame < this.#newest && toFrame - this.#next < FRAME_RING && !this.#frames.has(toFrame + 1)) toFrame++
     this.#askedAtUs = nowUs
-    return { fromFrame: this.#next, toFrame, beyondRing: this.#newest - this.#next >= FRAME_RING }
+    return { fromFrame: this.#next, toFrame, beyondRing }
   }
 
   /** A snapshot has brought the state of `frame`. */

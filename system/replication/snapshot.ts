@@ -10,6 +10,7 @@
  * component before it reads a row.
  */
 import { assert } from '../assert.ts'
+import { isCanonicalRow } from '../ecs/canonical.ts'
 import type { AnyComponent } from '../ecs/component.ts'
 import { COMPONENTS } from '../ecs/components.ts'
 import type { World } from '../ecs/world.ts'
@@ -134,6 +135,7 @@ export function decodeSnapshot(body: Uint8Array): SnapshotContent | undefined {
     for (let row = 0; row < rows; row++) {
       const entity = view.getUint32(at + row * rowBytes, true)
       if (entity <= previous || entity > ENTITY_ID_MAX) return undefined
+      if (!isCanonicalRow(component, body.subarray(at + row * rowBytes + ROW_BYTES, at + (row + 1) * rowBytes))) return undefined
       previous = entity
     }
     tables.push({ component, rows, offset: at })
@@ -150,11 +152,14 @@ export function applySnapshot(world: World, { tables, body }: SnapshotContent): 
     const table = tables.find((candidate) => candidate.component === component)
     const kept = new Set<EntityId>()
     const rowBytes = ROW_BYTES + component.stride
-    for (let row = 0; row < (table?.rows ?? 0); row++) {
-      const at = table!.offset + row * rowBytes
+    for (let index = 0; index < (table?.rows ?? 0); index++) {
+      const at = table!.offset + index * rowBytes
       const entity = view.getUint32(at, true)
       kept.add(entity)
-      world.setBytes(entity, component, body.subarray(at + ROW_BYTES, at + rowBytes), view.getUint32(at + 4, true))
+      const row = body.subarray(at + ROW_BYTES, at + rowBytes)
+      const revision = view.getUint32(at + 4, true)
+      const present = world.rowBytes(entity, component)
+      if (present === undefined || world.revision(entity, component) !== revision || !bytesEqual(present, row)) world.setBytes(entity, component, row, revision)
     }
     for (const entity of world.entities(component)) if (!kept.has(entity)) world.delete(entity, component)
   }

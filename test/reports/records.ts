@@ -23,7 +23,7 @@ export const onDatagram = (atUs: number, kind: 'delivered' | 'duplicated' | 'reo
 
 export const signed = (author: number, lamport: number, resignedFrom = 0) =>
   ({ event: 'commandSigned', author, lamport, nonce: BigInt(lamport), command: 'entity.translate', scope: 5, resignedFrom }) as const
-export const admitted = (author: number, lamport: number) =>
+const admitted = (author: number, lamport: number) =>
   ({ event: 'commandAdmitted', command: 'entity.translate', entry: { author, lamport } }) as unknown as SystemEvent
 export const refused = (author: number, lamport: number, reason: 'late' | 'signature', at: 'host' | 'peer') =>
   ({ event: 'commandRefused', author, lamport, reason, at }) as const
@@ -33,7 +33,7 @@ export const opened = (author: number, displayName: string, resumed = false) =>
   ({ event: 'sessionOpened', author, displayName, role: 'editor', capabilities: 3, resumed }) as const
 export const snapshotApplied = (snapshotId: number, frame: number) =>
   ({ event: 'snapshotApplied', snapshotId, reason: 'resync', frame, rows: 4 }) as const
-export const conflict = { kind: 'TRANSFORM_CONFLICT', placement: 9, message: 'both moved | turned\n9', hint: 'draft <again>' } as const
+const conflict = { kind: 'TRANSFORM_CONFLICT', placement: 9, message: 'both moved | turned\n9', hint: 'draft <again>' } as const
 export const commit = (frame: number, status: 'APPLIED' | 'REJECTED', merged = 0) => ({
   event: 'commitFolded', commit: 77, author: 1, lamport: 9, frame, status, changes: 2, merged,
   conflicts: status === 'APPLIED' ? [] : [conflict],

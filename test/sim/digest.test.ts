@@ -60,7 +60,8 @@ describe('the mixer', () => {
   it('gives the digest that every machine must give', () => {
     const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)
     expect(folded(
-      (m) => m.u32(0xdead_beef), (m) => m.number(1.25), (m) => m.string('theta'), (m) => m.bytes(bytes), (m) => m.bigint(-12345678901234567890n),
+      (m) => m.u32(0xdead_beef), (m) => m.number(1.25), (m) => m.string('theta'),
+      (m) => m.bytes(bytes), (m) => m.bigint(-12345678901234567890n),
     )).toBe('5e9eb98ae69a1727')
   })
 })
