@@ -2,38 +2,59 @@
  * The transport port over a real library: WebRTC data channels of node-datachannel (libdatachannel, usrsctp), between
  * nodes of one process, on 127.0.0.1 without any STUN server. It shows that the port is honest: the same state machines run over it.
  *
- * Callbacks of the library become {@link TransportInput}s in a queue; whoever drives a node takes them with `poll`. The shapes restate those
- * of sim/port.ts: this layer imports nothing of the others. The library is a development dependency, so it is imported when asked for.
+ * Callbacks of the library become {@link TransportInput}s in a queue; whoever drives a node takes them with `poll`. The
+ * shapes restate those of sim/port.ts: this layer imports nothing of the others. The library is a development dependency, so
+ * it is imported when asked for.
  *
- * The codes of a close do not exist in WebRTC: a small channel of our own carries them, and the connection ends when the other side has seen it.
+ * The codes of a close do not exist in WebRTC: a small channel of our own carries them, and the connection ends when the
+ * other side has seen it.
  */
 import { createHash } from 'node:crypto'
+import type * as NodeDataChannel from 'node-datachannel'
 import type { DataChannel, DescriptionType, PeerConnection } from 'node-datachannel'
 
-type Delivery = { readonly kind: 'reliable' } | { readonly kind: 'retransmits'; readonly max: number } | { readonly kind: 'lifetime'; readonly maxUs: number }
+type Delivery =
+  | { readonly kind: 'reliable' }
+  | { readonly kind: 'retransmits'; readonly max: number }
+  | { readonly kind: 'lifetime'; readonly maxUs: number }
 export interface ChannelSpec {
   readonly label: string
   readonly ordered: boolean
   readonly delivery: Delivery
   readonly priority: number
 }
+interface Opened {
+  readonly kind: 'opened'
+  readonly on: number
+  readonly ticket: number
+  readonly incoming: boolean
+  readonly binding: Uint8Array
+  readonly messageBytesMax: number
+}
+interface Closed {
+  readonly kind: 'closed'
+  readonly on: number
+  readonly ticket: number
+  readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+  readonly code: number
+}
 export type TransportInput =
-  | { readonly kind: 'opened'; readonly on: number; readonly ticket: number; readonly incoming: boolean; readonly binding: Uint8Array; readonly messageBytesMax: number }
+  | Opened
+  | Closed
   | { readonly kind: 'message'; readonly on: number; readonly channel: number; readonly bytes: Uint8Array }
   | { readonly kind: 'credit'; readonly on: number; readonly channel: number; readonly bytes: number }
   | { readonly kind: 'path'; readonly on: number; readonly rttUs: number; readonly lost: number }
-  | { readonly kind: 'closed'; readonly on: number; readonly ticket: number; readonly by: 'local' | 'remote' | 'timeout' | 'refused'; readonly code: number }
 export type TransportOutput =
   | { readonly kind: 'open'; readonly ticket: number; readonly endpoint: string }
   | { readonly kind: 'message'; readonly on: number; readonly channel: number; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly on: number; readonly code: number }
   | { readonly kind: 'wake'; readonly atUs: number }
 
-type Library = typeof import('node-datachannel')
+type Library = typeof NodeDataChannel
 
-export const MESSAGE_BYTES_MAX = 65_536
+const MESSAGE_BYTES_MAX = 65_536
 /** The library gives a connection up after this time without an answer; `closed` then says 'timeout'. */
-export const CONNECT_MS_MAX = 10_000
+const CONNECT_MS_MAX = 10_000
 /** Same numbers as the simulator's. */
 const REFUSED_CODE = 65_536 + 6
 const TIMEOUT_CODE = 65_536 + 5
@@ -102,9 +123,12 @@ export class DataChannelNode {
         return
       }
       case 'message': {
-        if (this.#specs[output.channel] === undefined) throw new RangeError(`channel: expected one of ${this.#specs.length}, got ${output.channel}`)
-        if (output.bytes.length > MESSAGE_BYTES_MAX) throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${output.bytes.length}`)
-        this.#links.get(output.on)?.send(output.channel, output.bytes)
+        const { channel, bytes } = output
+        if (this.#specs[channel] === undefined) throw new RangeError(`channel: expected one of ${this.#specs.length}, got ${channel}`)
+        if (bytes.length > MESSAGE_BYTES_MAX) {
+          throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${bytes.length}`)
+        }
+        this.#links.get(output.on)?.send(channel, bytes)
         return
       }
       case 'close':
@@ -151,7 +175,14 @@ class Link {
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
   #timer: NodeJS.Timeout
 
-  constructor(on: number, ticket: number, incoming: boolean, connection: PeerConnection, specs: readonly ChannelSpec[], tell: (input: TransportInput) => void) {
+  constructor(
+    on: number,
+    ticket: number,
+    incoming: boolean,
+    connection: PeerConnection,
+    specs: readonly ChannelSpec[],
+    tell: (input: TransportInput) => void,
+  ) {
     this.#on = on
     this.#ticket = ticket
     this.#incoming = incoming
@@ -197,8 +228,10 @@ class Link {
 
   #describe(sdp: string, type: DescriptionType): void {
     if (this.#state === 'closed') return
-    this.#connection.setRemoteDescription(sdp, type)
-    if (this.#incoming) this.#connection.setLocalDescription('answer')
+    this.#attempt(() => {
+      this.#connection.setRemoteDescription(sdp, type)
+      if (this.#incoming) this.#connection.setLocalDescription('answer')
+    })
     const early = this.#earlyCandidates
     this.#earlyCandidates = undefined
     for (const { candidate, mid } of early ?? []) this.#hear(candidate, mid)
@@ -207,7 +240,19 @@ class Link {
   /** The library's callbacks come from several threads: a candidate may come before the description that it belongs to. */
   #hear(candidate: string, mid: string): void {
     if (this.#earlyCandidates !== undefined) this.#earlyCandidates.push({ candidate, mid })
-    else if (this.#state !== 'closed') this.#connection.addRemoteCandidate(candidate, mid)
+    else if (this.#state !== 'closed') this.#attempt(() => this.#connection.addRemoteCandidate(candidate, mid))
+  }
+
+  /**
+   * What throws in a callback of the library ends the process. It throws where the connection has ended on its threads but not
+   * in our state yet; then `closed` is on its way, by its own word or by the timer.
+   */
+  #attempt(action: () => void): void {
+    try {
+      action()
+    } catch (error) { console.error('ATTEMPT', this.#state, this.#incoming, this.#openCount, this.#connection.state(), String(error))
+      this.#end('timeout', TIMEOUT_CODE)
+    }
   }
 
   connect(): void {
@@ -219,7 +264,10 @@ class Link {
     if (this.#openCount <= this.#channels.length || this.#state !== 'connecting') return
     clearTimeout(this.#timer)
     this.#state = 'open'
-    this.#tell({ kind: 'opened', on: this.#on, ticket: this.#ticket, incoming: this.#incoming, binding: this.#binding(), messageBytesMax: MESSAGE_BYTES_MAX })
+    this.#tell({
+      kind: 'opened', on: this.#on, ticket: this.#ticket, incoming: this.#incoming,
+      binding: this.#binding(), messageBytesMax: MESSAGE_BYTES_MAX,
+    })
     for (const action of this.#early.splice(0)) action()
   }
 

@@ -71,7 +71,8 @@ function missingFrames(confirmed: readonly number[], skipped: PeerFrames['skippe
   for (const { fromFrame, toFrame } of skipped) for (let frame = fromFrame; frame <= toFrame; frame++) known.add(frame)
   const missing: number[] = []
   if (confirmed.length === 0) return missing
-  for (let frame = confirmed.reduce((first, one) => Math.min(first, one)); frame <= until; frame++) if (!known.has(frame)) missing.push(frame)
+  const first = confirmed.reduce((least, frame) => Math.min(least, frame))
+  for (let frame = first; frame <= until; frame++) if (!known.has(frame)) missing.push(frame)
   return missing
 }
 

@@ -7,7 +7,7 @@ import type { Choice, Seed } from './choice.ts'
 import { hex64 } from './digest.ts'
 import { PLAN_CHOICES_MAX } from './limits.ts'
 
-export const PLAN_VERSION = 1
+const PLAN_VERSION = 1
 
 export interface PlannedChoice {
   readonly site: string

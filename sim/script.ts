@@ -32,12 +32,15 @@ interface Wait {
 /** The virtual time that a script awaits. */
 export class ScriptClock {
   readonly #time: TimeSource
+  readonly #marks: boolean
   /** By instant, then by age. */
   readonly #waits: Wait[] = []
   #lastMark: Error | undefined
 
-  constructor(time: TimeSource) {
+  /** @param marks whether to remember where the script runs, 5 microseconds a verb; without, {@link lastLine} knows nothing. */
+  constructor(time: TimeSource, marks = true) {
     this.#time = time
+    this.#marks = marks
   }
 
   get nowUs(): number {
@@ -67,7 +70,7 @@ export class ScriptClock {
 
   /** Remembers the place in the script that is running. Every verb calls it, so that a stall can be told by its line. */
   mark(): void {
-    this.#lastMark = shallowError()
+    if (this.#marks) this.#lastMark = shallowError()
   }
 
   /** Where the script was last seen: 'file:line' of the first frame outside `isOurs`. */

@@ -186,10 +186,9 @@ export class Kernel<Datagram> {
     const state = this.#state(index)
     if (state.status === 'down') return false
     state.status = 'down'
-    state.armedUs = Infinity
-    state.frameUs = Infinity
     this.#changed(index, 'crashed')
     this.#clock.remove((kind, node) => node === index && kind !== DATAGRAM)
+    state.armedUs = Infinity
     const { held } = state
     state.held = []
     for (const { kind, slot } of held) {

@@ -86,6 +86,8 @@ const JOIN_MS_MAX = 20_000
 
 export async function runScenario(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
   const first = await new Run(scenario, settings, prepared, undefined).play()
+  // Where a script ran is expensive to keep, so that it is kept only when it is needed: the second time.
+  if (first.isStalled) return (await new Run(scenario, { ...settings, measure: false }, prepared, undefined, true).play()).outcome
   if (first.mismatch === undefined) return first.outcome
   // Deterministic, so that the second run differs in nothing but what it writes down.
   const { frame, node } = first.mismatch
@@ -97,6 +99,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
 
 interface Played {
   readonly outcome: RunOutcome
+  /** The script ended in something that only its line explains. */
+  readonly isStalled: boolean
   readonly mismatch: Explain | undefined
   readonly divergence: RunDivergence | undefined
 }
@@ -106,16 +110,18 @@ class Run {
   readonly #settings: RunSettings
   readonly #prepared: Prepared
   readonly #explain: Explain | undefined
+  readonly #marks: boolean
   readonly #parts = new PartClock<MeteredPart | ClusterPart>()
   readonly #frameMs: number[] = []
   readonly #failures: Failure[] = []
   #tampered: Tampered | undefined
 
-  constructor(scenario: Scenario, settings: RunSettings, prepared: Prepared, explain: Explain | undefined) {
+  constructor(scenario: Scenario, settings: RunSettings, prepared: Prepared, explain: Explain | undefined, marks = false) {
     this.#scenario = scenario
     this.#settings = settings
     this.#prepared = prepared
     this.#explain = explain
+    this.#marks = marks
   }
 
   async play(): Promise<Played> {
@@ -153,7 +159,7 @@ class Run {
     cluster.start()
 
     const { frames } = this.#settings
-    const clock = new ScriptClock(cluster.kernel)
+    const clock = new ScriptClock(cluster.kernel, this.#marks)
     cluster.clock = clock
     const host = new Host(cluster, (prop, at) => oracle.prop(propEntity(prop), at))
     const story = this.#story(cluster, clock, host)
@@ -208,6 +214,7 @@ class Run {
     }
     return {
       outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents) },
+      isStalled: end.kind === 'stalled' || end.kind === 'threw',
       mismatch: convergence.first,
       divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster),
     }

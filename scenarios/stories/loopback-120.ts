@@ -63,9 +63,10 @@ export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, 
   }
   await Promise.all([runtime(), anaEdits(), benEdits(), race(), partition()])
 }, {
+  // Duplicates are left out: of some 500 datagrams at 1%, none is doubled in 1 of 150 seeds (0.99^500).
   mustHappen: {
     counters: {
-      propsSpawned: 100, propsMoved: 100, propsDespawned: 100, contacts: 8, physicsSteps: 30, packetsLost: 20, packetsDuplicated: 1, packetsReordered: 5,
+      propsSpawned: 100, propsMoved: 100, propsDespawned: 100, contacts: 8, physicsSteps: 30, packetsLost: 20, packetsReordered: 5,
       snapshotChunks: 2, commitsApplied: 2, commitsRejected: 1, conflictsTransform: 1, resyncs: 1, xrSelects: 4, xrSqueezes: 2,
     },
     signedBy: { ana: 12, ben: 12 },

@@ -63,7 +63,8 @@ export class Fabric {
       kind: 'sent', datagram: id, from, to, bytes: bytes.length, protocol: label.protocol, contents: label.contents,
       connection: label.connection, channel: label.channel, start: label.start, end: label.end, attempt: label.attempt,
     })
-    const crossing: Crossing = { link, datagram, nowUs, chooser: this.#chooser, keyHi: mix32(datagram.keyHi, link.key), keyLo: datagram.keyLo }
+    const keyHi = mix32(datagram.keyHi, link.key)
+    const crossing: Crossing = { link, datagram, nowUs, chooser: this.#chooser, keyHi, keyLo: datagram.keyLo }
     const verdict = judge(RULES, crossing)
     if (verdict !== 'pass') {
       this.#sink({ kind: 'lost', datagram: id, from, to, why: verdict })

@@ -1,14 +1,21 @@
 /** What the network and the transports tell the trace: plain records of integers and strings. The kernel adds the time. */
-import type { Address } from './datagram.ts'
+import type { Address, DatagramLabel } from './datagram.ts'
 
 /** Why a link did not carry a datagram. */
 export type LossReason = 'drop' | 'queue' | 'down' | 'mtu'
 /** Why an endpoint threw away a datagram that reached it. */
 export type DiscardReason = 'tag' | 'malformed' | 'unknown' | 'repeated' | 'early' | 'full'
 
+interface SentRecord extends DatagramLabel {
+  readonly kind: 'sent'
+  readonly datagram: number
+  readonly from: Address
+  readonly to: Address
+  readonly bytes: number
+}
 export type NetRecord =
-  /** The fields from `protocol` on are the datagram's label (see DatagramLabel). */
-  | { readonly kind: 'sent'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly bytes: number; readonly protocol: string; readonly contents: string; readonly connection: number; readonly channel: number; readonly start: number; readonly end: number; readonly attempt: number }
+  /** With its label. */
+  | SentRecord
   | { readonly kind: 'delivered'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly bytes: number }
   | { readonly kind: 'lost'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly why: LossReason }
   | { readonly kind: 'duplicated'; readonly datagram: number; readonly from: Address; readonly to: Address }

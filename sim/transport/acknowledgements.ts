@@ -5,11 +5,11 @@ import type { Acknowledgement } from './recovery.ts'
 import type { Reader } from './wire.ts'
 
 /** Ranges remembered and sent; below the lowest, everything counts as received. */
-export const ACK_RANGES_MAX = 32
+const ACK_RANGES_MAX = 32
 /** Section 13.2.2: an acknowledgement for every second packet. */
-export const PACKETS_PER_ACK = 2
-/** The largest ack frame: type, largest, delay, count and 32 pairs of numbers, of which each pair takes 8 bytes at the most among numbers below 2^30. */
-export const ACK_BYTES_MAX = 14 + ACK_RANGES_MAX * 8
+const PACKETS_PER_ACK = 2
+/** The largest ack frame: type, largest, delay, count, and 32 pairs of 8 bytes at the most (packet numbers stay below 2^30). */
+const ACK_BYTES_MAX = 14 + ACK_RANGES_MAX * 8
 
 export class Acknowledgements implements FrameOwner {
   /** When an acknowledgement must be under way at the latest. */

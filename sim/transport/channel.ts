@@ -1,4 +1,5 @@
 /** What the two kinds of channel have in common: byte streams (streams.ts) and single messages (messages.ts). */
+import { assert } from '../assert.ts'
 import type { FrameOwner, Packet } from './frames.ts'
 
 export const MESSAGE_BYTES_MAX = 65_536
@@ -7,6 +8,9 @@ export const CHANNEL_QUEUE_BYTES_MAX = 1_048_576
 /** Above the first a channel counts as blocked; below the second it may be written again, and its writer is told. */
 export const CHANNEL_BLOCKED_BYTES = 262_144
 export const CHANNEL_CREDIT_BYTES = 65_536
+
+assert(CHANNEL_CREDIT_BYTES < CHANNEL_BLOCKED_BYTES, 'a channel is told its credit once it is no longer blocked')
+assert(CHANNEL_BLOCKED_BYTES < CHANNEL_QUEUE_BYTES_MAX, 'a channel is blocked before it overflows')
 
 export interface ChannelSender extends FrameOwner {
   /** Bytes not sent for the first time yet. */

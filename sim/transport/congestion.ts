@@ -1,4 +1,7 @@
-/** NewReno in bytes: RFC 9002, section 7. Persistent congestion (7.6) is left out: a window at its least after a blackout would only slow the calm after the storm. */
+/**
+ * NewReno in bytes: RFC 9002, section 7. Persistent congestion (7.6) is left out: a window at its least after a blackout
+ * would only slow the calm after the storm.
+ */
 import { DATAGRAM_BYTES_MAX } from './wire.ts'
 
 /** Section 7.2: ten datagrams, but at most 14720 bytes. */

@@ -9,12 +9,12 @@ import type { Datagram } from '../net/datagram.ts'
 import type { DiscardReason, NetRecord } from '../net/records.ts'
 import type { ChannelSpec, ConnectionId, TransportInput } from '../port.ts'
 import { Acknowledgements, readAcknowledgement } from './acknowledgements.ts'
-import { CHANNEL_BLOCKED_BYTES, CHANNEL_CREDIT_BYTES, CHANNEL_QUEUE_BYTES_MAX, type ChannelSender, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
+import { CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
+import { Channels } from './channels.ts'
 import { TransportCode } from './codes.ts'
-import { CHANNEL_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, Credit, CreditGrant } from './credit.ts'
+import { Credit } from './credit.ts'
 import { Frame, type FrameOwner } from './frames.ts'
 import { Handshake } from './handshake.ts'
-import { MessageReceiver, MessageSender } from './messages.ts'
 import { initiatorOf, type PacketBuilder, PacketType } from './packet.ts'
 import type { Profile, ProfileName } from './profile.ts'
 import { PROBE_PACKETS, Recovery, type SentPacket } from './recovery.ts'
@@ -28,14 +28,13 @@ export const IDLE_US_MAX = 10_000_000
 /** Meeting and handshake together. */
 export const HANDSHAKE_US_MAX = 10_000_000
 /** The least time between two 'path' inputs. */
-export const PATH_INTERVAL_US = 100_000
+const PATH_INTERVAL_US = 100_000
 /** Handshake bytes kept out of order. */
-export const HANDSHAKE_BYTES_MAX = 65_536
+const HANDSHAKE_BYTES_MAX = 65_536
 /** Transmissions of a close: at once, and again with each probe timeout or straggler, for the close itself may be lost. */
-export const CLOSE_TRANSMISSIONS_MAX = 4
+const CLOSE_TRANSMISSIONS_MAX = 4
 /** Probe timeouts that a closed connection is remembered for (RFC 9000, section 10.2). */
 const CLOSED_PROBE_TIMEOUTS = 3
-const CREDIT_RESERVE_BYTES = 17
 
 /** What a connection needs of its endpoint. */
 export interface Surroundings {
@@ -61,13 +60,6 @@ export interface Identity {
 
 type State = 'meeting' | 'handshake' | 'open' | 'closing' | 'draining' | 'forgotten'
 
-interface ChannelState {
-  readonly sender: ChannelSender
-  readonly stream: StreamReceiver | undefined
-  readonly messages: MessageReceiver | undefined
-  isBlocked: boolean
-}
-
 /** A probe that carries nothing else. */
 const PING: FrameOwner = { acked() {}, lost() {}, probe: () => false }
 
@@ -83,12 +75,7 @@ export class Connection {
   readonly #cryptoReceiver: StreamReceiver
   readonly #acks: Acknowledgements
   readonly #recovery: Recovery
-  readonly #credit = new Credit(CONNECTION_WINDOW_BYTES)
-  /** The connection's own, then one a channel. */
-  readonly #grants: readonly CreditGrant[]
-  readonly #channels: readonly ChannelState[]
-  /** Senders, most urgent first. */
-  readonly #urgency: readonly ChannelSender[]
+  readonly #channels: Channels
   readonly #initialKeys: Keys
   #keys: Keys | undefined
   #state: State
@@ -112,50 +99,23 @@ export class Connection {
     this.#initialKeys = keysOf(initialSecret(number), this.#isInitiator)
     this.#rendezvous = new Rendezvous(this.#isInitiator ? profile.rendezvous : [], rendezvousToken(responder, number, -1), nowUs)
     this.#state = this.#rendezvous.isDone ? 'handshake' : 'meeting'
-    this.#handshake = new Handshake(profile.flights, this.#isInitiator ? 'initiator' : 'responder', derive('random', [surroundings.address, number]))
+    const random = derive('random', [surroundings.address, number])
+    this.#handshake = new Handshake(profile.flights, this.#isInitiator ? 'initiator' : 'responder', random)
     this.#crypto = new StreamSender('crypto', 0, new Credit(Infinity), new Credit(Infinity))
     this.#cryptoReceiver = new StreamReceiver((bytes) => this.#advanceHandshake(bytes), HANDSHAKE_BYTES_MAX)
     this.#acks = new Acknowledgements(profile.ackDelayUsMax)
     this.#recovery = new Recovery(profile.initialRttUs, profile.ackDelayUsMax, (packet) => this.#declareLost(packet))
-    const connectionGrant = new CreditGrant(0, CONNECTION_WINDOW_BYTES)
-    const channels = surroundings.channels(identity.profile.name)
-    const grants = channels.map((_, channel) => new CreditGrant(channel + 1, CHANNEL_WINDOW_BYTES))
-    this.#grants = [connectionGrant, ...grants]
-    this.#channels = channels.map((spec, channel) => this.#channelOf(spec, channel, grants[channel]!, connectionGrant))
-    this.#urgency = channels
-      .map((spec, channel) => ({ priority: spec.priority, sender: this.#channels[channel]!.sender }))
-      .sort((a, b) => a.priority - b.priority)
-      .map(({ sender }) => sender)
+    this.#channels = new Channels({
+      specs: surroundings.channels(profile.name),
+      profile,
+      address: surroundings.address,
+      connection: number,
+      deliver: (channel, bytes, datagrams) => surroundings.input({ kind: 'message', on: identity.id, channel, bytes }, datagrams),
+      record: surroundings.record,
+    })
     this.#beginUs = nowUs
     this.#idleFromUs = nowUs
     if (this.#state === 'handshake') this.#writeFlights()
-  }
-
-  #channelOf(spec: ChannelSpec, channel: number, grant: CreditGrant, connectionGrant: CreditGrant): ChannelState {
-    const { id, number, profile } = this.identity
-    const { address } = this.#surroundings
-    const deliver = (bytes: Uint8Array, datagrams: readonly number[]): void => {
-      this.#surroundings.input({ kind: 'message', on: id, channel, bytes }, datagrams)
-    }
-    const credit = new Credit(CHANNEL_WINDOW_BYTES)
-    if (profile.isStream(spec)) {
-      return {
-        sender: new StreamSender('stream', channel, credit, this.#credit),
-        stream: new StreamReceiver(deliver, CHANNEL_WINDOW_BYTES, grant, connectionGrant),
-        messages: undefined,
-        isBlocked: false,
-      }
-    }
-    const losses = {
-      abandoned: (message: number): void => this.#surroundings.record({ kind: 'abandoned', at: address, connection: number, channel, message }),
-      overflowed: (bytes: number): void => this.#surroundings.record({ kind: 'overflow', at: address, connection: number, channel, bytes }),
-    }
-    return {
-      sender: new MessageSender(channel, spec, credit, this.#credit, losses),
-      stream: undefined,
-      messages: new MessageReceiver(spec.ordered, deliver, grant, connectionGrant),
-      isBlocked: false,
-    }
   }
 
   get isForgotten(): boolean {
@@ -167,10 +127,7 @@ export class Connection {
   /** Does nothing on a connection that is not open (any more): its `closed` may be on its way. */
   message(channel: number, bytes: Uint8Array, nowUs: number): void {
     if (this.#state !== 'open') return
-    const state = this.#channels[channel]!
-    state.sender.write(bytes, nowUs)
-    if (state.sender.queuedBytes > CHANNEL_QUEUE_BYTES_MAX) this.#close(TransportCode.queueOverflow, nowUs)
-    else if (state.sender.queuedBytes > CHANNEL_BLOCKED_BYTES) state.isBlocked = true
+    if (this.#channels.write(channel, bytes, nowUs) > CHANNEL_QUEUE_BYTES_MAX) this.#close(TransportCode.queueOverflow, nowUs)
     this.isDirty = true
   }
 
@@ -255,7 +212,9 @@ export class Connection {
       }
       if (frame === Frame.ack) {
         const acknowledgement = readAcknowledgement(reader)
-        if (acknowledgement === undefined || !this.#recovery.acknowledged(acknowledgement, nowUs)) return this.#close(TransportCode.protocolViolation, nowUs)
+        if (acknowledgement === undefined || !this.#recovery.acknowledged(acknowledgement, nowUs)) {
+          return this.#close(TransportCode.protocolViolation, nowUs)
+        }
         this.#tellPath(nowUs)
         continue
       }
@@ -271,48 +230,11 @@ export class Connection {
   }
 
   #receiveFrame(frame: number, reader: Reader, datagram: number): Receipt {
-    switch (frame) {
-      case Frame.ping:
-        return 'taken'
-      case Frame.crypto: {
-        const offset = reader.varint()
-        const bytes = reader.raw(reader.varint())
-        return reader.failed ? 'violation' : this.#cryptoReceiver.receive(offset, bytes, datagram)
-      }
-      case Frame.stream: {
-        const channel = this.#channels[reader.varint()]
-        const offset = reader.varint()
-        const bytes = reader.raw(reader.varint())
-        return reader.failed ? 'violation' : (channel?.stream?.receive(offset, bytes, datagram) ?? 'violation')
-      }
-      case Frame.message:
-      case Frame.fragment: {
-        const channel = this.#channels[reader.varint()]
-        const number = reader.varint()
-        const offset = reader.varint()
-        const total = frame === Frame.fragment ? reader.varint() : -1
-        const from = frame === Frame.fragment ? reader.varint() : 0
-        const bytes = reader.raw(reader.varint())
-        if (reader.failed) return 'violation'
-        return channel?.messages?.receive(number, offset, total < 0 ? bytes.length : total, from, bytes, datagram) ?? 'violation'
-      }
-      case Frame.forward: {
-        const channel = this.#channels[reader.varint()]
-        const number = reader.varint()
-        const offset = reader.varint()
-        return reader.failed ? 'violation' : (channel?.messages?.forward(number, offset) ?? 'violation')
-      }
-      case Frame.credit: {
-        const wireChannel = reader.varint()
-        const limitBytes = reader.varint()
-        if (wireChannel === 0) this.#credit.raise(limitBytes)
-        else if (wireChannel > this.#channels.length) return 'violation'
-        else this.#channels[wireChannel - 1]!.sender.raise(limitBytes)
-        return 'taken'
-      }
-      default:
-        return 'violation'
-    }
+    if (frame === Frame.ping) return 'taken'
+    if (frame !== Frame.crypto) return this.#channels.receive(frame, reader, datagram)
+    const offset = reader.varint()
+    const bytes = reader.raw(reader.varint())
+    return reader.failed ? 'violation' : this.#cryptoReceiver.receive(offset, bytes, datagram)
   }
 
   #advanceHandshake(bytes: Uint8Array): void {
@@ -327,7 +249,8 @@ export class Connection {
     this.#state = 'open'
     const { id, ticket } = this.identity
     this.#surroundings.input({
-      kind: 'opened', on: id, ticket, incoming: !this.#isInitiator, binding: deriveFrom('binding', secret), messageBytesMax: MESSAGE_BYTES_MAX,
+      kind: 'opened', on: id, ticket, incoming: !this.#isInitiator,
+      binding: deriveFrom('binding', secret), messageBytesMax: MESSAGE_BYTES_MAX,
     })
   }
 
@@ -336,13 +259,15 @@ export class Connection {
   }
 
   #declareLost(packet: SentPacket): void {
-    this.#surroundings.record({ kind: 'declaredLost', at: this.#surroundings.address, connection: this.identity.number, datagram: packet.datagram })
+    const { address } = this.#surroundings
+    this.#surroundings.record({ kind: 'declaredLost', at: address, connection: this.identity.number, datagram: packet.datagram })
   }
 
   #tellPath(nowUs: number): void {
     if (this.#state !== 'open' || nowUs - this.#pathUs < PATH_INTERVAL_US) return
     this.#pathUs = nowUs
-    this.#surroundings.input({ kind: 'path', on: this.identity.id, rttUs: this.#recovery.roundTrip.smoothedUs, lost: this.#recovery.lostCount })
+    const { roundTrip, lostCount } = this.#recovery
+    this.#surroundings.input({ kind: 'path', on: this.identity.id, rttUs: roundTrip.smoothedUs, lost: lostCount })
   }
 
   // --- what time does ------------------------------------------------------------------------------------------------
@@ -380,7 +305,8 @@ export class Connection {
       this.#tellClosed('timeout', this.#state === 'open' ? TransportCode.idleTimeout : TransportCode.handshakeTimeout)
       this.#leave('forgotten', nowUs)
     } else if (this.#state !== 'meeting' && nowUs >= this.#recovery.deadlineUs() && this.#recovery.expired(nowUs) === 'probe') {
-      this.#surroundings.record({ kind: 'probe', at: this.#surroundings.address, connection: this.identity.number, backoff: this.#recovery.backoff })
+      const { address } = this.#surroundings
+      this.#surroundings.record({ kind: 'probe', at: address, connection: this.identity.number, backoff: this.#recovery.backoff })
     }
   }
 
@@ -395,13 +321,7 @@ export class Connection {
     }
     if (this.#state !== 'handshake' && this.#state !== 'open') return
     this.#sendPackets(nowUs)
-    for (let channel = 0; channel < this.#channels.length; channel++) {
-      const state = this.#channels[channel]!
-      const { queuedBytes } = state.sender
-      if (!state.isBlocked || queuedBytes > CHANNEL_CREDIT_BYTES) continue
-      state.isBlocked = false
-      this.#surroundings.input({ kind: 'credit', on: this.identity.id, channel, bytes: CHANNEL_BLOCKED_BYTES - queuedBytes })
-    }
+    this.#channels.unblock((channel, bytes) => this.#surroundings.input({ kind: 'credit', on: this.identity.id, channel, bytes }))
   }
 
   #ask(nowUs: number): void {
@@ -425,20 +345,19 @@ export class Connection {
   }
 
   #isReady(): boolean {
-    if (this.#crypto.isReady) return true
-    if (this.#state !== 'open') return false
-    for (const sender of this.#urgency) if (sender.isReady) return true
-    for (const grant of this.#grants) if (grant.isDue) return true
-    return false
+    return this.#crypto.isReady || (this.#state === 'open' && this.#channels.isReady)
   }
 
   /** Sends one packet, if there is something to send and leave to send it. */
   #sendPacket(nowUs: number): boolean {
     const recovery = this.#recovery
-    const isPing = recovery.probes > 0 && this.#needsPing(nowUs)
-    const mayElicit = recovery.probes > 0 || recovery.congestion.maySend
+    // After a probe timeout something has to be sent: what waits, else the oldest again, else a ping (RFC 9002, section 6.2.4).
+    const isReady = this.#isReady() || (recovery.probes > 0 && recovery.probeOldest(nowUs))
+    const isPing = !isReady && recovery.probes === PROBE_PACKETS
+    if (!isReady && !isPing) recovery.probes = 0
+    const mayElicit = (isReady || isPing) && (recovery.probes > 0 || recovery.congestion.maySend)
     const isAckDue = this.#acks.dueUs <= nowUs
-    if (!isAckDue && !(mayElicit && (isPing || this.#isReady()))) return false
+    if (!isAckDue && !mayElicit) return false
     const { packet } = this.#surroundings
     this.#beginPacket(nowUs)
     const hasAck = this.#acks.write(packet)
@@ -452,18 +371,6 @@ export class Connection {
     packet.identify('ack', 0, this.#acks.keyLo, 0, this.#acks.keyHi)
     this.#finishPacket(nowUs)
     return true
-  }
-
-  /**
-   * After a probe timeout something has to be sent: what waits, else the oldest again, else a ping
-   * (RFC 9002, section 6.2.4).
-   */
-  #needsPing(nowUs: number): boolean {
-    const recovery = this.#recovery
-    if (this.#isReady() || recovery.probeOldest(nowUs)) return false
-    if (recovery.probes === PROBE_PACKETS) return true
-    recovery.probes = 0
-    return false
   }
 
   /** Packets are protected by the handshake's keys as soon as this side has them and needs to hear no more. */
@@ -486,12 +393,7 @@ export class Connection {
   #writeFrames(isPing: boolean): void {
     const { packet } = this.#surroundings
     while (this.#crypto.pack(packet));
-    if (this.#state === 'open') {
-      for (const grant of this.#grants) if (grant.isDue) packet.reservedBytes += CREDIT_RESERVE_BYTES
-      for (const sender of this.#urgency) while (sender.pack(packet));
-      packet.reservedBytes = 0
-      for (const grant of this.#grants) grant.pack(packet)
-    }
+    if (this.#state === 'open') this.#channels.pack(packet)
     if (!isPing || packet.frames.length > 0) return
     const { backoff } = this.#recovery
     packet.writer.u8(Frame.ping)
@@ -508,8 +410,9 @@ export class Connection {
     }
     const datagram = packet.finish(this.#surroundings.nextDatagramId(), address, peer, profile, number, key)
     const { id, bytes, keyHi, keyLo } = datagram
-    this.#recovery.sent({ number: this.#recovery.nextNumber, sentUs: nowUs, bytes: bytes.length, frames: packet.frames, datagram: id, keyHi, keyLo })
-    if (packet.frames.length > 0 && !this.#isAwaiting) {
+    const { frames } = packet
+    this.#recovery.sent({ number: this.#recovery.nextNumber, sentUs: nowUs, bytes: bytes.length, frames, datagram: id, keyHi, keyLo })
+    if (frames.length > 0 && !this.#isAwaiting) {
       this.#isAwaiting = true
       this.#idleFromUs = nowUs
     }

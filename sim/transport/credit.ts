@@ -8,7 +8,7 @@ import { Frame, type FrameOwner, type Packet, type SentFrame } from './frames.ts
 export const CHANNEL_WINDOW_BYTES = 262_144
 export const CONNECTION_WINDOW_BYTES = 1_048_576
 /** Type, channel and limit. */
-const CREDIT_FRAME_BYTES_MAX = 17
+export const CREDIT_FRAME_BYTES_MAX = 17
 
 /** The sender's side. */
 export class Credit {

@@ -19,7 +19,7 @@ import { isSealed, sealKey, TAG_BYTES } from './secret.ts'
 import { Reader } from './wire.ts'
 
 /** Connections of one endpoint at once; more are refused. */
-export const CONNECTIONS_MAX = 256
+const CONNECTIONS_MAX = 256
 
 export interface EndpointConfig {
   readonly address: Address
@@ -63,7 +63,9 @@ export class TransportEndpoint {
       packet: this.#packet,
       nextDatagramId: () => this.#datagramCount++ * ADDRESSES_MAX + config.address,
       datagram: (datagram) => this.#datagrams.push({ kind: 'datagram', datagram }),
-      input: (input, datagrams) => this.#inputs.push(datagrams === undefined ? { kind: 'input', input } : { kind: 'input', input, datagrams }),
+      input: (input, datagrams) => {
+        this.#inputs.push(datagrams === undefined ? { kind: 'input', input } : { kind: 'input', input, datagrams })
+      },
       record: (record) => this.#inputs.push({ kind: 'record', record }),
     }
   }
@@ -84,8 +86,13 @@ export class TransportEndpoint {
       this.#byId.get(output.on)?.close(output.code, nowUs)
       return
     }
-    if (!(output.channel in this.#config.channels('quic'))) throw new RangeError(`channel: expected one of ${this.#config.channels('quic').length}, got ${output.channel}`)
-    if (output.bytes.length > MESSAGE_BYTES_MAX) throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${output.bytes.length}`)
+    const { length: channels } = this.#config.channels('quic')
+    if (!Number.isSafeInteger(output.channel) || output.channel < 0 || output.channel >= channels) {
+      throw new RangeError(`channel: expected an integer of [0, ${channels}), got ${output.channel}`)
+    }
+    if (output.bytes.length > MESSAGE_BYTES_MAX) {
+      throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${output.bytes.length}`)
+    }
     this.#byId.get(output.on)?.message(output.channel, output.bytes, nowUs)
   }
 
@@ -96,7 +103,8 @@ export class TransportEndpoint {
       this.#surroundings.input({ kind: 'closed', on: id, ticket, by: 'refused', code: TransportCode.refused })
       return
     }
-    this.#add({ id, number: connectionNumber(this.#config.address, ++this.#openedCount), profile: PROFILES[place.profile], peer: place.address, ticket })
+    const number = connectionNumber(this.#config.address, ++this.#openedCount)
+    this.#add({ id, number, profile: PROFILES[place.profile], peer: place.address, ticket })
   }
 
   #add(identity: Connection['identity']): Connection {
@@ -177,7 +185,8 @@ export class TransportEndpoint {
     const stepNumber = reader.varint()
     const step = profile.rendezvous[stepNumber]
     const token = reader.raw(TOKEN_BYTES)
-    if (step === undefined || !isSame(token, rendezvousToken(this.#config.address, header.connection, stepNumber - 1))) return this.#discard(datagram, 'unknown')
+    const expected = rendezvousToken(this.#config.address, header.connection, stepNumber - 1)
+    if (step === undefined || !isSame(token, expected)) return this.#discard(datagram, 'unknown')
     this.#notify(PacketType.answer, `${step.name} answer`, datagram, header, stepNumber, step.answerBytes)
   }
 

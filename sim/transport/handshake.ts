@@ -2,7 +2,7 @@
 import { deriveFrom, RANDOM_BYTES } from './secret.ts'
 import type { Flight } from './profile.ts'
 
-export const FLIGHT_BYTES_MIN = 1 + RANDOM_BYTES
+const FLIGHT_BYTES_MIN = 1 + RANDOM_BYTES
 
 export class Handshake {
   readonly #flights: readonly Flight[]

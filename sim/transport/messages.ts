@@ -3,6 +3,7 @@
  * (RFC 3758 and 8260 in spirit). Messages are numbered and laid into one space of offsets when they are first sent, so
  * that credit bounds what a receiver keeps; `forward` tells it which of them are never coming.
  */
+import { assert } from '../assert.ts'
 import type { ChannelSpec } from '../port.ts'
 import { type ChannelSender, CHANNEL_QUEUE_BYTES_MAX, type Deliver, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
 import { CHANNEL_WINDOW_BYTES, type Credit, type CreditGrant } from './credit.ts'
@@ -11,15 +12,18 @@ import { RangeSet } from './ranges.ts'
 
 
 /** What a message costs of credit beside its bytes: it bounds the number of small ones. */
-export const MESSAGE_COST_BYTES = 64
+const MESSAGE_COST_BYTES = 64
 /** By that, messages a receiver keeps track of at once. */
-export const MESSAGES_AHEAD_MAX = CHANNEL_WINDOW_BYTES / MESSAGE_COST_BYTES
+const MESSAGES_AHEAD_MAX = CHANNEL_WINDOW_BYTES / MESSAGE_COST_BYTES
 /** Type, channel, message, offset, total, from and length. */
 const HEADER_BYTES_MAX = 1 + 2 + 4 + 8 + 4 + 4 + 2
 const FRAME_ROOM_MIN = 64
 const FORWARD_BYTES_MAX = 1 + 2 + 4 + 8
 
-export const messageCost = (bytes: number): number => bytes + MESSAGE_COST_BYTES
+const messageCost = (bytes: number): number => bytes + MESSAGE_COST_BYTES
+
+// Credit is granted anew when half of it is used: less than half may be left when nothing more comes.
+assert(messageCost(MESSAGE_BYTES_MAX) * 2 <= CHANNEL_WINDOW_BYTES, 'the largest message always becomes affordable')
 
 interface Waiting {
   readonly bytes: Uint8Array
@@ -80,7 +84,8 @@ export class MessageSender implements ChannelSender {
     return this.#waitingBytes
   }
   get isReady(): boolean {
-    return this.#forward.isDue || this.#again.length > 0 || this.#isPartlySent() || (this.#waiting.length > 0 && this.#isAffordable(this.#waiting[0]!))
+    if (this.#forward.isDue || this.#again.length > 0 || this.#isPartlySent()) return true
+    return this.#waiting.length > 0 && this.#isAffordable(this.#waiting[0]!)
   }
 
   write(bytes: Uint8Array, nowUs: number): void {
@@ -145,7 +150,8 @@ export class MessageSender implements ChannelSender {
         continue
       }
       const { bytes, expiresUs } = waiting
-      const message: Outgoing = { bytes, expiresUs, number: this.#next++, start: this.#credit.spentBytes, sentEnd: 0, acked: new RangeSet(), isSettled: false }
+      const start = this.#credit.spentBytes
+      const message: Outgoing = { bytes, expiresUs, number: this.#next++, start, sentEnd: 0, acked: new RangeSet(), isSettled: false }
       this.#credit.spentBytes += messageCost(bytes.length)
       this.#connectionCredit.spentBytes += messageCost(bytes.length)
       this.#outgoing.push(message)
@@ -200,7 +206,8 @@ export class MessageSender implements ChannelSender {
   }
   probe(frame: SentFrame, nowUs: number): boolean {
     const message = this.#find(frame.message)
-    if (message === undefined || message.isSettled || message.acked.has(frame.start, frame.end) || !this.#mayRepeat(message, frame, nowUs)) return false
+    if (message === undefined || message.isSettled || message.acked.has(frame.start, frame.end)) return false
+    if (!this.#mayRepeat(message, frame, nowUs)) return false
     this.#again.push({ message, start: frame.start, end: frame.end, attempt: frame.attempt + 1 })
     return true
   }
@@ -319,7 +326,8 @@ export class MessageReceiver {
   receive(number: number, start: number, length: number, from: number, bytes: Uint8Array, datagram: number): Receipt {
     if (number < this.#first) return 'taken'
     const place = number - this.#first
-    if (place >= MESSAGES_AHEAD_MAX || length > MESSAGE_BYTES_MAX || from + bytes.length > length || start < this.#offset) return 'violation'
+    if (place >= MESSAGES_AHEAD_MAX || start < this.#offset) return 'violation'
+    if (length > MESSAGE_BYTES_MAX || from + bytes.length > length) return 'violation'
     if (!this.#account(start + messageCost(length))) return 'overdrawn'
     let message = this.#incoming[place]
     if (message === undefined) {

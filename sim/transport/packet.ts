@@ -8,11 +8,9 @@ import { ADDRESSES_MAX, type Datagram } from '../net/datagram.ts'
 import type { Packet, SentFrame } from './frames.ts'
 import type { Profile } from './profile.ts'
 import { seal, type SealKey, TAG_BYTES } from './secret.ts'
-import { DATAGRAM_BYTES_MAX, Reader, Writer } from './wire.ts'
+import { DATAGRAM_BYTES_MAX, type Reader, Writer } from './wire.ts'
 
 export const PacketType = { handshake: 1, data: 2, reset: 3, request: 4, answer: 5, refusal: 6 } as const
-/** Connections that one endpoint opens in a run; ordinal * ADDRESSES_MAX + address must stay a safe integer below 2^48. */
-export const CONNECTION_ORDINALS_MAX = 2 ** 36
 
 /** Names a connection at both ends: which address opened it, and its how-manieth that was. */
 export const connectionNumber = (initiator: number, ordinal: number): number => ordinal * ADDRESSES_MAX + initiator

@@ -7,9 +7,14 @@ import type { SentFrame } from './frames.ts'
 import { RoundTrip } from './rtt.ts'
 
 /** Section 6.1.1. */
-export const PACKET_THRESHOLD = 3
-/** Doublings of the probe timeout. */
-export const BACKOFF_MAX = 10
+const PACKET_THRESHOLD = 3
+/**
+ * The longest wait between two probes, a bound that RFC 9002 leaves to the implementation: at 30% loss doubling alone reaches the
+ * idle timeout once in some hundred connections.
+ */
+const PROBE_TIMEOUT_US_MAX = 1_000_000
+/** Doublings that are counted. */
+const BACKOFF_MAX = 16
 /** Section 6.2.4: packets that a probe timeout may send beyond the window. */
 export const PROBE_PACKETS = 2
 
@@ -134,7 +139,9 @@ export class Recovery {
 
   deadlineUs(): number {
     if (this.#lossUs !== Infinity) return this.#lossUs
-    return this.#elicitingCount === 0 ? Infinity : this.#elicitingSentUs + this.probeTimeoutUs * 2 ** this.backoff
+    if (this.#elicitingCount === 0) return Infinity
+    const waitUs = Math.min(this.probeTimeoutUs * 2 ** this.backoff, Math.max(this.probeTimeoutUs, PROBE_TIMEOUT_US_MAX))
+    return this.#elicitingSentUs + waitUs
   }
 
   /** The deadline has come: time-threshold losses are declared, or probes become due. */

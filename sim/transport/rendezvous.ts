@@ -7,7 +7,7 @@ import { derive } from './secret.ts'
 
 export const TOKEN_BYTES = 16
 /** Doublings of the wait for an answer. */
-const DOUBLINGS_MAX = 4
+const DOUBLINGS_MAX = 2
 
 /** The token of the answer to `step`; what a first question carries is the token of step -1. */
 export function rendezvousToken(responder: number, connection: number, step: number): Uint8Array {

@@ -1,5 +1,5 @@
 /** Round-trip time in integer microseconds: RFC 9002, section 5. */
-export const GRANULARITY_US = 1_000
+const GRANULARITY_US = 1_000
 
 export class RoundTrip {
   latestUs: number

@@ -3,13 +3,13 @@
  * the very ranges that were lost. QUIC's streams, and the handshake of both profiles.
  */
 import { type ChannelSender, type Deliver, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
-import { Credit, type CreditGrant } from './credit.ts'
+import type { Credit, CreditGrant } from './credit.ts'
 import { Frame, type Packet, type SentFrame } from './frames.ts'
 import { RangeSet } from './ranges.ts'
 import { Reader, varintBytes } from './wire.ts'
 
 /** Pieces of a stream kept out of order. More would need a sender that cuts its bytes absurdly small. */
-export const PIECES_MAX = 2_048
+const PIECES_MAX = 2_048
 /** A smaller remainder of a datagram is left empty: type, channel, offset and length take up to 13 bytes. */
 const FRAME_ROOM_MIN = 32
 const HEADER_BYTES_MAX = 13
@@ -165,7 +165,6 @@ export class StreamReceiver {
       if (this.#grant?.receive(growth) === false || this.#connectionGrant?.receive(growth) === false) return 'overdrawn'
       this.#highest = end
     }
-    if (end <= this.#offset) return 'taken'
     if (start > this.#offset) return this.#keep({ start, bytes, datagram })
     const before = this.#offset
     if (!this.#advance(start, bytes, datagram)) return 'violation'
@@ -234,7 +233,7 @@ export class StreamReceiver {
   }
 }
 
-export function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   if (parts.length === 1) return parts[0]!
   const bytes = new Uint8Array(length)
   let offset = 0

@@ -11,7 +11,8 @@ import { buildPlan } from '../placement/plan.ts'
 import { EDIT_PLACEMENTS, MANAGE_COMMITS } from '../protocol/capabilities.ts'
 import type { CommandEntry, PlacementCommit } from '../protocol/messages.ts'
 import type { FoldOutcome } from '../telemetry/events.ts'
-import { type AnyCommand, commandOf, decodePayload, memberEntity, placementCommit, roleRank, scopeEntity } from './registry.ts'
+import { decodePayload } from './payload.ts'
+import { type AnyCommand, commandOf, memberEntity, placementCommit, roleRank, scopeEntity } from './registry.ts'
 
 export interface FoldResult {
   readonly outcome: FoldOutcome

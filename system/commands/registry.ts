@@ -7,13 +7,13 @@ import { assert } from '../assert.ts'
 import {
   Bounds, Entity, Member, Placement, RigidBody, ROTATION_ONE, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
 } from '../ecs/components.ts'
+import { defineLayout, type FieldType, type Layout, type RowOf } from '../ecs/component.ts'
 import type { ReadStore, WriteStore } from '../ecs/store.ts'
 import { AUTHORS_MAX, type AuthorId, ENTITY_ID_MAX, entityAuthor, type EntityId, entityId, entitySource, HOST_AUTHOR, type Source } from '../ids.ts'
 import { HOST_RESERVED_COUNTERS } from '../limits.ts'
 import { BODIES_MAX } from '../physics/physics.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import type { CommandEntry, ConflictPolicy, Role, ScopeKind } from '../protocol/messages.ts'
-import { decodePayload, encodePayload, type PayloadLayout, payloadLayout, type PayloadOf } from './payload.ts'
 
 export const ROLES: readonly Role[] = ['viewer', 'editor', 'admin']
 export const roleRank = (role: Role): number => ROLES.indexOf(role)
@@ -51,7 +51,7 @@ export interface CommandDefinition<F extends string = string> {
   readonly policy: ConflictPolicy
   readonly scopeKind: ScopeKind
   /** Undefined for the placement commit, whose payload is a FlatBuffers table (fold.ts applies it). */
-  readonly layout: PayloadLayout<F> | undefined
+  readonly layout: Layout<F> | undefined
   /** The scope that this payload belongs to. */
   scope(payload: { readonly [K in F]: number }): number
   apply(store: WriteStore, payload: { readonly [K in F]: number }, entry: CommandEntry): string | undefined
@@ -59,13 +59,17 @@ export interface CommandDefinition<F extends string = string> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyCommand = CommandDefinition<any>
 
+/** A payload's layout, in short. */
+const payloadLayout = <F extends string>(fields: { readonly [K in F]: readonly [type: FieldType, unit: string] }): Layout<F> =>
+  defineLayout('payload', Object.fromEntries(Object.entries<readonly [FieldType, string]>(fields).map(([name, [type, unit]]) => [name, { type, unit }])) as { [K in F]: { type: FieldType; unit: string } })
+
 type Spec<F extends string> = Pick<CommandDefinition<F>, 'code' | 'name' | 'policy' | 'scopeKind' | 'scope' | 'apply'> &
-  Partial<Pick<CommandDefinition<F>, 'role' | 'capabilities' | 'hostOnly'>> & { layout: PayloadLayout<F> }
+  Partial<Pick<CommandDefinition<F>, 'role' | 'capabilities' | 'hostOnly'>> & { layout: Layout<F> }
 
 const define = <F extends string>(spec: Spec<F>): CommandDefinition<F> => ({ role: 'editor', capabilities: EDIT_WORLD, hostOnly: false, ...spec })
 
 const memberLayout = payloadLayout({ author: ['u16', 'author'], role: ['u8', 'Role'], capabilities: ['u32', 'bit set'] })
-type MemberPayload = PayloadOf<typeof memberLayout>
+type MemberPayload = RowOf<typeof memberLayout>
 /** The host's own entity stands in for an author that cannot be, which `badMember` turns away. */
 const memberScope = ({ author }: MemberPayload) => memberEntity(author < AUTHORS_MAX ? author : HOST_AUTHOR)
 const badMember = ({ author, role }: MemberPayload) => (author >= AUTHORS_MAX || role >= ROLES.length ? 'no such author or role' : undefined)
@@ -205,8 +209,6 @@ const BY_CODE: ReadonlyMap<number, AnyCommand> = new Map(COMMANDS.map((command) 
 assert(BY_CODE.size === COMMANDS.length, 'command codes are unique')
 export const commandOf = (code: number): AnyCommand | undefined => BY_CODE.get(code)
 export const commandName = (code: number): string => BY_CODE.get(code)?.name ?? `command ${code}`
-
-export { decodePayload, encodePayload }
 
 /** An author creates log entities under its own number only, above those reserved for scopes, and never one twice. */
 export function mayCreate(store: ReadStore, entity: EntityId, author: AuthorId): boolean {

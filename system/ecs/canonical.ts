@@ -6,7 +6,7 @@
  * - A world is its rows, entities ascending, and within an entity components ascending by id. Each row is preceded by
  *   a header: u32 entity, u16 component (its index in COMPONENTS, which is its index in the manifest).
  */
-import type { AnyComponent, Field, FieldType, RowOf } from './component.ts'
+import type { AnyLayout, Field, FieldType, RowOf } from './component.ts'
 
 export const ROW_HEADER_BYTES = 6
 const U32_SPAN = 2 ** 32
@@ -37,11 +37,11 @@ export function readField(view: DataView, rowOffset: number, field: Field): numb
 }
 
 /** @throws {TypeError} where the value is no number. @throws {RangeError} where it is no integer within the field's range. */
-function writeField(view: DataView, component: AnyComponent, field: Field, value: number): void {
+function writeField(view: DataView, layout: AnyLayout, field: Field, value: number): void {
   const { min, max } = FIELD_RANGE[field.type]
-  if (typeof value !== 'number') throw new TypeError(`${component.name}.${field.name}: expected a number, got ${typeof value}`)
+  if (typeof value !== 'number') throw new TypeError(`${layout.name}.${field.name}: expected a number, got ${typeof value}`)
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`${component.name}.${field.name}: expected an integer from ${min} to ${max} (${field.type}), got ${value}`)
+    throw new RangeError(`${layout.name}.${field.name}: expected an integer from ${min} to ${max} (${field.type}), got ${value}`)
   }
   const at = field.offset
   switch (field.type) {
@@ -58,10 +58,10 @@ function writeField(view: DataView, component: AnyComponent, field: Field, value
 }
 
 /** The row at `rowOffset` as an object. */
-export function readRow<C extends AnyComponent>(component: C, view: DataView, rowOffset: number): RowOf<C> {
+export function readRow<L extends AnyLayout>(layout: L, view: DataView, rowOffset: number): RowOf<L> {
   const row: Record<string, number> = {}
-  for (const field of component.fields) row[field.name] = readField(view, rowOffset, field)
-  return row as RowOf<C>
+  for (const field of layout.fields) row[field.name] = readField(view, rowOffset, field)
+  return row as RowOf<L>
 }
 
 /**
@@ -69,25 +69,25 @@ export function readRow<C extends AnyComponent>(component: C, view: DataView, ro
  * write to bytes that nobody reads yet.
  * @throws {TypeError} where a field is missing. @throws {RangeError} where a value is no integer within its field's range.
  */
-export function writeRow<C extends AnyComponent>(component: C, row: RowOf<C>, view: DataView): void {
+export function writeRow<L extends AnyLayout>(layout: L, row: RowOf<L>, view: DataView): void {
   const values = row as Readonly<Record<string, number>>
-  for (const field of component.fields) writeField(view, component, field, values[field.name])
+  for (const field of layout.fields) writeField(view, layout, field, values[field.name])
 }
 
-/** Whether these bytes, which a peer may have sent, are a row of the component: its length, and no `u64` above 2^53 - 1. */
-export function isCanonicalRow(component: AnyComponent, bytes: Uint8Array): boolean {
-  if (bytes.length !== component.stride) return false
-  for (const field of component.fields) {
+/** Whether these bytes, which a peer may have sent, are a row of the layout: its length, and no `u64` above 2^53 - 1. */
+export function isCanonicalRow(layout: AnyLayout, bytes: Uint8Array): boolean {
+  if (bytes.length !== layout.stride) return false
+  for (const field of layout.fields) {
     // The top 11 bits of a safe integer are zero: the last byte, and three bits of the one before it.
     if (field.type === 'u64' && (bytes[field.offset + 7] !== 0 || bytes[field.offset + 6] > 0x1f)) return false
   }
   return true
 }
 
-/** Bit i tells whether field i differs between two rows of the component. */
-export function fieldMask(component: AnyComponent, a: Uint8Array, b: Uint8Array): number {
+/** Bit i tells whether field i differs between two rows of a layout. */
+export function fieldMask(layout: AnyLayout, a: Uint8Array, b: Uint8Array): number {
   let mask = 0
-  for (const field of component.fields) {
+  for (const field of layout.fields) {
     for (let at = field.offset; at < field.offset + field.bytes; at++) {
       if (a[at] !== b[at]) mask |= 1 << field.index
     }
@@ -96,4 +96,4 @@ export function fieldMask(component: AnyComponent, a: Uint8Array, b: Uint8Array)
 }
 
 /** The mask that names every field. */
-export const fieldMaskAll = (component: AnyComponent): number => 0xffffffff >>> (32 - component.fields.length)
+export const fieldMaskAll = (layout: AnyLayout): number => 0xffffffff >>> (32 - layout.fields.length)

@@ -25,23 +25,29 @@ export interface Field extends FieldSpec {
   readonly bytes: number
 }
 
-export interface Component<F extends string = string> {
+/** A fixed row of integers: the fields of a component, or the payload of a command. */
+export interface Layout<F extends string = string> {
   readonly name: string
+  readonly fields: readonly Field[]
+  readonly field: { readonly [K in F]: Field }
+  /** Bytes of a row. */
+  readonly stride: number
+}
+// Rows of unknown fields: what tables and codecs handle.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyLayout = Layout<any>
+export type RowOf<L> = L extends Layout<infer F> ? { readonly [K in F]: number } : never
+
+export interface Component<F extends string = string> extends Layout<F> {
   /** SipHash-2-4 of the name: stable across builds. */
   readonly id: Hash64
   readonly source: Source
   readonly sinceVersion: string
   /** The version that stops writing it; undefined while it is in use. */
   readonly deprecatedIn: string | undefined
-  readonly fields: readonly Field[]
-  readonly field: { readonly [K in F]: Field }
-  /** Bytes of a row. */
-  readonly stride: number
 }
-// A component of unknown fields: what tables and codecs handle.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyComponent = Component<any>
-export type RowOf<C> = C extends Component<infer F> ? { readonly [K in F]: number } : never
 
 export interface ComponentSpec<F extends string> {
   readonly name: string
@@ -51,24 +57,18 @@ export interface ComponentSpec<F extends string> {
   readonly fields: { readonly [K in F]: FieldSpec }
 }
 
-export function defineComponent<F extends string>(spec: ComponentSpec<F>): Component<F> {
-  const names = Object.keys(spec.fields) as F[]
-  assert(names.length >= 1 && names.length <= FIELDS_MAX, `component ${spec.name} has 1 to ${FIELDS_MAX} fields`)
+export function defineLayout<F extends string>(name: string, specs: { readonly [K in F]: FieldSpec }): Layout<F> {
+  const names = Object.keys(specs) as F[]
+  assert(names.length >= 1 && names.length <= FIELDS_MAX, `${name} has 1 to ${FIELDS_MAX} fields`)
   let offset = 0
-  const fields = names.map((name, index): Field => {
-    const { type, unit } = spec.fields[name]
-    const field = { name, index, type, unit, offset, bytes: FIELD_BYTES[type] }
-    offset += field.bytes
-    return field
+  const fields = names.map((field, index): Field => {
+    const { type, unit } = specs[field]
+    const placed = { name: field, index, type, unit, offset, bytes: FIELD_BYTES[type] }
+    offset += placed.bytes
+    return placed
   })
-  return {
-    name: spec.name,
-    id: sipHash24(spec.name),
-    source: spec.source,
-    sinceVersion: spec.sinceVersion,
-    deprecatedIn: spec.deprecatedIn,
-    fields,
-    field: Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field },
-    stride: offset,
-  }
+  return { name, fields, field: Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field }, stride: offset }
 }
+
+export const defineComponent = <F extends string>({ name, source, sinceVersion, deprecatedIn, fields }: ComponentSpec<F>): Component<F> =>
+  ({ ...defineLayout(name, fields), id: sipHash24(name), source, sinceVersion, deprecatedIn })

@@ -4,6 +4,9 @@
  */
 import { FRAME_BUFFER_MAX, FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US } from '../limits.ts'
 
+/** The last frame of a session, 276 days after its first: one more still fits every field that carries a frame. */
+export const FRAME_MAX = 2_147_483_646
+
 /** The host's last FRAME_RING encoded frames. */
 export class FrameRing {
   readonly #bodies: (Uint8Array | undefined)[] = Array.from({ length: FRAME_RING }, () => undefined)
@@ -46,10 +49,14 @@ export class FrameBuffer<F> {
 
   /** Takes a frame. One that is old or known changes nothing; one too far ahead to keep still shows how large the gap is. */
   add(frame: number, value: F, nowUs: number): void {
-    if (frame < this.#next) return
+    if (frame < this.#next || frame > FRAME_MAX) return
     if (frame > this.#newest) this.#newest = frame
     if (frame < this.#next + FRAME_BUFFER_MAX && !this.#frames.has(frame)) this.#frames.set(frame, value)
     if (!this.#frames.has(this.#next)) this.#gapSinceUs = Math.min(this.#gapSinceUs, nowUs)
+  }
+  /** Since when frames have been missing; Infinity while none is. */
+  get gapSinceUs(): number {
+    return this.#gapSinceUs
   }
   peek(): F | undefined {
     return this.#frames.get(this.#next)

@@ -14,11 +14,13 @@ import { isCanonicalRow } from '../ecs/canonical.ts'
 import type { AnyComponent } from '../ecs/component.ts'
 import { COMPONENTS } from '../ecs/components.ts'
 import type { World } from '../ecs/world.ts'
-import { type EntityId, ENTITY_ID_MAX, hash64Equal, type Hash64 } from '../ids.ts'
+import { type EntityId, ENTITY_ID_MAX, HASH64_ZERO, hash64Equal, type Hash64 } from '../ids.ts'
 import { SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES } from '../limits.ts'
 import type { LogPosition } from '../commands/log.ts'
+import { bytesEqual } from '../protocol/bytes.ts'
 import type { WorldSnapshot } from '../protocol/messages.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
+import { FRAME_MAX } from './frames.ts'
 
 const HEADER_BYTES = 8 + 4 + 8 + 2
 const TABLE_BYTES = 8 + 2 + 4
@@ -74,27 +76,32 @@ export type Assembly =
 /** Puts the chunks of the newest snapshot together. Chunks of an older one are passed over. */
 export class SnapshotAssembler {
   #snapshotId = -1
+  #frame = -1
+  #bodyDigest = HASH64_ZERO
   #body = new Uint8Array(0)
   #missing = new Set<number>()
 
   add(message: WorldSnapshot): Assembly {
-    const { snapshotId, chunk, chunkCount, bodyBytes } = message
-    if (bodyBytes > SNAPSHOT_BODY_BYTES_MAX || chunkCount !== Math.max(1, Math.ceil(bodyBytes / SNAPSHOT_CHUNK_BYTES)) || chunk >= chunkCount) {
+    const { snapshotId, frame, bodyDigest, reason, chunk, chunkCount, bodyBytes } = message
+    if (frame > FRAME_MAX || bodyBytes > SNAPSHOT_BODY_BYTES_MAX || chunkCount !== Math.max(1, Math.ceil(bodyBytes / SNAPSHOT_CHUNK_BYTES)) || chunk >= chunkCount) {
       return { kind: 'refused', why: 'snapshot size' }
     }
     if (snapshotId < this.#snapshotId) return { kind: 'partial' }
     if (snapshotId > this.#snapshotId) {
       this.#snapshotId = snapshotId
+      this.#frame = frame
+      this.#bodyDigest = bodyDigest
       this.#body = new Uint8Array(bodyBytes)
       this.#missing = new Set(Array.from({ length: chunkCount }, (_, index) => index))
     }
+    if (frame !== this.#frame || !hash64Equal(bodyDigest, this.#bodyDigest)) return { kind: 'refused', why: 'snapshot header' }
     const from = chunk * SNAPSHOT_CHUNK_BYTES
     if (this.#body.length !== bodyBytes || message.body.length !== Math.min(SNAPSHOT_CHUNK_BYTES, bodyBytes - from)) return { kind: 'refused', why: 'snapshot chunk size' }
     if (!this.#missing.delete(chunk)) return { kind: 'partial' }
     this.#body.set(message.body, from)
     if (this.#missing.size > 0) return { kind: 'partial' }
-    if (!hash64Equal(sipHash24(this.#body), message.bodyDigest)) return { kind: 'refused', why: 'snapshot digest' }
-    return { kind: 'complete', body: this.#body, snapshotId, frame: message.frame, reason: message.reason }
+    if (!hash64Equal(sipHash24(this.#body), bodyDigest)) return { kind: 'refused', why: 'snapshot digest' }
+    return { kind: 'complete', body: this.#body, snapshotId, frame, reason }
   }
 }
 
@@ -159,7 +166,8 @@ export function applySnapshot(world: World, { tables, body }: SnapshotContent): 
       const row = body.subarray(at + ROW_BYTES, at + rowBytes)
       const revision = view.getUint32(at + 4, true)
       const present = world.rowBytes(entity, component)
-      if (present === undefined || world.revision(entity, component) !== revision || !bytesEqual(present, row)) world.setBytes(entity, component, row, revision)
+      const same = present !== undefined && world.revision(entity, component) === revision && bytesEqual(present, row)
+      if (!same) world.setBytes(entity, component, row, revision)
     }
     for (const entity of world.entities(component)) if (!kept.has(entity)) world.delete(entity, component)
   }

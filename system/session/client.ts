@@ -6,6 +6,7 @@
  *     idle -> connecting -> greeting -> joining -> live
  *                 ^------------- lost ---------------'
  */
+import { entryBatches } from '../commands/batch.ts'
 import { CommandLog } from '../commands/log.ts'
 import {
   type AnyCommand, commandName, entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
@@ -16,14 +17,15 @@ import { manifestHash } from '../ecs/manifest.ts'
 import { World } from '../ecs/world.ts'
 import { Editor, type EditorFrameState } from '../editor/editor.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
-import { type AuthorId, type EntityId, hash64Equal, hash64Hex, type Lamport } from '../ids.ts'
+import { type AuthorId, ENTITIES_PER_AUTHOR_MAX, type EntityId, hash64Equal, hash64Hex, type Lamport } from '../ids.ts'
 import {
-  AUDIT_BYTES_PER_FRAME, COMMAND_PAYLOAD_BYTES_MAX, ENTRIES_PER_MESSAGE_MAX, HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US,
+  AUDIT_BYTES_PER_FRAME, COMMAND_PAYLOAD_BYTES_MAX, HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US,
   RANGE_REQUEST_DELAY_US, RECONNECT_DELAY_US, RECONNECTS_MAX, RESIGN_MAX, SNAPSHOT_TIMEOUT_US, TELEMETRY_INTERVAL_US,
 } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import { PlacementEditSession } from '../placement/session.ts'
 import type { TransportInput } from '../ports.ts'
+import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
 import type {
   CommandEntry, CommandReceipt, ComponentDelta, DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge, WorldSnapshot,
@@ -60,6 +62,7 @@ interface Membership {
   readonly sessionId: Uint8Array
   readonly epoch: number
   readonly hostKey: Uint8Array
+  readonly roster: Roster
   readonly log: CommandLog
   readonly signer: CommandSigner
 }
@@ -70,7 +73,6 @@ export class Client implements Peer {
   readonly #outputs = new OutputQueue()
   readonly #codec = new Codec()
   readonly #world = new World()
-  readonly #roster = new Roster()
   readonly #provenance: Provenance
   readonly #history = new CommitHistory()
   #state: State = 'idle'
@@ -121,7 +123,7 @@ export class Client implements Peer {
   }
   /** The last frame that was confirmed, -1 before the first. */
   get confirmedFrame(): number {
-    return (this.#frames?.next ?? 0) - 1
+    return this.#frames === undefined || this.#state === 'joining' ? -1 : this.#frames.next - 1
   }
   /** Everything that it signed has been closed or given up. */
   get idle(): boolean {
@@ -134,9 +136,10 @@ export class Client implements Peer {
     return this.#edit
   }
 
-  /** The headset whose input the editor reads, once there is a membership to edit in. */
+  /** The headset whose input the editor reads, as soon as there is a membership to edit in. */
   attachXR(session: XRSessionLike, space: XRReferenceSpaceLike): void {
     this.#attached = { session, space }
+    this.#editor?.attach(session, space)
   }
 
   drain(): PeerOutput | undefined {
@@ -173,7 +176,9 @@ export class Client implements Peer {
 
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
-      if (input.incoming || input.ticket !== this.#ticket) return
+      if (input.incoming) return
+      // An attempt that was given up has come through after all.
+      if (this.#state !== 'connecting' || input.ticket !== this.#ticket) return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
       this.#link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
       this.#heartbeat = new HeartbeatMonitor(nowUs)
       this.#greet(nowUs)
@@ -206,11 +211,17 @@ export class Client implements Peer {
     const { signature: _, ...unsigned } = message
     const { serverPublicKey: hostKey, sessionId, epoch, author } = message
     const known = this.#membership
-    if (!this.#ports.verifier.verify(message.signature, acknowledgeBytes(unsigned, this.#clientNonce, link.binding), hostKey)) return this.#giveUp('authentication', nowUs)
+    const genuine = this.#ports.verifier.verify(message.signature, acknowledgeBytes(unsigned, this.#clientNonce, link.binding), hostKey)
+    const resumed = known !== undefined && known.author === author && known.epoch === epoch && bytesEqual(known.sessionId, sessionId)
+    if (!genuine || (resumed && !bytesEqual(known.hostKey, hostKey))) return this.#giveUp('authentication', nowUs)
+    if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
     link.peer = 0
-    if (known !== undefined && known.author === author && hash64Same(known, message)) {
-      // Resumed: the log and the pen go on; the snapshot that follows brings the rest.
-    } else {
+    // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
+    if (!resumed) {
+      this.#outbox = []
+      this.#resigned.clear()
+      this.#edit = undefined
+      this.#editor?.detach()
       const log = new CommandLog({
         sessionId, world: this.#world, codec: this.#codec, meter: this.#ports.meter, report: (event) => this.#report(event),
         folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
@@ -221,20 +232,28 @@ export class Client implements Peer {
         },
       })
       const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter: this.#ports.meter }, message.nonceHighWater)
-      this.#membership = { author, sessionId, epoch, hostKey, log, signer }
+      this.#membership = { author, sessionId, epoch, hostKey, roster: new Roster(), log, signer }
       this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), report: (event) => this.#report(event) })
       if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
     }
-    this.#frames = undefined
+    // Frames may overtake the snapshot that they follow: they wait for it.
+    this.#frames = new FrameBuffer(message.frame)
     this.#assembler = new SnapshotAssembler()
-    this.#resync = undefined
-    this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role: message.assignedRole, capabilities: message.capabilityMask, resumed: known !== undefined })
+    this.#resync = { sinceUs: nowUs, askedAtUs: nowUs, want: 'snapshot' }
+    this.#logShortSinceUs = Infinity
+    this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role: message.assignedRole, capabilities: message.capabilityMask, resumed })
     this.#enter('joining', nowUs)
   }
 
   #giveUp(code: DisconnectCode, nowUs: number): void {
     this.#link?.close(DISCONNECT_CODES.indexOf(code))
     this.#lose(code, 'local', nowUs)
+  }
+
+  #leave(nowUs: number): void {
+    if (this.#state === 'lost') return this.#enter('closed', nowUs)
+    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author: this.#membership?.author ?? 0, role: this.#config.requestedRole, hint: '' })
+    this.#giveUp('normal', nowUs)
   }
 
   /** The connection is gone: for good where trying again cannot help, otherwise until RECONNECT_DELAY_US from now. */
@@ -264,7 +283,8 @@ export class Client implements Peer {
         return
       }
       default:
-        if (this.#membership !== undefined) this.#sessionMessage(this.#membership, message, nowUs)
+        // A former membership says nothing of who is at the other end before the acknowledgement.
+        if (this.#membership !== undefined && (this.#state === 'joining' || this.#state === 'live')) this.#sessionMessage(this.#membership, message, nowUs)
     }
   }
 
@@ -286,10 +306,10 @@ export class Client implements Peer {
     }
   }
 
-  #adoptRoster({ sessionId, hostKey, epoch }: Membership, message: KeyRoster): void {
+  #adoptRoster({ sessionId, hostKey, epoch, roster }: Membership, message: KeyRoster): void {
     if (message.epoch !== epoch) return
     this.#ports.meter.begin('crypto')
-    const result = this.#roster.adopt(message, sessionId, hostKey, this.#ports.verifier)
+    const result = roster.adopt(message, sessionId, hostKey, this.#ports.verifier)
     this.#ports.meter.end('crypto')
     if (result === 'adopted') this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
     else if (result === 'forged') this.#report({ event: 'messageRefused', reason: 'roster signature', bytes: 0, peer: 0 })
@@ -298,14 +318,14 @@ export class Client implements Peer {
   // --- log -----------------------------------------------------------------------------------------------------------
 
   /** Verified before anything is applied, even though the host has verified it: nobody is trusted with another's name. */
-  #integrate({ log, sessionId, epoch }: Membership, entry: CommandEntry): void {
-    const key = this.#roster.get(entry.author)?.publicKey
+  #integrate({ log, sessionId, epoch, author, roster }: Membership, entry: CommandEntry): void {
+    const key = roster.get(entry.author)?.publicKey
     this.#ports.meter.begin('crypto')
     const genuine = entry.epoch === epoch && key !== undefined && this.#ports.verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     this.#ports.meter.end('crypto')
     if (!genuine) return this.#report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason: key === undefined ? 'author' : 'signature', at: 'peer' })
     if (log.integrate(entry, true).kind !== 'integrated') return
-    this.#resigned.delete(entry.lamport)
+    if (entry.author === author) this.#resigned.delete(entry.lamport)
     this.#report({ event: 'commandIntegrated', author: entry.author, lamport: entry.lamport })
   }
 
@@ -338,7 +358,7 @@ export class Client implements Peer {
     for (let delta = frames.peek(); delta !== undefined; delta = frames.peek()) {
       const { frame, closedLamport, admittedCount, admittedDigest, stateDigest } = delta
       const ready = log.positionAt(closedLamport)
-      if (ready.count < admittedCount) {
+      if (closedLamport >= log.position.closedLamport && ready.count < admittedCount) {
         this.#logShortSinceUs = Math.min(this.#logShortSinceUs, nowUs)
         return
       }
@@ -400,22 +420,22 @@ export class Client implements Peer {
       return this.#report({ event: 'messageRefused', reason: assembly.kind === 'refused' ? assembly.why : 'snapshot body', bytes: message.body.length, peer: 0 })
     }
     const { frame, snapshotId, reason } = assembly
-    if (this.#frames !== undefined && frame < this.#frames.next - 1) return
-    const fromFrame = this.#frames?.next ?? 0
+    const frames = this.#frames!
+    const fromFrame = frames.next
+    if (frame < fromFrame - 1) return
     this.#provenance.set({ by: 'snapshot', snapshotId })
     applySnapshot(this.#world, content)
     log.adopt(content.position)
     this.#report({ event: 'snapshotApplied', snapshotId, reason, frame, rows: content.rows })
-    if (this.#frames === undefined) this.#frames = new FrameBuffer(frame + 1)
-    else {
+    // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
+    const sinceUs = this.#resync?.sinceUs ?? frames.gapSinceUs
+    frames.skipTo(frame, nowUs)
+    this.#resync = undefined
+    this.#logShortSinceUs = Infinity
+    if (this.#state !== 'joining') {
       if (fromFrame <= frame) this.#report({ event: 'framesSkipped', fromFrame, toFrame: frame, snapshotId })
-      this.#frames.skipTo(frame, nowUs)
-    }
-    if (this.#resync !== undefined) {
-      this.#report({ event: 'resyncFinished', frame, tookUs: nowUs - this.#resync.sinceUs })
-      this.#resync = undefined
-    }
-    if (this.#state === 'joining') {
+      if (sinceUs !== Infinity) this.#report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
+    } else {
       this.#enter('live', nowUs)
       this.#reconnects = 0
       this.#report({ event: 'joined', author, frame, tookUs: nowUs - this.#joinSinceUs })
@@ -454,8 +474,8 @@ export class Client implements Peer {
     this.#repair(membership, link, nowUs)
     this.#flush(link)
     if (frame % INPUT_EVERY_FRAMES === 0 && this.#pose !== undefined) {
-      const { head, left, right } = this.#pose
-      link.send({ kind: 'InputPredictiveState', sequence: this.#inputSequence++, frame, horizonUs: PREDICTION_HORIZON_US, gesture: 0, head, left, right })
+      const { head, left, right, gesture } = this.#pose
+      link.send({ kind: 'InputPredictiveState', sequence: this.#inputSequence++, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
     }
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined) link.send(ping)
@@ -492,18 +512,17 @@ export class Client implements Peer {
 
   #flush(link: Link): void {
     if (this.#outbox.length === 0 || this.#state !== 'live') return
-    for (let at = 0; at < this.#outbox.length; at += ENTRIES_PER_MESSAGE_MAX) {
-      link.send({ kind: 'CommandLogEntry', entries: this.#outbox.slice(at, at + ENTRIES_PER_MESSAGE_MAX) })
-    }
+    for (const entries of entryBatches(this.#outbox)) link.send({ kind: 'CommandLogEntry', entries })
     this.#outbox = []
   }
 
   // --- the user ------------------------------------------------------------------------------------------------------
 
   #intend(intent: Intent, nowUs: number): void {
+    if (intent.kind === 'leave') return this.#leave(nowUs)
     const membership = this.#membership
     if (membership === undefined) return
-    const { log, signer, author } = membership
+    const { log, signer } = membership
     const give = <C extends AnyCommand>(command: C, payload: Parameters<C['scope']>[0]) => this.#append(log, signer.sign(command, payload), 0)
     switch (intent.kind) {
       case 'select': return give(selectionHighlight, { entity: intent.entity, on: 1 })
@@ -527,9 +546,6 @@ export class Client implements Peer {
       case 'draftUpdate': return void this.#edit?.draftUpdate(intent.placement, intent.patch)
       case 'draftRemove': return void this.#edit?.draftRemove(intent.placement)
       case 'commitPlacements': return this.#commit(membership, nowUs)
-      case 'leave':
-        this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author, role: this.#config.requestedRole, hint: '' })
-        return this.#giveUp('normal', nowUs)
       default:
     }
   }
@@ -555,5 +571,3 @@ export class Client implements Peer {
     this.#outputs.push({ kind: 'event', event })
   }
 }
-
-const hash64Same = (a: Membership, b: SessionAcknowledge): boolean => a.epoch === b.epoch && a.sessionId.every((byte, i) => byte === b.sessionId[i])

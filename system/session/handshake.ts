@@ -2,9 +2,9 @@
  * What the two messages of the handshake are signed over. Both cover the transport's channel binding, so that a hello
  * cannot be carried to another connection, and the acknowledgement covers the hello, so that both sides saw the same one.
  */
+import { concatenate, u32 } from '../protocol/bytes.ts'
 import type { SessionAcknowledge, SessionHello } from '../protocol/messages.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
-import { concatenate, u32 } from './roster.ts'
 
 const HELLO = utf8Bytes('theta/hello/1')
 const ACKNOWLEDGE = utf8Bytes('theta/acknowledge/1')

@@ -8,17 +8,19 @@
  */
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { Admission } from '../commands/admission.ts'
+import { entryBatches } from '../commands/batch.ts'
 import { CommandLog } from '../commands/log.ts'
 import { commandName, EntityKind, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, Motion, RightHandPose, ROTATION_ONE, Spawned } from '../ecs/components.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, entityId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
-import { AUDIT_BYTES_PER_FRAME, ENTRIES_PER_MESSAGE_MAX, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
+import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { Bodies } from '../physics/bodies.ts'
 import type { Physics } from '../physics/physics.ts'
 import type { TransportInput } from '../ports.ts'
+import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
 import type {
@@ -57,6 +59,8 @@ interface Seat {
   readonly heartbeat: HeartbeatMonitor
   author: AuthorId | undefined
   role: Role
+  /** Where the log made it a member: what it signed at or before that, without knowing, would be denied, and counts as late. */
+  enrolledLamport: Lamport
   /** Frames go to it: its first snapshot has been sent. */
   live: boolean
   wantsSnapshot: WorldSnapshot['reason'] | undefined
@@ -139,14 +143,15 @@ export class Host implements Peer {
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
       const link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
-      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', live: false, wantsSnapshot: undefined, input: undefined, inputSequence: -1 })
+      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false, wantsSnapshot: undefined, input: undefined, inputSequence: -1 })
       return
     }
     const seat = this.#seats.get(input.on)
     if (seat === undefined) return
     if (input.kind === 'closed') return this.#vacate(seat, DISCONNECT_CODES[input.code] ?? 'normal', input.by)
     if (input.kind !== 'message') return
-    seat.heartbeat.heard(nowUs)
+    // A stranger does not stay by talking: without a hello its time runs out.
+    if (seat.author !== undefined) seat.heartbeat.heard(nowUs)
     const received = seat.link.receive(input.channel, input.bytes)
     if (received.kind === 'message') this.#message(seat, received.message, received.schemaMatches, nowUs)
   }
@@ -196,12 +201,14 @@ export class Host implements Peer {
     const role = this.#config.authorise(hello.authToken, hello.requestedRole, hello.displayName)
     if (role === undefined) return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
     const known = this.#roster.withKey(clientPublicKey)
-    if (known !== undefined) {
-      const resumes = hello.resumeSessionId.length > 0
-      if (known.author === HOST_AUTHOR || !resumes) return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
-      const stale = [...this.#seats.values()].find((other) => other.author === known.author)
-      if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
-    } else if (this.#seats.size > MEMBERS_MAX || this.#nextAuthor >= ROSTER_MEMBERS_MAX) {
+    const resumes = bytesEqual(hello.resumeSessionId, this.#config.sessionId)
+    if (known !== undefined && (known.author === HOST_AUTHOR || (known.present && !resumes))) {
+      return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
+    }
+    const members = [...this.#members()]
+    const stale = members.find((other) => other.author === known?.author)
+    if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
+    else if (members.length >= MEMBERS_MAX || (known === undefined && this.#nextAuthor >= ROSTER_MEMBERS_MAX)) {
       return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: try again when one has left, or open a new session`)
     }
     const author = known?.author ?? this.#nextAuthor++
@@ -219,7 +226,7 @@ export class Host implements Peer {
     seat.link.send({ ...unsigned, signature: this.#ports.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
     this.#report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
     this.#sendRoster()
-    this.#enrol(author, role, capabilities)
+    seat.enrolledLamport = this.#enrol(author, role, capabilities)
     seat.heartbeat.heard(nowUs)
   }
 
@@ -245,8 +252,10 @@ export class Host implements Peer {
     this.#departed.push(seat.author)
   }
 
-  #enrol(author: AuthorId, role: Role, capabilities: number): void {
-    this.#append(this.#signer.sign(memberJoined, { author, role: ROLES.indexOf(role), capabilities }))
+  #enrol(author: AuthorId, role: Role, capabilities: number): Lamport {
+    const entry = this.#signer.sign(memberJoined, { author, role: ROLES.indexOf(role), capabilities })
+    this.#append(entry)
+    return entry.lamport
   }
 
   #sendRoster(): void {
@@ -270,9 +279,10 @@ export class Host implements Peer {
 
   #admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
     const admitted: CommandEntry[] = []
+    const closedLamport = Math.max(this.#log.position.closedLamport, seat.enrolledLamport)
     for (const entry of entries) {
       this.#ports.meter.begin('crypto')
-      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport: this.#log.position.closedLamport, clock: this.#log.clock, has: (lamport, author) => this.#log.has(lamport, author) })
+      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: this.#log.clock, has: (lamport, author) => this.#log.has(lamport, author) })
       this.#ports.meter.end('crypto')
       if (refusal === undefined && this.#log.integrate(entry, true).kind === 'integrated') {
         admitted.push(entry)
@@ -281,7 +291,7 @@ export class Host implements Peer {
       }
       const reason = refusal ?? 'rate'
       this.#report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason, at: 'host' })
-      seat.link.send({ kind: 'CommandReceipt', lamport: entry.lamport, nonce: entry.nonce, refusal: reason, closedLamport: Math.max(this.#log.clock, this.#log.position.closedLamport) })
+      seat.link.send({ kind: 'CommandReceipt', lamport: entry.lamport, nonce: entry.nonce, refusal: reason, closedLamport: this.#log.clock })
     }
     this.#broadcast(admitted)
   }
@@ -301,9 +311,7 @@ export class Host implements Peer {
   }
 
   #sendEntries(seat: Seat, entries: readonly CommandEntry[]): void {
-    for (let at = 0; at < entries.length; at += ENTRIES_PER_MESSAGE_MAX) {
-      seat.link.send({ kind: 'CommandLogEntry', entries: entries.slice(at, at + ENTRIES_PER_MESSAGE_MAX) })
-    }
+    for (const batch of entryBatches(entries)) seat.link.send({ kind: 'CommandLogEntry', entries: batch })
   }
 
   #intend(intent: Intent): void {

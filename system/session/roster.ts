@@ -1,6 +1,7 @@
 /** Who may sign as whom: every member that ever was, with its key. The host writes it and signs it; clients hold the newest. */
 import type { AuthorId } from '../ids.ts'
 import type { Signer, Verifier } from '../ports.ts'
+import { bytesEqual, concatenate, u32 } from '../protocol/bytes.ts'
 import type { KeyRoster, RosterMember } from '../protocol/messages.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
 
@@ -57,19 +58,3 @@ function rosterBytes(sessionId: Uint8Array, roster: Omit<KeyRoster, 'signature'>
   }
   return concatenate(parts)
 }
-
-export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
-export const u32 = (value: number): Uint8Array => Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24)

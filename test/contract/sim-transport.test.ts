@@ -8,7 +8,10 @@ const WITHIN_US = 10_000_000
 
 function simulated(profile: ProfileName, links: Partial<LinkSettings>): ContractDriver {
   const world = new World({ seed: 21, profile, links, channels: CONTRACT_CHANNELS })
-  const node = (address: number): ContractNode => ({ send: (output) => world.nodes[address]!.send(output), inputs: world.nodes[address]!.seen })
+  const node = (address: number): ContractNode => {
+    const of = world.nodes[address]!
+    return { send: (output) => of.send(output), inputs: of.seen }
+  }
   const { dropPpm = 0 } = links
   return {
     host: node(0),
@@ -25,7 +28,8 @@ function simulated(profile: ProfileName, links: Partial<LinkSettings>): Contract
   }
 }
 
-const BAD: Partial<LinkSettings> = { latencyUsMin: 10_000, latencyUsMax: 40_000, dropPpm: 100_000, duplicatePpm: 20_000, reorderPpm: 50_000 }
+const FAULTS = { dropPpm: 100_000, duplicatePpm: 20_000, reorderPpm: 50_000 }
+const BAD: Partial<LinkSettings> = { latencyUsMin: 10_000, latencyUsMax: 40_000, ...FAULTS }
 for (const profile of ['quic', 'webrtc'] as const) {
   transportContract(`${profile} simulated`, () => simulated(profile, {}))
   transportContract(`${profile} simulated, 10% loss, 2% duplicates, 5% reordered`, () => simulated(profile, BAD))

@@ -38,7 +38,8 @@ export interface ContractDriver {
 const pattern = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17 + (i >>> 8)) & 0xff)
 const equal = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undefined && Buffer.compare(a, b) === 0
 type Of<K extends TransportInput['kind']> = Extract<TransportInput, { kind: K }>
-const of = <K extends TransportInput['kind']>(node: ContractNode, kind: K): Of<K>[] => node.inputs.filter((input): input is Of<K> => input.kind === kind)
+const of = <K extends TransportInput['kind']>(node: ContractNode, kind: K): Of<K>[] =>
+  node.inputs.filter((input): input is Of<K> => input.kind === kind)
 const received = (node: ContractNode, on: number, channel: number): Uint8Array[] =>
   of(node, 'message').flatMap((input) => (input.on === on && input.channel === channel ? [input.bytes] : []))
 
@@ -56,7 +57,8 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
       const own = ++ticket
       const before = of(driver.host, 'opened').length
       driver.client.send({ kind: 'open', ticket: own, endpoint: driver.hostEndpoint })
-      const isOpen = (): boolean => of(driver.client, 'opened').some((input) => input.ticket === own) && of(driver.host, 'opened').length > before
+      const isOpen = (): boolean =>
+        of(driver.client, 'opened').some((input) => input.ticket === own) && of(driver.host, 'opened').length > before
       expect(await driver.until(isOpen)).toBe(true)
       return { here: of(driver.client, 'opened').find((input) => input.ticket === own)!, there: of(driver.host, 'opened')[before]! }
     }
@@ -84,7 +86,9 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
         driver.client.send({ kind: 'message', on: here.on, channel: CONTROL, bytes: pattern(20 + i * 13, i) })
         driver.host.send({ kind: 'message', on: there.on, channel: CONTROL, bytes: pattern(10 + i * 7, i) })
       }
-      expect(await driver.until(() => received(driver.host, there.on, CONTROL).length >= 50 && received(driver.client, here.on, CONTROL).length >= 50)).toBe(true)
+      const isThere = (): boolean =>
+        received(driver.host, there.on, CONTROL).length >= 50 && received(driver.client, here.on, CONTROL).length >= 50
+      expect(await driver.until(isThere)).toBe(true)
       await driver.pass(50)
       const atHost = received(driver.host, there.on, CONTROL)
       const atClient = received(driver.client, here.on, CONTROL)
@@ -99,7 +103,8 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
       const big = pattern(60 * 1024, 5)
       driver.client.send({ kind: 'message', on: here.on, channel: ASSETS, bytes: big.slice() })
       driver.client.send({ kind: 'message', on: here.on, channel: CONTROL, bytes: pattern(8, 1) })
-      expect(await driver.until(() => received(driver.host, there.on, ASSETS).length === 1 && received(driver.host, there.on, CONTROL).length === 1)).toBe(true)
+      const isThere = (): boolean => [ASSETS, CONTROL].every((channel) => received(driver.host, there.on, channel).length === 1)
+      expect(await driver.until(isThere)).toBe(true)
       expect(equal(received(driver.host, there.on, ASSETS)[0], big)).toBe(true)
       expect(equal(received(driver.host, there.on, CONTROL)[0], pattern(8, 1))).toBe(true)
     })
@@ -107,12 +112,15 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
     test('channels that may lose carry what they carry whole and at most once', async () => {
       const { here, there } = await connect()
       for (let i = 0; i < 40; i++) {
-        for (const channel of [REPLICATION, INPUT, FRESH]) driver.client.send({ kind: 'message', on: here.on, channel, bytes: pattern(100, i) })
+        for (const channel of [REPLICATION, INPUT, FRESH]) {
+          driver.client.send({ kind: 'message', on: here.on, channel, bytes: pattern(100, i) })
+        }
         await driver.pass(2)
       }
       await driver.pass(300)
+      const all = Array.from({ length: 40 }, (_, i) => pattern(100, i))
       for (const channel of [REPLICATION, INPUT, FRESH]) {
-        const numbers = received(driver.host, there.on, channel).map((bytes) => Array.from({ length: 40 }, (_, i) => i).findIndex((i) => equal(bytes, pattern(100, i))))
+        const numbers = received(driver.host, there.on, channel).map((bytes) => all.findIndex((sent) => equal(bytes, sent)))
         expect(numbers).not.toContain(-1)
         expect(new Set(numbers).size).toBe(numbers.length)
         // 10% loss, no retransmission: 36 of 40, standard deviation 2.
@@ -126,7 +134,8 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
       expect(await driver.until(() => received(driver.host, there.on, CONTROL).length === 1)).toBe(true)
       driver.client.send({ kind: 'close', on: here.on, code: 42 })
       driver.client.send({ kind: 'message', on: here.on, channel: CONTROL, bytes: pattern(30, 3) })
-      expect(await driver.until(() => of(driver.host, 'closed').some(({ on }) => on === there.on) && of(driver.client, 'closed').some(({ on }) => on === here.on))).toBe(true)
+      const isTold = (node: ContractNode, name: number): boolean => of(node, 'closed').some(({ on }) => on === name)
+      expect(await driver.until(() => isTold(driver.host, there.on) && isTold(driver.client, here.on))).toBe(true)
       driver.host.send({ kind: 'message', on: there.on, channel: CONTROL, bytes: pattern(30, 4) })
       await driver.pass(200)
       expect(of(driver.client, 'closed').filter(({ on }) => on === here.on)).toMatchObject([{ by: 'local', code: 42, ticket: here.ticket }])

@@ -63,7 +63,7 @@ describe('the trace', () => {
     const data: { readonly [field: string]: NoteData }[] = [
       {}, { a: 1 }, { b: 1 }, { a: 2 }, { a: '1' }, { a: 1n }, { a: true }, { a: false }, { a: null }, { a: Uint8Array.of(1) },
       { a: [1] }, { a: [[1]] }, { a: { a: 1 } }, { a: [] }, { a: {} }, { a: 1, b: 2 }, { b: 2, a: 1 }, { a: { b: 1 }, c: 2 },
-      { a: { b: 1, c: 2 } }, { a: [1, 2] }, { a: [1, [2]] }, { a: [[1], 2] },
+      { a: { b: 1, c: 2 } }, { a: [1, 2] }, { a: [1, [2]] }, { a: [[1], 2] }, { a: [[1, 2]] },
     ]
     expect(new Set(data.map((one) => lone(note(one)))).size).toBe(data.length)
     expect(lone(note({ a: 1 }, 'other'))).not.toBe(lone(note({ a: 1 })))

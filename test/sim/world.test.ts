@@ -94,6 +94,39 @@ describe('the kernel', () => {
     expect(a.log).toEqual(['40 wake'])
   })
 
+  it('spends one event on a wish that stays, and asks nothing for those that were overtaken', () => {
+    const { kernel, a } = fixture()
+    let asked = 0
+    a.nextWakeUs = (): number => {
+      asked++
+      return a.wakeUs
+    }
+    a.wakeUs = 50
+    for (let i = 0; i < 10; i++) kernel.touch(0)
+    kernel.run(100)
+    expect([a.log, kernel.events]).toEqual([['50 wake'], 1])
+    for (let wish = 300; wish > 200; wish--) {
+      a.wakeUs = wish
+      kernel.touch(0)
+    }
+    asked = 0
+    kernel.run(1000)
+    expect(a.log).toEqual(['50 wake', '201 wake'])
+    // Whether it is time, and then what is next; the other 99 wakes are stale.
+    expect([kernel.events, asked]).toEqual([101, 2])
+  })
+
+  it('wakes a node that resumes, if its time has come', () => {
+    const { kernel, a } = fixture()
+    a.wakeUs = 20
+    kernel.touch(0)
+    kernel.pause(0)
+    kernel.run(30)
+    kernel.resume(0)
+    kernel.run(40)
+    expect(a.log).toEqual(['30 wake'])
+  })
+
   it('asks for the next wish after every call, and takes one of the past as now', () => {
     const { kernel, a } = fixture()
     kernel.deliver(10, 0, 'datagram')
@@ -217,11 +250,15 @@ describe('the kernel', () => {
     standing.kernel.touch(0)
     expect(standing.kernel.run(10)).toEqual({ kind: 'limit', limit: 'INSTANT_EVENTS_MAX' })
     expect([standing.kernel.nowUs, standing.kernel.events]).toEqual([5, INSTANT_EVENTS_MAX])
+    const busy = fixture()
+    busy.a.deliver = (datagram, nowUs): void => busy.kernel.deliver(nowUs + 1, 0, datagram)
+    for (let i = 0; i < 100; i++) busy.kernel.deliver(0, 0, 'x')
+    expect(busy.kernel.run(INSTANT_EVENTS_MAX / 100 + 10)).toEqual({ kind: 'reached' })
     expect(fixture().kernel.run(VIRTUAL_US_MAX + 1)).toEqual({ kind: 'limit', limit: 'VIRTUAL_US_MAX' })
     expect(fixture().kernel.run(VIRTUAL_US_MAX)).toEqual({ kind: 'reached' })
   })
 
-  it('reuses the slots of datagrams', () => {
+  it('gives every datagram out once, however their slots are used again', () => {
     const { kernel, a } = fixture()
     a.deliver = (datagram, nowUs): void => {
       a.log.push(datagram)

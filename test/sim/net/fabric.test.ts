@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SeededChooser } from '../../../sim/choice.ts'
 import { type Datagram, describe as describeLabel } from '../../../sim/net/datagram.ts'
@@ -61,7 +61,8 @@ describe('rules', () => {
 
   test('the queue drains at its bandwidth and loses the tail', () => {
     // 1 MB/s: 1000 bytes take 1000 us. Three fit into 3000 bytes; the fourth does not until one has left.
-    const { fabric, arrivals, records } = network({ bandwidthBytesPerSecond: 1_000_000, queueBytesMax: 3_000, latencyUsMin: 100, latencyUsMax: 100 })
+    const settings = { bandwidthBytesPerSecond: 1_000_000, queueBytesMax: 3_000, latencyUsMin: 100, latencyUsMax: 100 }
+    const { fabric, arrivals, records } = network(settings)
     for (let key = 1; key <= 4; key++) fabric.send(datagram(key, 1_000), 0)
     fabric.send(datagram(5, 1_000), 1_000)
     expect(arrivals.map(({ atUs, datagram: { id } }) => [id, atUs])).toEqual([[1, 1_100], [2, 2_100], [3, 3_100], [5, 4_100]])
@@ -87,7 +88,9 @@ describe('chance', () => {
     const fates = (keys: readonly number[]): Map<number, string> => {
       const { fabric, records } = network({ dropPpm: 300_000, duplicatePpm: 200_000, corruptPpm: 200_000 })
       for (const key of keys) fabric.send(datagram(key), 0)
-      return new Map(keys.map((key) => [key, records.filter((record) => 'datagram' in record && record.datagram === key).map(({ kind }) => kind).join()]))
+      const fate = (key: number): string =>
+        records.flatMap((record) => ('datagram' in record && record.datagram === key ? record.kind : [])).join()
+      return new Map(keys.map((key) => [key, fate(key)]))
     }
     const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 10_000 }), { minLength: 2, maxLength: 40 })
     fc.assert(
@@ -105,7 +108,8 @@ describe('chance', () => {
       fabric.send(datagram(key, 10, 0, 1), 0)
       fabric.send(datagram(key, 10, 1, 0), 0)
     }
-    const lost = (from: number): number[] => records.flatMap((record) => (record.kind === 'lost' && record.from === from ? [record.datagram] : []))
+    const lost = (from: number): number[] =>
+      records.flatMap((record) => (record.kind === 'lost' && record.from === from ? [record.datagram] : []))
     expect(lost(0)).not.toEqual(lost(1))
   })
 
@@ -145,7 +149,9 @@ describe('delay', () => {
 describe('settings', () => {
   test('heal clears every fault and keeps the least latency', () => {
     const { fabric, arrivals, count } = network({})
-    fabric.link(0, 1).set({ latencyUsMin: 8_000, latencyUsMax: 90_000, dropPpm: 1_000_000, duplicatePpm: 1_000_000, reorderPpm: 1_000_000, corruptPpm: 1_000_000, down: true })
+    const always = 1_000_000
+    const faults = { dropPpm: always, duplicatePpm: always, reorderPpm: always, corruptPpm: always, down: true }
+    fabric.link(0, 1).set({ latencyUsMin: 8_000, latencyUsMax: 90_000, ...faults })
     fabric.heal()
     for (let key = 0; key < 50; key++) fabric.send(datagram(key), 0)
     expect(arrivals.every(({ atUs }) => atUs === 8_000)).toBe(true)
@@ -156,7 +162,8 @@ describe('settings', () => {
   test('values out of range are refused and leave the link as it was', () => {
     const { fabric } = network({})
     const link = fabric.link(0, 1)
-    for (const wrong of [{ dropPpm: 1_000_001 }, { dropPpm: 0.5 }, { latencyUsMin: -1 }, { latencyUsMin: 2_000, latencyUsMax: 1_000 }, { mtuBytes: Number.NaN }]) {
+    const upsideDown = { latencyUsMin: 2_000, latencyUsMax: 1_000 }
+    for (const wrong of [{ dropPpm: 1_000_001 }, { dropPpm: 0.5 }, { latencyUsMin: -1 }, upsideDown, { mtuBytes: Number.NaN }]) {
       expect(() => link.set(wrong), JSON.stringify(wrong)).toThrow(RangeError)
     }
     expect(link.settings).toEqual(LINK_DEFAULTS)

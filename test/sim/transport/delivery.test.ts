@@ -1,5 +1,5 @@
 /** What arrives, how often, in which order: the promises of channels over a network that breaks its own. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { LinkSettings } from '../../../sim/net/link.ts'
 import { CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX } from '../../../sim/transport/channel.ts'
@@ -18,7 +18,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
       dropPpm: fc.nat(300_000), duplicatePpm: fc.nat(50_000), reorderPpm: fc.nat(100_000), corruptPpm: fc.nat(20_000),
       latencyUsMin: fc.integer({ min: 1_000, max: 30_000 }), spreadUs: fc.nat(40_000),
     })
-    const sizes = fc.array(fc.oneof({ weight: 6, arbitrary: fc.nat(400) }, { weight: 1, arbitrary: fc.nat(6_000) }), { minLength: 5, maxLength: 60 })
+    const size = fc.oneof({ weight: 6, arbitrary: fc.nat(400) }, { weight: 1, arbitrary: fc.nat(6_000) })
+    const sizes = fc.array(size, { minLength: 5, maxLength: 60 })
     fc.assert(
       fc.property(fc.nat(), links, sizes, (seed, { spreadUs, ...faults }, lengths) => {
         const world = new World({ seed, profile, links: { ...faults, latencyUsMax: faults.latencyUsMin + spreadUs } })
@@ -37,7 +38,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
         for (const bytes of [...world.host.messages(CONTROL), ...world.client.messages(UNORDERED)]) {
           expect(Buffer.compare(bytes, numbered(numberOf(bytes), lengths[numberOf(bytes)]!))).toBe(0)
         }
-        // At the least 1 / 0.7 transmissions of each message and an acknowledgement for each; four times that is generous, and a storm is not.
+        // At the least 1 / 0.7 transmissions of each message and an acknowledgement for each; four times that is generous,
+        // and a storm is not.
         const datagramsMin = lengths.reduce((sum, length) => sum + 2 * Math.ceil((length + 1) / 1_100), 0)
         expect(world.count('sent')).toBeLessThan(60 + datagramsMin * 2 * 4)
       }),
@@ -130,7 +132,9 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
       for (let i = 0; i < 3; i++) send(world.client, channel, new Uint8Array(i % 2))
     }
     world.run(SECOND_US)
-    for (const channel of [CONTROL, UNORDERED, ORDERED_ONCE_MORE]) expect(world.host.messages(channel).map(({ length }) => length)).toEqual([0, 1, 0])
+    for (const channel of [CONTROL, UNORDERED, ORDERED_ONCE_MORE]) {
+      expect(world.host.messages(channel).map(({ length }) => length)).toEqual([0, 1, 0])
+    }
   })
 
   test('loss on one channel does not delay another', () => {
@@ -169,7 +173,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     world.client.onInput = (input) => {
       if (input.kind !== 'message' || numberOf(input.bytes) !== 0) return
       // What a handler sends while inputs are drained leaves together.
-      for (let i = 1; i <= 10; i++) world.client.endpoint.send({ kind: 'message', on: world.client.on, channel: i % 4, bytes: numbered(i, 50) }, world.nowUs)
+      const { endpoint, on } = world.client
+      for (let i = 1; i <= 10; i++) endpoint.send({ kind: 'message', on, channel: i % 4, bytes: numbered(i, 50) }, world.nowUs)
       count = world.count('sent')
     }
     send(world.host, CONTROL, numbered(0, 10))
@@ -215,7 +220,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
 
   test('two runs of a seed are the same, datagram for datagram', () => {
     const run = (seed: number): string => {
-      const world = new World({ seed, profile, links: { latencyUsMin: 5_000, latencyUsMax: 30_000, dropPpm: 100_000, duplicatePpm: 20_000, corruptPpm: 10_000 } })
+      const links = { latencyUsMin: 5_000, latencyUsMax: 30_000, dropPpm: 100_000, duplicatePpm: 20_000, corruptPpm: 10_000 }
+      const world = new World({ seed, profile, links })
       world.connect()
       for (let i = 0; i < 50; i++) {
         send(world.host, i % 7, numbered(i, 20 * i))

@@ -8,7 +8,7 @@ import type { ChannelSpec, TransportInput, TransportOutput } from '../../../sim/
 import { type EndpointOutput, TransportEndpoint } from '../../../sim/transport/endpoint.ts'
 import type { ProfileName } from '../../../sim/transport/profile.ts'
 
-export const CHANNELS: readonly ChannelSpec[] = [
+const CHANNELS: readonly ChannelSpec[] = [
   { label: 'control', ordered: true, delivery: { kind: 'reliable' }, priority: 0 },
   { label: 'assets', ordered: true, delivery: { kind: 'reliable' }, priority: 3 },
   { label: 'reliable unordered', ordered: false, delivery: { kind: 'reliable' }, priority: 1 },
@@ -83,7 +83,8 @@ export class World {
   #events: Event[] = []
   #order = 0
 
-  constructor({ seed = 1, chooser, nodes = 2, profile = 'quic', links = {}, accept = ['quic', 'webrtc'], channels = CHANNELS }: WorldOptions = {}) {
+  constructor(options: WorldOptions = {}) {
+    const { seed = 1, chooser, nodes = 2, profile = 'quic', links = {}, accept = ['quic', 'webrtc'], channels = CHANNELS } = options
     this.chooser = chooser ?? new SeededChooser(seed)
     this.fabric = new Fabric({
       chooser: this.chooser,
@@ -125,11 +126,6 @@ export class World {
         node.onInput(input)
       }
     }
-  }
-
-  /** Puts a datagram straight into the network, as an attacker would. */
-  inject(datagram: Datagram): void {
-    this.fabric.send(datagram, this.nowUs)
   }
 
   /** Handles the next event or timer up to an instant; false where there is none. */
