@@ -6,5 +6,5 @@ export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
   Actor, BodyOptions, HandActor, HostActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop,
   SpawnOptions, Story, Thing,
-} from './vocabulary.ts'
+} from './cluster/vocabulary.ts'
 export { COUNTERS, type CounterName } from '../reports/counters.ts'

@@ -1,5 +1,5 @@
 /** What a scenario is: a name, its settings, a story that awaits only virtual time, and what must have happened in it. */
-import type { Story } from './vocabulary.ts'
+import type { Story } from './cluster/vocabulary.ts'
 
 /** Names of the counters that a run keeps; reports/counters.ts tells what each one counts. */
 export type { CounterName } from '../reports/counters.ts'

@@ -15,7 +15,7 @@ import type { ClientNode } from './nodes.ts'
 import { metresOf, steps, stepsOf, US_PER_MS } from './units.ts'
 import type {
   Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
-} from '../vocabulary.ts'
+} from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
 /** Where a hand points from: this far before the middle of what it points at, metres. */

@@ -31,7 +31,7 @@ import { Host } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
-import type { JoinOptions } from '../vocabulary.ts'
+import type { JoinOptions } from './vocabulary.ts'
 
 export const SESSION_EPOCH = 1
 const SESSION_ID_BYTES = 16

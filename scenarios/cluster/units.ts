@@ -1,6 +1,6 @@
 /** Metres of a story to the integers of the system, and back. */
 import { STEPS_PER_METRE } from '../../system/ecs/components.ts'
-import type { Metres } from '../vocabulary.ts'
+import type { Metres } from './vocabulary.ts'
 
 /** Metres to steps of 1/512 m, to the nearest. @throws {RangeError} where it is no number. */
 export function steps(metres: number): number {

@@ -20,7 +20,7 @@ test('control_is_reliable_ordered_and_first_and_replication_differs_by_transport
     expect(input).toMatchObject({ ordered: false, delivery: { kind: 'retransmits', max: 0 } })
   }
   expect(channelsFor('quic')[1]).toMatchObject({ ordered: true, delivery: { kind: 'reliable' } })
-  expect(channelsFor('webrtc')[1]).toMatchObject({ ordered: false, delivery: { kind: 'retransmits', max: 2 } })
+  expect(channelsFor('webrtc')[1]).toMatchObject({ ordered: false, delivery: { kind: 'lifetime' } })
 })
 
 test('only_deltas_poses_and_assets_leave_the_control_channel', () => {

@@ -2,8 +2,8 @@
  * The words that a story is told in. Every verb is a labelled operation (`ana.click#2`), so that a plan can leave it out.
  * Lengths are metres, times milliseconds unless a name says otherwise; `await` only what returns a promise here.
  */
-import type { RandomStream } from '../sim/random.ts'
-import type { PlacementTag } from '../system/placement/tags.ts'
+import type { RandomStream } from '../../sim/random.ts'
+import type { PlacementTag } from '../../system/placement/tags.ts'
 
 export type Metres = readonly [x: number, y: number, z: number]
 /** An entity or placement as stories pass it around: its id. */
