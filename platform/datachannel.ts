@@ -170,7 +170,7 @@ class Link {
   #openCount = 0
   /** What came over one channel before the last of them had opened here. */
   readonly #early: (() => void)[] = []
-  /** Until the description is there. */
+  /** Until both descriptions are there. */
   #earlyCandidates: { readonly candidate: string; readonly mid: string }[] | undefined = []
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
   #timer: NodeJS.Timeout
@@ -222,7 +222,11 @@ class Link {
   }
 
   signalTo(other: Link): void {
-    this.#connection.onLocalDescription((sdp, type) => other.#describe(sdp, type))
+    this.#connection.onLocalDescription((sdp, type) => {
+      other.#describe(sdp, type)
+      // The answer is there: both ends know each other's certificate.
+      if (this.#incoming) for (const link of [this, other]) link.#meet()
+    })
     this.#connection.onLocalCandidate((candidate, mid) => other.#hear(candidate, mid))
   }
 
@@ -232,12 +236,20 @@ class Link {
       this.#connection.setRemoteDescription(sdp, type)
       if (this.#incoming) this.#connection.setLocalDescription('answer')
     })
+  }
+
+  /** Hands over the candidates that were kept. */
+  #meet(): void {
     const early = this.#earlyCandidates
     this.#earlyCandidates = undefined
     for (const { candidate, mid } of early ?? []) this.#hear(candidate, mid)
   }
 
-  /** The library's callbacks come from several threads: a candidate may come before the description that it belongs to. */
+  /**
+   * Candidates wait until both descriptions are in place. One that comes before its description throws; and with the path open
+   * while the library (libdatachannel in node-datachannel 0.33.4) takes the answer in on another thread, it may see the peer's
+   * certificate before it has the fingerprint, and fail with 'unknown CA'.
+   */
   #hear(candidate: string, mid: string): void {
     if (this.#earlyCandidates !== undefined) this.#earlyCandidates.push({ candidate, mid })
     else if (this.#state !== 'closed') this.#attempt(() => this.#connection.addRemoteCandidate(candidate, mid))
@@ -250,7 +262,7 @@ class Link {
   #attempt(action: () => void): void {
     try {
       action()
-    } catch (error) { console.error('ATTEMPT', this.#state, this.#incoming, this.#openCount, this.#connection.state(), String(error))
+    } catch {
       this.#end('timeout', TIMEOUT_CODE)
     }
   }

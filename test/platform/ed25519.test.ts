@@ -7,7 +7,7 @@ import { craftedSignatures } from '../support/craftedsignatures.ts'
 describe('node:crypto behind the rule for points', () => {
   const cases = craftedSignatures()
 
-  test('decides_each_crafted_signature_as_its_construction_says_and_so_as_noble_does', () => {
+  test('R-LOG-6 decides_each_crafted_signature_as_its_construction_says_and_so_as_noble_does', () => {
     expect(cases.length).toBeGreaterThan(500)
     expect(cases.filter(({ valid }) => valid).length).toBeGreaterThan(30)
     const verifier = nodeVerifier({ admissibleKey, smallOrder })

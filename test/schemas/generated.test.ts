@@ -19,7 +19,7 @@ const SCHEMA = readFileSync(new URL('../../schemas/network.fbs', import.meta.url
 const names = Object.keys(SAMPLES) as MessageName[]
 
 describe('drift', () => {
-  test('what_is_committed_is_what_the_schema_generates', async () => {
+  test('R-WIRE-5 what_is_committed_is_what_the_schema_generates', async () => {
     const [wanted, present] = [await generate(), committed()]
     expect([...present.keys()].sort()).toEqual([...wanted.keys()].sort())
     for (const [path, text] of wanted) expect(present.get(path), `schemas/generated/${path}: run \`npm run schemas\``).toBe(text)

@@ -33,7 +33,7 @@ describe('the strict rule', () => {
     }
   })
 
-  test('decides_each_crafted_signature_as_its_construction_says', () => {
+  test('R-LOG-6 decides_each_crafted_signature_as_its_construction_says', () => {
     const verifier = nobleVerifier()
     const wrong = craftedSignatures().filter(({ signature, message, publicKey, valid }) => verifier.verify(signature, message, publicKey) !== valid)
     expect(wrong.map(({ name }) => name)).toEqual([])
@@ -47,7 +47,7 @@ describe('the strict rule', () => {
     expect(laxer.length).toBeGreaterThan(100)
   })
 
-  test('admits_no_key_of_small_order_nor_one_that_is_not_canonical', () => {
+  test('R-LOG-6 admits_no_key_of_small_order_nor_one_that_is_not_canonical', () => {
     expect(TORSION.filter((point) => admissibleKey(point.toBytes()))).toEqual([])
     expect(NON_CANONICAL.filter(admissibleKey)).toEqual([])
     expect(new Set(TORSION.map((point) => point.toHex())).size).toBe(8)

@@ -6,7 +6,7 @@ import { hash64Hex } from '../../../system/ids.ts'
 import { sipHash24 } from '../../../system/protocol/siphash.ts'
 
 describe('manifest', () => {
-  it('schemas_schema_manifest_json_is_current', () => {
+  it('R-WIRE-6 schemas_schema_manifest_json_is_current', () => {
     const committed = readFileSync(new URL('../../../schemas/schema_manifest.json', import.meta.url), 'utf8')
     expect(committed, 'npm run schemas writes it anew').toBe(manifestText())
   })

@@ -8,7 +8,7 @@ import { apply, arbitraryWrites, ENTITIES } from './worlds.ts'
 const property = { seed: 20261121, numRuns: 60 }
 
 describe('overlay', () => {
-  it('is_what_applying_the_same_writes_to_a_copy_is', () => {
+  it('R-ECS-4 is_what_applying_the_same_writes_to_a_copy_is', () => {
     fc.assert(fc.property(arbitraryWrites(), arbitraryWrites(), arbitraryWrites(), (below, over, later) => {
       const world = new World()
       apply(world, below)

@@ -42,7 +42,7 @@ afterEach(() => {
 })
 
 describe('the trigger', () => {
-  test('selects what the ray hits, once, when it is let go', async () => {
+  test('R-XR-1 selects what the ray hits, once, when it is let go', async () => {
     const rig = await createRig(smallWorld())
     atBox(rig).press('trigger')
     rig.run()
@@ -77,7 +77,7 @@ describe('the trigger', () => {
 })
 
 describe('a drag', () => {
-  test('moves the entity by exactly what the hand moved, with at most one step in nine frames', async () => {
+  test('R-XR-2 moves the entity by exactly what the hand moved, with at most one step in nine frames', async () => {
     const metres = fc.double({ min: -2, max: 2, noNaN: true })
     const path = fc.array(fc.tuple(metres, metres, metres), { minLength: 1, maxLength: 60, size: 'max' })
     const squeeze = fc.asyncProperty(path, async (places) => {

@@ -45,7 +45,7 @@ const sum = (steps: EditorIntent[]) => {
 const check = (law: (drag: Drag) => void): void => fc.assert(fc.property(drag, law), { seed: 3, numRuns: 300 })
 
 describe('the steps of a drag', () => {
-  test('add up to the whole quantised motion, whatever the rhythm', () => {
+  test('R-XR-2 add up to the whole quantised motion, whatever the rhythm', () => {
     check((drag) => {
       const [start, moves] = drag
       const end = moves[moves.length - 1][0]

@@ -30,7 +30,7 @@ const run = (physics: Physics, steps: number): void => {
 beforeAll(() => init())
 
 describe('physics', () => {
-  it('two_runs_are_the_same_to_the_last_step', () => {
+  it('R-PHYS-2 two_runs_are_the_same_to_the_last_step', () => {
     const [a, b] = [tower(), tower()]
     for (let step = 0; step < 90; step++) {
       if (step === 40) for (const physics of [a, b]) physics.teleport(3, pose(0, 4000, 0))

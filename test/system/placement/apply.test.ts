@@ -56,7 +56,7 @@ describe('an applied commit', () => {
     expect(storeText(store)).not.toContain(` ${C} `)
   })
 
-  test('writes_its_audit_record', () => {
+  test('R-COMMIT-5 writes_its_audit_record', () => {
     const store = populate(new MapStore())
     const result = settle(store, everyChange, 77)!
     const { hi, lo } = resultDigest(result)
@@ -66,7 +66,7 @@ describe('an applied commit', () => {
     expect(result.completedAtLamport).toBe(77)
   })
 
-  test('keeps_both_sides_of_tag_changes_that_do_not_overlap', () => {
+  test('R-COMMIT-2 keeps_both_sides_of_tag_changes_that_do_not_overlap', () => {
     const store = new MapStore()
     putPlacement(store, A, { ...atA, tags: tagBits(['prop', 'light']) })
     const before = { ...atA, tags: tagBits(['prop']) }
@@ -77,7 +77,7 @@ describe('an applied commit', () => {
   })
 })
 
-test('a_rejected_commit_changes_nothing_but_its_audit_record', () => {
+test('R-COMMIT-5 a_rejected_commit_changes_nothing_but_its_audit_record', () => {
   const store = populate(new MapStore())
   const before = storeText(store).split('\n')
   const result = settle(store, clashing)!
@@ -87,7 +87,7 @@ test('a_rejected_commit_changes_nothing_but_its_audit_record', () => {
 })
 
 describe('a commit is settled once', () => {
-  test.each([['applied', everyChange], ['rejected', clashing]] as const)('%s_again_changes_nothing_and_gives_the_recorded_outcome', (_, commit) => {
+  test.each([['applied', everyChange], ['rejected', clashing]] as const)('R-COMMIT-4 %s_again_changes_nothing_and_gives_the_recorded_outcome', (_, commit) => {
     const store = populate(new MapStore())
     const first = settle(store, commit, 20)!
     const after = storeText(store)
@@ -127,7 +127,7 @@ describe('a failure at any single write', () => {
     expect(total).toBe(2 + 2 + 6 + 1)
   })
 
-  test.each(['before', 'after'] as const)('%s_it_took_effect_leaves_the_live_bytes_unchanged', (moment) => {
+  test.each(['before', 'after'] as const)('R-COMMIT-3 %s_it_took_effect_leaves_the_live_bytes_unchanged', (moment) => {
     for (let failAt = 0; failAt < total; failAt++) {
       const map = populate(new MapStore())
       const world = populate(new World())

@@ -92,7 +92,7 @@ const TABLE: readonly Row[] = [
   { name: 'a value that is no integer', live: undefined, changes: [added(FRESH, stateAt(0.5))], conflicts: [UNKNOWN] },
 ]
 
-describe('every kind of conflict', () => {
+describe('R-COMMIT-6 and every other kind of conflict', () => {
   test.each(TABLE)('$name', ({ live, changes, conflicts, result, merged = 0 }) => {
     const plan = planOf(live, ...changes)
     expect(plan.conflicts.map(({ type, resolvable }) => [type, resolvable])).toEqual(conflicts)
@@ -125,7 +125,7 @@ test('an_addition_never_takes_the_id_of_an_earlier_commit', () => {
   expect(buildPlan(originOf(ANA), commitOf(COMMIT, added(FRESH, base)), store, ALLOWED).conflicts.map(({ type }) => type)).toEqual(['UNKNOWN'])
 })
 
-test('conflict_ids_are_unique_and_name_the_commit', () => {
+test('R-COMMIT-1 conflict_ids_are_unique_and_name_the_commit', () => {
   const { conflicts } = buildPlan(
     originOf(ANA), commitOf(COMMIT, removed(A, base), updated(A, base, base), added(FRESH, stateAt(0.5))), new MapStore(), { editPlacements: false, manageCommits: false },
   )
@@ -133,7 +133,7 @@ test('conflict_ids_are_unique_and_name_the_commit', () => {
   expect(conflicts.map(({ placement, draft }) => [placement, draft])).toEqual([[0, 0], [0, 0], [A, 1], [A, 2], [FRESH, 3]])
 })
 
-test('a_plan_carries_the_whole_context', () => {
+test('R-COMMIT-1 a_plan_carries_the_whole_context', () => {
   expect(buildPlan(originOf(ANA, 44), commitOf(COMMIT), new MapStore(), ALLOWED).context).toEqual({
     commit: COMMIT, session: 1, region: REGION, author: ANA, lamport: 44, requestedAtUs: 5_000,
   })

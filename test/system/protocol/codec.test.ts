@@ -31,7 +31,7 @@ describe('round trips', () => {
     expect(recode(new Codec(), SAMPLES[name])).toEqual(SAMPLES[name])
   })
 
-  test('arbitrary_messages_survive_their_bytes_in_one_codec', () => {
+  test('R-WIRE-3 arbitrary_messages_survive_their_bytes_in_one_codec', () => {
     const codec = new Codec()
     fc.assert(fc.property(arbitraryMessage, (message) => { expect(recode(codec, message)).toEqual(message) }), { seed: 1, numRuns: 800 })
   })
@@ -82,7 +82,7 @@ describe('golden bytes', () => {
   if (process.env[UPDATE_VARIABLE] === '1') writeFileSync(VECTORS, JSON.stringify(bodies, undefined, 2) + '\n')
   const golden = JSON.parse(readFileSync(VECTORS, 'utf8')) as Record<string, string>
 
-  test(`the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => expect(bodies).toEqual(golden))
+  test(`R-WIRE-3 the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => expect(bodies).toEqual(golden))
 })
 
 describe('what a caller cannot encode', () => {
@@ -139,7 +139,7 @@ describe('what a peer cannot send', () => {
     for (const name of names) expect(malformed(codec.decode(MessageType[name], new Uint8Array(0)))).toBe(`${name}: too short`)
   })
 
-  test('values_out_of_range_name_their_field', () => {
+  test('R-WIRE-4 values_out_of_range_name_their_field', () => {
     const author = differingAt({ ...SAMPLES.EditorEvent, author: 1 }, { ...SAMPLES.EditorEvent, author: 2 })
     expect(forged('EditorEvent', SAMPLES.EditorEvent, author, 0, 4)).toBe('EditorEvent: author: 1024 is not in 0..1023')
     const role = differingAt({ ...SAMPLES.SessionControl, role: 'editor' }, { ...SAMPLES.SessionControl, role: 'admin' })

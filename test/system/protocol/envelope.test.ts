@@ -33,7 +33,7 @@ describe('the layout', () => {
     expect(envelope.subarray(ENVELOPE_BYTES)).toEqual(Buffer.from(BODY))
   })
 
-  test('opening_gives_back_what_was_sealed_from_anywhere_in_a_buffer', () => {
+  test('R-WIRE-1 opening_gives_back_what_was_sealed_from_anywhere_in_a_buffer', () => {
     for (const name of names) {
       const pool = new Uint8Array(100)
       pool.set(seal(name), 7)

@@ -33,7 +33,7 @@ function* randomNumbers(seed: number): Generator<number, never> {
 }
 
 describe('mutations', () => {
-  test('every_flipped_bit_of_a_sealed_message_is_refused', () => {
+  test('R-WIRE-1 every_flipped_bit_of_a_sealed_message_is_refused', () => {
     for (const name of names) {
       const bytes = sealed(name, codec.encode(SAMPLES[name]))
       expect(deliver(bytes)).toBe('message')
@@ -67,7 +67,7 @@ describe('mutations', () => {
     }
   })
 
-  test('50,000_random_mutations_with_a_right_checksum_never_throw', () => {
+  test('R-WIRE-2 50,000_random_mutations_with_a_right_checksum_never_throw', () => {
     const random = randomNumbers(1)
     const next = (below: number) => random.next().value % below
     const bodies = names.map((name) => [name, codec.encode(SAMPLES[name])] as const)
@@ -99,7 +99,7 @@ describe('bombs', () => {
     return Array.from({ length: Math.floor(body.length / 4) }, (_, i) => i * 4).filter((at) => view.getUint32(at, true) === value)
   }
 
-  test('a_forged_vector_length_is_refused_before_anything_is_read', () => {
+  test('R-WIRE-2 a_forged_vector_length_is_refused_before_anything_is_read', () => {
     const body = codec.encode(BUSY_DELTA)
     const verdicts = [0xffffffff, 0x7fffffff, 1025, 1000].map((count) => places(body, BUSY_DELTA.entries.length).map((at) => {
       const forged = body.slice()
