@@ -94,7 +94,21 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
   const second = await new Run(scenario, { ...settings, measure: false }, prepared, { frame, node }).play()
   const { divergence } = second
   if (divergence === undefined) return first.outcome
-  return { ...first.outcome, info: { ...first.outcome.info, divergence } }
+  const { outcome } = first
+  const message = placeInWords(divergence)
+  const failures = outcome.info.failures.map((failure) => (failure.check === 'convergence' ? { ...failure, message } : failure))
+  const verdict = outcome.exit === 1 && outcome.info.failures[0]?.check === 'convergence' ? message : outcome.verdict
+  return { ...outcome, verdict, info: { ...outcome.info, verdict, failures, divergence } }
+}
+
+/** One line that says where two worlds part first. */
+function placeInWords({ frame, peer, hostBytes, peerBytes }: RunDivergence): string {
+  const place = firstDifference(hostBytes, peerBytes, manifest().components)
+  if (place === undefined) return `${peer} and the host have different digests of frame ${frame} over the same bytes`
+  const { kind, entity, component, field, offset } = place
+  const what = kind === 'value' ? `${component}.${field}` : component
+  const [host, other] = kind === 'value' ? [place.valueA, place.valueB] : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
+  return `${peer} diverged in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
 }
 
 interface Played {
@@ -188,11 +202,11 @@ class Run {
 
     const present = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'live')
     if (end.kind === 'done') {
-      this.#failures.push(...order.failures, ...bounded.failures())
       if (convergence.first !== undefined) {
         const { frame, node, hostDigest, clientDigest } = convergence.first
         this.#fail('convergence', `${cluster.clients[node - 1]!.name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`, { frame, node })
       }
+      this.#failures.push(...order.failures, ...bounded.failures())
       if (settled) {
         oracle.settled(cluster.host.peer.frame, cluster.host.peer.world)
         this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))

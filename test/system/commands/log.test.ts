@@ -75,10 +75,10 @@ describe('order', () => {
 
       expect(shuffled.log.position).toEqual(straight.log.position)
       expect(shuffled.world.digest()).toEqual(straight.world.digest())
-      expect(shuffled.world.canonicalBytes()).toEqual(straight.world.canonicalBytes())
+      expect(Buffer.compare(shuffled.world.canonicalBytes(), straight.world.canonicalBytes())).toBe(0)
       // What was shown before it was closed is what was closed.
       expect(foreseen).toEqual(straight.world.entities(Transform).map((entity) => straight.world.get(entity, Transform)))
-    }), { seed: 11, numRuns: 150 })
+    }), { seed: 11, numRuns: 120 })
     // Or the histories would have shown nothing.
     expect([...seen].sort()).toEqual(['applied', 'denied', 'merged', 'rejected', 'void'])
   })

@@ -131,7 +131,8 @@ describe('sources', () => {
     const written = new Set<string>()
     under.world.onWrite = (_, component) => written.add(component.source)
     under.take(joinedAt(1, ANA, 'admin'), spawnedAt(2, CRATE, ANA, { shape: 1, massGrams: 5 }))
-    COMMANDS.filter(({ layout: flat }) => flat !== undefined).forEach((command, i) => {
+    // What takes things away stands at the front of the registry.
+    COMMANDS.filter(({ layout: flat }) => flat !== undefined).reverse().forEach((command, i) => {
       const values = Object.fromEntries(command.layout!.fields.map(({ name }) => [name, name === 'entity' ? CRATE : 1]))
       under.take(entryOf(command.hostOnly ? 0 : ANA, 3 + i, command, values))
     })

@@ -1,0 +1,86 @@
+/** The frames on their way: the host's ring, and the client's order, gaps and requests. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { FRAME_BUFFER_MAX, FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US } from '../../../system/limits.ts'
+import { FRAME_MAX, FrameBuffer, FrameRing } from '../../../system/replication/frames.ts'
+
+/** Takes what can be taken, in order. */
+function taken(buffer: FrameBuffer<number>, nowUs = 0): number[] {
+  const frames: number[] = []
+  for (let frame = buffer.peek(); frame !== undefined; frame = buffer.peek()) {
+    frames.push(frame)
+    buffer.advance(nowUs)
+  }
+  return frames
+}
+
+describe('the ring', () => {
+  it('R-REPL-3 holds the last frames and no others', () => {
+    const ring = new FrameRing()
+    expect(ring.get(0)).toBeUndefined()
+    for (let frame = 0; frame < 100; frame++) {
+      ring.push(frame, Uint8Array.of(frame))
+      for (let asked = 0; asked <= frame + 40; asked++) {
+        const held = asked <= frame && asked > frame - FRAME_RING
+        if (ring.get(asked)?.[0] !== (held ? asked : undefined)) expect.fail(`frame ${asked} at ${frame}`)
+      }
+    }
+  })
+})
+
+describe('the buffer', () => {
+  it('R-FRAME-3 whatever order they come in, and doubled, frames are taken in order, each once', () => {
+    fc.assert(fc.property(fc.shuffledSubarray(Array.from({ length: 30 }, (_, i) => i + 5), { minLength: 30 }), fc.array(fc.nat(29)), (order, again) => {
+      const buffer = new FrameBuffer<number>(5)
+      const frames = [...order, ...again.map((i) => order[i])].flatMap((frame) => {
+        buffer.add(frame, frame, 0)
+        return taken(buffer)
+      })
+      expect(frames).toEqual(Array.from({ length: 30 }, (_, i) => i + 5))
+    }), { seed: 25, numRuns: 50 })
+  })
+
+  it('R-REPL-3 a gap is asked for after a delay, and again after an interval', () => {
+    const buffer = new FrameBuffer<number>(5)
+    for (const frame of [5, 8, 9, 12]) buffer.add(frame, frame, 1000)
+    taken(buffer, 1000)
+    expect(buffer.missing(1000 + NACK_DELAY_US - 1)).toBeUndefined()
+    const gap = { fromFrame: 6, toFrame: 7, beyondRing: false }
+    expect(buffer.missing(1000 + NACK_DELAY_US)).toEqual(gap)
+    expect(buffer.missing(1000 + NACK_DELAY_US + NACK_INTERVAL_US - 1)).toBeUndefined()
+    expect(buffer.missing(1000 + NACK_DELAY_US + NACK_INTERVAL_US)).toEqual(gap)
+    for (const frame of [7, 6]) buffer.add(frame, frame, 200_000)
+    expect(taken(buffer, 200_000)).toEqual([6, 7, 8, 9])
+    // The next gap is a new one, with a delay of its own.
+    expect(buffer.missing(200_000 + NACK_DELAY_US - 1)).toBeUndefined()
+    expect(buffer.missing(200_000 + NACK_DELAY_US)).toMatchObject({ fromFrame: 10, toFrame: 11 })
+  })
+
+  it('R-REPL-3 a gap that closes by itself is not asked for', () => {
+    const buffer = new FrameBuffer<number>(5)
+    for (const frame of [6, 5]) buffer.add(frame, frame, 0)
+    taken(buffer)
+    expect(buffer.missing(10 * NACK_DELAY_US)).toBeUndefined()
+  })
+
+  it('R-REPL-3 a gap beyond the host\'s ring is told, however far the newest frame is', () => {
+    const gapTo = (newest: number) => {
+      const buffer = new FrameBuffer<number>(5)
+      buffer.add(newest, newest, 0)
+      return buffer.missing(NACK_DELAY_US)
+    }
+    expect(gapTo(5 + FRAME_RING - 1)).toEqual({ fromFrame: 5, toFrame: 5 + FRAME_RING - 2, beyondRing: false })
+    expect(gapTo(5 + FRAME_RING)).toMatchObject({ beyondRing: true })
+    // A frame that nobody sends honestly must not cost a walk to it.
+    expect(gapTo(FRAME_MAX)).toMatchObject({ fromFrame: 5, beyondRing: true })
+    expect(gapTo(FRAME_MAX + 1)).toBeUndefined()
+  })
+
+  it('R-REPL-3 a snapshot takes the place of the frames up to it; those after it are kept, as many as fit', () => {
+    const buffer = new FrameBuffer<number>(5)
+    for (let frame = 6; frame < 2 * FRAME_BUFFER_MAX; frame++) buffer.add(frame, frame, 0)
+    buffer.skipTo(200, 0)
+    expect(taken(buffer)).toEqual(Array.from({ length: 5 + FRAME_BUFFER_MAX - 201 }, (_, i) => 201 + i))
+    expect(buffer.missing(NACK_DELAY_US)).toMatchObject({ fromFrame: 5 + FRAME_BUFFER_MAX, beyondRing: true })
+  })
+})
