@@ -1,14 +1,15 @@
 /**
  * The naive reference (law 11). Convergence cannot see a mistake that all peers share, so this folds the same admitted
  * entries the slow, obvious way: from nothing, in order, into plain objects, each time the log closes; and it asks again what
- * admission should have asked. It shares no logic with `system/` but the decoding of bytes and the definitions of rows.
+ * admission should have asked. It shares no logic with `system/` but the decoding of bytes, the definitions of rows and the
+ * form of a world's bytes.
  */
-import type { World } from '../system/ecs/world.ts'
+import { World } from '../system/ecs/world.ts'
 import type { Codec } from '../system/protocol/codec.ts'
 import type { CommandEntry, PlacementCommit, PlacementState } from '../system/protocol/messages.ts'
 import type { Verifier } from '../system/ports.ts'
 import { signingBytes } from '../system/commands/signing.ts'
-import { COMPONENTS } from '../system/ecs/components.ts'
+import { COMPONENTS, Motion, Spawned } from '../system/ecs/components.ts'
 import type { AnyComponent } from '../system/ecs/component.ts'
 
 type Row = Record<string, number>
@@ -21,9 +22,24 @@ export interface OracleFinding {
   readonly entity?: number
   readonly component?: string
   readonly field?: string
-  /** What the naive fold has, and what the host has; -1 for no row. */
-  readonly expected?: number
-  readonly actual?: number
+  /** What the oracle has, and what the host has. */
+  readonly expected?: string
+  readonly actual?: string
+}
+
+/** Canonical bytes of the host's world where it first differs, and what they should have been. */
+export interface OracleDifference {
+  readonly frame: number
+  /** Of the first finding there. */
+  readonly message: string
+  readonly actual: Uint8Array
+  readonly expected: Uint8Array
+}
+
+interface Position {
+  readonly x: number
+  readonly y: number
+  readonly z: number
 }
 
 export interface OraclePorts {
@@ -37,16 +53,20 @@ export interface OraclePorts {
 
 const BURST = 100
 const PER_SECOND = 10
-const PROPS = new Map([['theta.Spawned', 'spawned'], ['theta.Motion', 'motion']])
 const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
+const PROP_COMPONENTS: readonly AnyComponent[] = [Spawned, Motion]
 /** Computed by the host over texts that are for people; convergence compares them, the oracle does not write them again. */
 const NOT_COMPARED: ReadonlySet<string> = new Set(['resultHi', 'resultLo'])
 
 export class Oracle {
   readonly #ports: OraclePorts
   readonly #admitted: { readonly entry: CommandEntry; readonly atUs: number }[] = []
-  readonly #props = new Map<number, { readonly x: number; readonly y: number; readonly z: number }>()
+  /** What the story asked of the host's stream since the last frame; undefined ends the entity. */
+  readonly #wishes: { readonly entity: number; readonly at: Position | undefined }[] = []
+  readonly #props: Rows = new Map(PROP_COMPONENTS.map(({ name }) => [name, new Map<number, Row>()]))
   readonly findings: OracleFinding[] = []
+  /** The first; what follows from it is not looked at. */
+  difference: OracleDifference | undefined
   #closed = 0
   #rows: Rows = new Map()
 
@@ -68,54 +88,78 @@ export class Oracle {
     this.#admitted.push({ entry, atUs })
   }
 
-  /** What the story asked of the host's stream; undefined ends the entity. */
-  prop(entity: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined): void {
-    if (at === undefined) this.#props.delete(entity)
-    else this.#props.set(entity, at)
+  /** What the story asks of the host's stream, for the next frame; undefined ends the entity. */
+  prop(entity: number, at: Position | undefined): void {
+    this.#wishes.push({ entity, at })
   }
 
   /** The host has closed a frame, and `world` is exactly that frame's. */
   closed(frame: number, closedLamport: number, world: World): void {
+    for (const { entity, at } of this.#wishes.splice(0)) this.#grant(entity, at, frame)
     if (closedLamport < this.#closed) this.findings.push({ frame, message: `the closed mark fell from ${this.#closed} to ${closedLamport}` })
     if (closedLamport !== this.#closed) {
       this.#closed = closedLamport
       this.#rows = this.#foldAll(closedLamport)
-      this.#compare(frame, world)
+      this.#compare(frame, world, LOG_COMPONENTS)
     }
   }
 
-  /** At the end: everything, the runtime's entities too. */
-  settled(frame: number, world: World): void {
-    this.#compare(frame, world)
-    for (const component of COMPONENTS.filter(({ name }) => PROPS.has(name))) {
-      const expected = [...this.#props.keys()].sort((a, b) => a - b)
-      const actual = world.entities(component)
-      const odd = expected.find((entity) => !actual.includes(entity)) ?? actual.find((entity) => !this.#props.has(entity))
-      if (odd !== undefined) this.#differs(frame, odd, component, '', expected.includes(odd) ? 1 : -1, actual.includes(odd) ? 1 : -1)
-      if (component.name !== 'theta.Motion') continue
-      for (const [entity, at] of this.#props) this.#compareRow(frame, entity, component, { ...at }, world)
-    }
+  /** At the end, and where the host's own audit says that its memory has changed underneath: everything, the runtime's entities too. */
+  whole(frame: number, world: World): void {
+    this.#compare(frame, world, [...LOG_COMPONENTS, ...PROP_COMPONENTS])
   }
 
-  #compare(frame: number, world: World): void {
-    for (const component of LOG_COMPONENTS) {
-      const expected = this.#rows.get(component.name) ?? new Map<number, Row>()
-      for (const entity of world.entities(component)) if (!expected.has(entity)) this.#differs(frame, entity, component, '', -1, 1)
+  #grant(entity: number, at: Position | undefined, frame: number): void {
+    const [spawned, motion] = [table(this.#props, 'Spawned'), table(this.#props, 'Motion')]
+    if (at === undefined) {
+      spawned.delete(entity)
+      motion.delete(entity)
+      return
+    }
+    if (!spawned.has(entity)) spawned.set(entity, { kind: 1, bornFrame: frame })
+    motion.set(entity, { ...at, qx: 0, qy: 0, qz: 0, qw: 32767 })
+  }
+
+  #rowsOf({ name }: AnyComponent): ReadonlyMap<number, Row> {
+    return this.#rows.get(name) ?? this.#props.get(name) ?? new Map()
+  }
+
+  #compare(frame: number, world: World, components: readonly AnyComponent[]): void {
+    if (this.difference !== undefined) return
+    const before = this.findings.length
+    for (const component of components) {
+      const expected = this.#rowsOf(component)
+      for (const entity of world.entities(component)) if (!expected.has(entity)) this.#differs(frame, entity, component, '', 'no row', 'one')
       for (const [entity, row] of expected) this.#compareRow(frame, entity, component, row, world)
     }
+    const first = this.findings[before]
+    if (first !== undefined) this.difference = { frame, message: first.message, actual: world.canonicalBytes(), expected: this.#expectedBytes(world, components) }
   }
 
   #compareRow(frame: number, entity: number, component: AnyComponent, expected: Row, world: World): void {
     const actual = world.get(entity, component) as Row | undefined
-    if (actual === undefined) return this.#differs(frame, entity, component, '', 1, -1)
+    if (actual === undefined) return this.#differs(frame, entity, component, '', 'a row', 'none')
     for (const field of Object.keys(expected)) {
-      if (!NOT_COMPARED.has(field) && actual[field] !== expected[field]) return this.#differs(frame, entity, component, field, expected[field]!, actual[field]!)
+      if (!NOT_COMPARED.has(field) && actual[field] !== expected[field]) return this.#differs(frame, entity, component, field, text(expected[field]!), text(actual[field]!))
     }
   }
 
-  #differs(frame: number, entity: number, component: AnyComponent, field: string, expected: number, actual: number): void {
-    const what = field === '' ? 'row' : field
-    this.findings.push({ frame, entity, component: component.name, field, expected, actual, message: `frame ${frame}: entity ${entity} ${component.name} ${what}: the naive fold has ${expected}, the host ${actual}` })
+  #differs(frame: number, entity: number, component: AnyComponent, field: string, expected: string, actual: string): void {
+    const place = `frame ${frame}: entity ${entity} ${component.name}${field === '' ? '' : ` ${field}`}`
+    this.findings.push({ frame, entity, component: component.name, field, expected, actual, message: `${place}: the oracle has ${expected}, the host ${actual}` })
+  }
+
+  /** The host's world, with the oracle's rows in place of its own. */
+  #expectedBytes(world: World, components: readonly AnyComponent[]): Uint8Array {
+    const mended = new World()
+    mended.copyFrom(world)
+    for (const component of components) {
+      const expected = this.#rowsOf(component)
+      for (const entity of world.entities(component)) if (!expected.has(entity)) mended.delete(entity, component)
+      const blank = Object.fromEntries(component.fields.map(({ name }) => [name, 0]))
+      for (const [entity, row] of expected) mended.set(entity, component, { ...blank, ...world.get(entity, component), ...row })
+    }
+    return mended.canonicalBytes()
   }
 
   // --- the obvious fold ----------------------------------------------------------------------------------------------
@@ -129,6 +173,8 @@ export class Oracle {
   }
 }
 
+/** A flipped u64 may be beyond what a number tells exactly; the bytes of the difference do. */
+const text = (value: number): string => (Number.isSafeInteger(value) ? String(value) : `about ${value}`)
 const table = (rows: Rows, component: string): Map<number, Row> => rows.get(`theta.${component}`)!
 const memberEntity = (author: number): number => author * 2 ** 20
 const ROLE = { viewer: 0, editor: 1, admin: 2 }

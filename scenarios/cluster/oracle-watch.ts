@@ -8,6 +8,7 @@ export class OracleWatch implements Watcher {
   readonly #oracle: Oracle
   #closedLamport: () => number
   #frame = 0
+  #world: World | undefined
 
   /** @param closedLamport the host's closed mark, asked for while a frame is being closed. */
   constructor(oracle: Oracle, closedLamport: () => number) {
@@ -15,11 +16,14 @@ export class OracleWatch implements Watcher {
     this.#closedLamport = closedLamport
   }
   event(node: number, event: SystemEvent, nowUs: number): void {
-    if (node === 0 && event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
+    if (node !== 0) return
+    if (event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
+    if (event.event === 'auditRepaired' && this.#world !== undefined) this.#oracle.whole(event.frame, this.#world)
   }
   frame(node: number, frame: number, world: World): void {
     if (node !== 0) return
     this.#frame = frame
+    this.#world = world
     this.#oracle.closed(frame, this.#closedLamport(), world)
   }
 }

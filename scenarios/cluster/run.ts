@@ -73,9 +73,14 @@ export interface RunOutcome {
   readonly stack: string | undefined
 }
 
+/** Whose frame to explain: a client's that is not the host's, or the host's own (node 0) that is not the oracle's. */
 interface Explain {
   readonly frame: number
   readonly node: number
+}
+/** The failure that a second run is to explain. */
+interface Mismatch extends Explain {
+  readonly message: string
 }
 
 /** How long after the host's last frame everybody may take to confirm it, microseconds. */
@@ -83,6 +88,8 @@ const LAST_FRAME_US = 2_000_000
 /** A client counts as up to date when it is this many frames behind the host. */
 const BEHIND_FRAMES_MAX = 8
 const JOIN_MS_MAX = 20_000
+/** Who the host differs from where all peers share its mistake. */
+const ORACLE = 'the oracle'
 
 export async function runScenario(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
   const first = await new Run(scenario, settings, prepared, undefined).play()
@@ -90,14 +97,14 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
   if (first.isStalled) return (await new Run(scenario, { ...settings, measure: false }, prepared, undefined, true).play()).outcome
   if (first.mismatch === undefined) return first.outcome
   // Deterministic, so that the second run differs in nothing but what it writes down.
-  const { frame, node } = first.mismatch
+  const { frame, node, message } = first.mismatch
   const second = await new Run(scenario, { ...settings, measure: false }, prepared, { frame, node }).play()
   const { divergence } = second
   if (divergence === undefined) return first.outcome
   const { outcome } = first
-  const message = placeInWords(divergence)
-  const failures = outcome.info.failures.map((failure) => (failure.check === 'convergence' ? { ...failure, message } : failure))
-  const verdict = outcome.exit === 1 && outcome.info.failures[0]?.check === 'convergence' ? message : outcome.verdict
+  const said = placeInWords(divergence)
+  const failures = outcome.info.failures.map((failure) => (failure.message === message ? { ...failure, message: said } : failure))
+  const verdict = outcome.verdict.replace(message, () => said)
   return { ...outcome, verdict, info: { ...outcome.info, verdict, failures, divergence } }
 }
 
@@ -108,14 +115,15 @@ function placeInWords({ frame, peer, hostBytes, peerBytes }: RunDivergence): str
   const { kind, entity, component, field, offset } = place
   const what = kind === 'value' ? `${component}.${field}` : component
   const [host, other] = kind === 'value' ? [place.valueA, place.valueB] : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
-  return `${peer} diverged in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
+  const who = peer === ORACLE ? 'the host went wrong' : `${peer} diverged`
+  return `${who} in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
 }
 
 interface Played {
   readonly outcome: RunOutcome
   /** The script ended in something that only its line explains. */
   readonly isStalled: boolean
-  readonly mismatch: Explain | undefined
+  readonly mismatch: Mismatch | undefined
   readonly divergence: RunDivergence | undefined
 }
 
@@ -178,7 +186,7 @@ class Run {
     const host = new Host(cluster, (prop, at) => oracle.prop(propEntity(prop), at))
     const story = this.#story(cluster, clock, host)
     const beganMs = wallClockMs()
-    let end: ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
+    let end: RunEnd
     let calmAtUs = 0
     let settled = true
     let realMs = 0
@@ -201,17 +209,24 @@ class Run {
     }
 
     const present = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'live')
-    if (end.kind === 'done') {
+    let mismatch: Mismatch | undefined
+    const crash = crashOf(end)
+    if (end.kind === 'done' || crash !== undefined) {
       if (convergence.first !== undefined) {
         const { frame, node, hostDigest, clientDigest } = convergence.first
-        this.#fail('convergence', `${cluster.clients[node - 1]!.name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`, { frame, node })
+        const message = `${cluster.clients[node - 1]!.name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`
+        this.#fail('convergence', message, { frame, node })
+        mismatch = { frame, node, message }
       }
       this.#failures.push(...order.failures, ...bounded.failures())
-      if (settled) {
-        oracle.settled(cluster.host.peer.frame, cluster.host.peer.world)
+      if (end.kind === 'done' && settled) {
+        oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
         this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
       }
       for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
+      const { difference } = oracle
+      // What the host itself has wrong explains the clients that do not share it.
+      if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) mismatch = { frame: difference.frame, node: 0, message: difference.message }
     }
     const mustHappen = end.kind === 'done' ? this.#mustHappen(trace, cluster, convergence) : []
     const { exit, verdict, stack } = this.#judge(end, settled, mustHappen, cluster)
@@ -229,8 +244,8 @@ class Run {
     return {
       outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents) },
       isStalled: end.kind === 'stalled' || end.kind === 'threw',
-      mismatch: convergence.first,
-      divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster),
+      mismatch,
+      divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
     }
   }
 
@@ -310,24 +325,25 @@ class Run {
     return rows
   }
 
-  #judge(end: ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): { exit: ExitCode; verdict: string; stack: string | undefined } {
+  #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): { exit: ExitCode; verdict: string; stack: string | undefined } {
     const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined)
     const says = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
     const answer = (exit: ExitCode, verdict: string, stack?: string) => ({ exit, verdict, stack })
+    const [failure] = this.#failures
+    const crash = crashOf(end)
+    if (crash !== undefined) {
+      const what = `crashed: ${says(crash.error)}`
+      // A safety check that failed before the crash tells more: the crash came of it.
+      return failure === undefined ? answer(3, what, stackOf(crash.error)) : answer(1, `${failure.message}; then ${what}`, stackOf(crash.error))
+    }
     switch (end.kind) {
-      case 'crashed': return answer(3, `crashed: ${says(end.error)}`, stackOf(end.error))
-      case 'threw': {
-        const ours = end.error instanceof AssertionError || end.error instanceof SimAssertionError
-        if (ours) return answer(3, `crashed: ${says(end.error)}`, stackOf(end.error))
-        return answer(4, `${end.line ?? 'the script'}: ${says(end.error)}`, stackOf(end.error))
-      }
+      case 'threw': return answer(4, `${end.line ?? 'the script'}: ${says(end.error)}`, stackOf(end.error))
       case 'stalled': return answer(4, `${end.line ?? 'the script'}: after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb`)
       case 'limit': return answer(4, `the script goes on past ${end.limit}; let it end, or loop less`)
       case 'done':
     }
     const { tamper: request } = this.#settings
     if (request !== undefined && this.#tampered === undefined) return answer(4, `there was nothing to tamper with at ${request.peer}@${request.frame}: no such peer in this story, or it had no state yet`)
-    const [failure] = this.#failures
     if (failure !== undefined) return answer(1, failure.message)
     if (!settled) {
       const behind = cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === cluster.host.peer.frame))
@@ -343,15 +359,15 @@ class Run {
     return answer(0, `converged${flip}`)
   }
 
-  #divergence(explanation: Explanation, cluster: Cluster): RunDivergence | undefined {
-    const { hostBytes, clientBytes } = explanation
+  #divergence(explanation: Explanation, cluster: Cluster, oracle: Oracle): RunDivergence | undefined {
     const { frame, node } = this.#explain!
-    if (hostBytes === undefined || clientBytes === undefined) return undefined
-    const place = firstDifference(hostBytes, clientBytes, manifest().components)
+    const [hostBytes, peerBytes] = node === 0 ? [oracle.difference?.actual, oracle.difference?.expected] : [explanation.hostBytes, explanation.clientBytes]
+    if (hostBytes === undefined || peerBytes === undefined) return undefined
+    const place = firstDifference(hostBytes, peerBytes, manifest().components)
     const hostWrite = place && explanation.storyOf(0, place.entity, place.component)
-    const peerWrite = place && explanation.storyOf(node, place.entity, place.component)
+    const peerWrite = node === 0 ? undefined : place && explanation.storyOf(node, place.entity, place.component)
     return {
-      frame, peer: cluster.clients[node - 1]!.name, hostBytes, peerBytes: clientBytes,
+      frame, peer: node === 0 ? ORACLE : cluster.clients[node - 1]!.name, hostBytes, peerBytes,
       ...(hostWrite !== undefined && { hostWrite }), ...(peerWrite !== undefined && { peerWrite }),
     }
   }
@@ -368,6 +384,14 @@ class Run {
       partsMs: Object.fromEntries([...this.#parts.totalsMs()].map(([part, ms]) => [part, round(ms)])),
     }
   }
+}
+
+type RunEnd = ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
+
+/** The error of an end that is no fault of the script's. */
+function crashOf(end: RunEnd): { readonly error: unknown } | undefined {
+  const ours = end.kind === 'threw' && (end.error instanceof AssertionError || end.error instanceof SimAssertionError)
+  return end.kind === 'crashed' || ours ? end : undefined
 }
 
 /** One key a name, made when it is first asked for; signatures and verdicts are pure, so that the process may remember them. */

@@ -5,8 +5,9 @@
 import type { Seed } from '../../sim/choice.ts'
 import { stream } from '../../sim/random.ts'
 import { Entity, Placement, Spawned } from '../../system/ecs/components.ts'
-import type { AnyComponent } from '../../system/ecs/component.ts'
+import type { AnyComponent, Field } from '../../system/ecs/component.ts'
 import type { World } from '../../system/ecs/world.ts'
+import { ENTITIES_PER_AUTHOR_MAX, type EntityId } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND } from '../../system/limits.ts'
 
 export interface TamperRequest {
@@ -17,10 +18,10 @@ export interface Tampered {
   readonly kind: 'value' | 'vanished' | 'appeared'
   readonly entity: number
   readonly component: string
-  /** Of a flipped bit: the field, and its values before and after. */
+  /** Of a flipped bit: the field, and its values before and after, decimal: a flipped u64 may fit no number. */
   readonly field?: string
-  readonly before?: number
-  readonly after?: number
+  readonly before?: string
+  readonly after?: string
   readonly atUs: number
 }
 
@@ -47,15 +48,26 @@ export function tamper(world: World, seed: Seed, { peer, frame }: TamperRequest,
     if (candidates.length === 0) continue
     const { entity, component } = draw.pick(candidates)
     if (which === classes.length - 1) {
-      world.corruptPresence(entity, component)
-      return { kind: 'vanished', entity, component: component.name, atUs }
+      const stranger = strangerTo(entity)
+      const appears = draw.int(2) === 1 && !world.has(stranger, component)
+      world.corruptPresence(appears ? stranger : entity, component)
+      return { kind: appears ? 'appeared' : 'vanished', entity: appears ? stranger : entity, component: component.name, atUs }
     }
     const bytes = world.rowBytes(entity, component)!
     const bit = draw.int(bytes.length * 8)
     const field = component.fields.find(({ offset, bytes: width }) => bit >> 3 >= offset && bit >> 3 < offset + width)!
-    const before = world.get(entity, component)![field.name]!
+    const before = decimal(bytes, field)
     bytes[bit >> 3] = bytes[bit >> 3]! ^ (1 << (bit & 7))
-    return { kind: 'value', entity, component: component.name, field: field.name, before, after: world.get(entity, component)![field.name]!, atUs }
+    return { kind: 'value', entity, component: component.name, field: field.name, before, after: decimal(bytes, field), atUs }
   }
   return undefined
+}
+
+/** An entity of the same author that nobody will create in a run of any length: the other half of its counters. */
+const strangerTo = (entity: EntityId): EntityId => entity ^ (ENTITIES_PER_AUTHOR_MAX >> 1)
+
+function decimal(row: Uint8Array, { offset, bytes, type }: Field): string {
+  let value = 0n
+  for (let at = offset + bytes - 1; at >= offset; at--) value = value * 256n + BigInt(row[at]!)
+  return String(type.startsWith('i') ? BigInt.asIntN(8 * bytes, value) : value)
 }

@@ -6,34 +6,28 @@
  *     idle -> connecting -> greeting -> joining -> live
  *                 ^------------- lost ---------------'
  */
-import { entryBatches } from '../commands/batch.ts'
 import { CommandLog } from '../commands/log.ts'
+import { CommandPipeline } from '../commands/pipeline.ts'
 import {
-  type AnyCommand, commandName, entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
+  entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
 } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
-import { signingBytes } from '../commands/signing.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { World } from '../ecs/world.ts'
 import { Editor, type EditorFrameState } from '../editor/editor.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
-import { type AuthorId, ENTITIES_PER_AUTHOR_MAX, type EntityId, hash64Equal, hash64Hex, type Lamport } from '../ids.ts'
+import { type AuthorId, ENTITIES_PER_AUTHOR_MAX } from '../ids.ts'
 import {
-  AUDIT_BYTES_PER_FRAME, COMMAND_PAYLOAD_BYTES_MAX, HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US,
-  RANGE_REQUEST_DELAY_US, RECONNECT_DELAY_US, RECONNECTS_MAX, RESIGN_MAX, SNAPSHOT_TIMEOUT_US, TELEMETRY_INTERVAL_US,
+  HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX, TELEMETRY_INTERVAL_US,
 } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import { PlacementEditSession } from '../placement/session.ts'
 import type { TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
-import type {
-  CommandEntry, CommandReceipt, ComponentDelta, DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge, WorldSnapshot,
-} from '../protocol/messages.ts'
+import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
-import { applyDelta } from '../replication/delta.ts'
-import { FrameBuffer } from '../replication/frames.ts'
-import { applySnapshot, decodeSnapshot, SnapshotAssembler } from '../replication/snapshot.ts'
+import { Replica } from '../replication/replica.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
@@ -65,6 +59,7 @@ interface Membership {
   readonly roster: Roster
   readonly log: CommandLog
   readonly signer: CommandSigner
+  readonly pipeline: CommandPipeline
 }
 
 export class Client implements Peer {
@@ -85,15 +80,9 @@ export class Client implements Peer {
   #heartbeat = new HeartbeatMonitor(0)
   #clientNonce: Uint8Array = new Uint8Array(0)
   #membership: Membership | undefined
-  #assembler = new SnapshotAssembler()
-  #frames: FrameBuffer<ComponentDelta> | undefined
-  #resync: { readonly sinceUs: number; askedAtUs: number; readonly want: 'snapshot' | 'targeted' } | undefined
-  #logShortSinceUs = Infinity
+  /** Of the connection: a new one begins with a snapshot. */
+  #replica: Replica | undefined
   #joinSinceUs = 0
-  /** Own entries of this frame, sent together at its end. */
-  #outbox: CommandEntry[] = []
-  /** How often each own pending entry has been signed anew, by its present Lamport time. */
-  readonly #resigned = new Map<Lamport, number>()
   #editor: Editor | undefined
   #attached: { readonly session: XRSessionLike; readonly space: XRReferenceSpaceLike } | undefined
   #pose: EditorFrameState | undefined
@@ -123,11 +112,12 @@ export class Client implements Peer {
   }
   /** The last frame that was confirmed, -1 before the first. */
   get confirmedFrame(): number {
-    return this.#frames === undefined || this.#state === 'joining' ? -1 : this.#frames.next - 1
+    return this.#replica?.confirmedFrame ?? -1
   }
   /** Everything that it signed has been closed or given up. */
   get idle(): boolean {
-    return this.#state === 'live' && this.#outbox.length === 0 && (this.#membership?.log.depth ?? 0) === 0 && this.#resync === undefined
+    const { pipeline, log } = this.#membership ?? {}
+    return this.#state === 'live' && pipeline?.isDrained === true && log?.depth === 0 && this.#replica?.isResyncing === false
   }
   get history(): CommitHistory {
     return this.#history
@@ -217,32 +207,43 @@ export class Client implements Peer {
     if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
     link.peer = 0
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
-    if (!resumed) {
-      this.#outbox = []
-      this.#resigned.clear()
-      this.#edit = undefined
-      this.#editor?.detach()
-      const log = new CommandLog({
-        sessionId, world: this.#world, codec: this.#codec, meter: this.#ports.meter, report: (event) => this.#report(event),
-        folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
-        folded: (entry, { commit }) => {
-          if (commit === undefined) return
-          this.#history.record(commit)
-          this.#report(commitEvent(commit, entry, this.#frames?.next ?? 0))
-        },
-      })
-      const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter: this.#ports.meter }, message.nonceHighWater)
-      this.#membership = { author, sessionId, epoch, hostKey, roster: new Roster(), log, signer }
-      this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), report: (event) => this.#report(event) })
-      if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
-    }
-    // Frames may overtake the snapshot that they follow: they wait for it.
-    this.#frames = new FrameBuffer(message.frame)
-    this.#assembler = new SnapshotAssembler()
-    this.#resync = { sinceUs: nowUs, askedAtUs: nowUs, want: 'snapshot' }
-    this.#logShortSinceUs = Infinity
-    this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role: message.assignedRole, capabilities: message.capabilityMask, resumed })
+    const membership = resumed ? known : this.#enrol(message)
+    this.#membership = membership
+    this.#replica = new Replica({
+      world: this.#world, log: membership.log, epoch, meter: this.#ports.meter,
+      send: (reply) => this.#link?.send(reply),
+      report: (event) => this.#report(event),
+      observe: (frame, world) => this.#ports.observe(frame, world),
+      cause: (cause) => this.#provenance.set(cause),
+    }, message.frame, nowUs)
+    const { assignedRole: role, capabilityMask: capabilities } = message
+    this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role, capabilities, resumed })
     this.#enter('joining', nowUs)
+  }
+
+  /** Begins a membership, with a log and a pen of its own. */
+  #enrol({ sessionId, epoch, author, serverPublicKey: hostKey, nonceHighWater }: SessionAcknowledge): Membership {
+    const { meter, verifier } = this.#ports
+    const report = (event: SystemEvent) => this.#report(event)
+    this.#edit = undefined
+    this.#editor?.detach()
+    const log = new CommandLog({
+      sessionId, world: this.#world, codec: this.#codec, meter, report,
+      folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
+      folded: (entry, { commit }) => {
+        if (commit === undefined) return
+        this.#history.record(commit)
+        report(commitEvent(commit, entry, this.#replica?.nextFrame ?? 0))
+      },
+    })
+    const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter }, nonceHighWater)
+    const roster = new Roster()
+    const pipeline = new CommandPipeline({
+      sessionId, epoch, author, log, signer, verifier, meter, report, publicKey: (member) => roster.get(member)?.publicKey,
+    })
+    this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), report })
+    if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
+    return { author, sessionId, epoch, hostKey, roster, log, signer, pipeline }
   }
 
   #giveUp(code: DisconnectCode, nowUs: number): void {
@@ -284,26 +285,37 @@ export class Client implements Peer {
       }
       default:
         // A former membership says nothing of who is at the other end before the acknowledgement.
-        if (this.#membership !== undefined && (this.#state === 'joining' || this.#state === 'live')) this.#sessionMessage(this.#membership, message, nowUs)
+        if (this.#membership !== undefined && this.#replica !== undefined && (this.#state === 'joining' || this.#state === 'live')) {
+          this.#sessionMessage(this.#membership, this.#replica, message, nowUs)
+        }
     }
   }
 
-  #sessionMessage(membership: Membership, message: Message, nowUs: number): void {
+  #sessionMessage(membership: Membership, replica: Replica, message: Message, nowUs: number): void {
     switch (message.kind) {
       case 'KeyRoster': return this.#adoptRoster(membership, message)
-      case 'WorldSnapshot': return this.#takeChunk(membership, message, nowUs)
-      case 'ComponentDelta': {
-        if (message.epoch !== membership.epoch || this.#frames === undefined) return
-        // The payload is borrowed, and a frame may have to wait.
-        this.#frames.add(message.frame, { ...message, payload: message.payload.slice() }, nowUs)
-        return this.#confirm(membership, nowUs)
-      }
+      case 'WorldSnapshot':
+        if (replica.takeChunk(message, nowUs)) this.#seeded(membership, replica, nowUs)
+        return
+      case 'ComponentDelta': return replica.takeFrame(message, nowUs)
       case 'CommandLogEntry':
-        for (const entry of message.entries) this.#integrate(membership, entry)
-        return this.#confirm(membership, nowUs)
-      case 'CommandReceipt': return this.#refused(membership, message)
+        for (const entry of message.entries) membership.pipeline.integrate(entry)
+        return replica.confirm(nowUs)
+      case 'CommandReceipt': return membership.pipeline.refused(message)
       default:
     }
+  }
+
+  /** The world is a snapshot's; the first of a connection makes a member of this peer. */
+  #seeded({ author, pipeline }: Membership, replica: Replica, nowUs: number): void {
+    if (this.#state === 'joining') {
+      this.#enter('live', nowUs)
+      this.#reconnects = 0
+      this.#report({ event: 'joined', author, frame: replica.confirmedFrame, tookUs: nowUs - this.#joinSinceUs })
+      this.#joinSinceUs = 0
+      pipeline.resume()
+    }
+    replica.confirm(nowUs)
   }
 
   #adoptRoster({ sessionId, hostKey, epoch, roster }: Membership, message: KeyRoster): void {
@@ -313,137 +325,6 @@ export class Client implements Peer {
     this.#ports.meter.end('crypto')
     if (result === 'adopted') this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
     else if (result === 'forged') this.#report({ event: 'messageRefused', reason: 'roster signature', bytes: 0, peer: 0 })
-  }
-
-  // --- log -----------------------------------------------------------------------------------------------------------
-
-  /** Verified before anything is applied, even though the host has verified it: nobody is trusted with another's name. */
-  #integrate({ log, sessionId, epoch, author, roster }: Membership, entry: CommandEntry): void {
-    const key = roster.get(entry.author)?.publicKey
-    this.#ports.meter.begin('crypto')
-    const genuine = entry.epoch === epoch && key !== undefined && this.#ports.verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
-    this.#ports.meter.end('crypto')
-    if (!genuine) return this.#report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason: key === undefined ? 'author' : 'signature', at: 'peer' })
-    if (log.integrate(entry, true).kind !== 'integrated') return
-    if (entry.author === author) this.#resigned.delete(entry.lamport)
-    this.#report({ event: 'commandIntegrated', author: entry.author, lamport: entry.lamport })
-  }
-
-  /** The host has refused an own entry. One that came late is signed anew, on the base it was meant on; others are gone. */
-  #refused({ log, author, signer }: Membership, receipt: CommandReceipt): void {
-    const entry = log.withdraw(receipt.lamport, author)
-    if (entry === undefined) return
-    this.#report({ event: 'commandRefused', author, lamport: receipt.lamport, reason: receipt.refusal, at: 'peer' })
-    const times = (this.#resigned.get(receipt.lamport) ?? 0) + 1
-    this.#resigned.delete(receipt.lamport)
-    if (receipt.refusal !== 'late' || times > RESIGN_MAX) return
-    log.witness(receipt.closedLamport)
-    const again = signer.signAnew(entry)
-    this.#resigned.set(again.lamport, times)
-    this.#append(log, again, receipt.lamport)
-  }
-
-  #append(log: CommandLog, entry: CommandEntry, resignedFrom: Lamport): void {
-    log.integrate(entry, false)
-    this.#outbox.push(entry)
-    this.#report({ event: 'commandSigned', author: entry.author, lamport: entry.lamport, nonce: entry.nonce, command: commandName(entry.command), scope: entry.scope, resignedFrom })
-  }
-
-  // --- frames and snapshots ------------------------------------------------------------------------------------------
-
-  /** Confirms every frame that can be. Its world is exactly the host's of that frame, or the divergence is told. */
-  #confirm({ log, epoch }: Membership, nowUs: number): void {
-    const frames = this.#frames
-    if (frames === undefined || this.#resync !== undefined) return
-    for (let delta = frames.peek(); delta !== undefined; delta = frames.peek()) {
-      const { frame, closedLamport, admittedCount, admittedDigest, stateDigest } = delta
-      const ready = log.positionAt(closedLamport)
-      if (closedLamport >= log.position.closedLamport && ready.count < admittedCount) {
-        this.#logShortSinceUs = Math.min(this.#logShortSinceUs, nowUs)
-        return
-      }
-      this.#logShortSinceUs = Infinity
-      if (closedLamport < log.position.closedLamport || ready.count !== admittedCount || !hash64Equal(ready.digest, admittedDigest)) {
-        return this.#startResync('log', 'targeted', nowUs)
-      }
-      log.closeUpTo(closedLamport, frame)
-      this.#provenance.set({ by: 'delta', frame })
-      this.#ports.meter.begin('replication')
-      const why = applyDelta(this.#world, delta)
-      this.#ports.meter.end('replication')
-      if (why !== undefined) return this.#startResync(why, 'targeted', nowUs)
-      frames.advance(nowUs)
-      const digest = this.#digest(frame)
-      this.#ports.observe(frame, this.#world)
-      this.#report({
-        event: 'frameConfirmed', frame, epoch, closedLamport, admittedCount, digest: hash64Hex(digest),
-        logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),
-      })
-      if (!hash64Equal(digest, stateDigest)) {
-        this.#report({ event: 'divergence', frame, expected: hash64Hex(stateDigest), actual: hash64Hex(digest) })
-        return this.#startResync('divergence', 'targeted', nowUs)
-      }
-    }
-  }
-
-  #digest(frame: number) {
-    this.#ports.meter.begin('digest')
-    const repaired = this.#world.audit(AUDIT_BYTES_PER_FRAME)
-    const digest = this.#world.digest()
-    this.#ports.meter.end('digest')
-    if (repaired > 0) this.#report({ event: 'auditRepaired', frame, rows: repaired })
-    return digest
-  }
-
-  #startResync(reason: string, want: 'snapshot' | 'targeted', nowUs: number): void {
-    if (this.#resync !== undefined) return
-    this.#resync = { sinceUs: nowUs, askedAtUs: -Infinity, want }
-    this.#report({ event: 'resyncStarted', reason, frame: this.#frames?.next ?? 0 })
-    this.#askForSnapshot(nowUs)
-  }
-
-  #askForSnapshot(nowUs: number): void {
-    const resync = this.#resync
-    if (resync === undefined || this.#link === undefined || nowUs - resync.askedAtUs < SNAPSHOT_TIMEOUT_US) return
-    resync.askedAtUs = nowUs
-    const fromFrame = this.#frames?.next ?? 0
-    this.#link.send({ kind: 'NackRequest', epoch: this.#membership!.epoch, fromFrame, toFrame: fromFrame, want: resync.want })
-    this.#report({ event: 'nackSent', fromFrame, toFrame: fromFrame, want: resync.want })
-  }
-
-  #takeChunk({ log, epoch, author }: Membership, message: WorldSnapshot, nowUs: number): void {
-    if (message.epoch !== epoch) return
-    const assembly = this.#assembler.add(message)
-    if (assembly.kind === 'partial') return
-    const content = assembly.kind === 'complete' ? decodeSnapshot(assembly.body) : undefined
-    if (assembly.kind === 'refused' || content === undefined) {
-      return this.#report({ event: 'messageRefused', reason: assembly.kind === 'refused' ? assembly.why : 'snapshot body', bytes: message.body.length, peer: 0 })
-    }
-    const { frame, snapshotId, reason } = assembly
-    const frames = this.#frames!
-    const fromFrame = frames.next
-    if (frame < fromFrame - 1) return
-    this.#provenance.set({ by: 'snapshot', snapshotId })
-    applySnapshot(this.#world, content)
-    log.adopt(content.position)
-    this.#report({ event: 'snapshotApplied', snapshotId, reason, frame, rows: content.rows })
-    // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
-    const sinceUs = this.#resync?.sinceUs ?? frames.gapSinceUs
-    frames.skipTo(frame, nowUs)
-    this.#resync = undefined
-    this.#logShortSinceUs = Infinity
-    if (this.#state !== 'joining') {
-      if (fromFrame <= frame) this.#report({ event: 'framesSkipped', fromFrame, toFrame: frame, snapshotId })
-      if (sinceUs !== Infinity) this.#report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
-    } else {
-      this.#enter('live', nowUs)
-      this.#reconnects = 0
-      this.#report({ event: 'joined', author, frame, tookUs: nowUs - this.#joinSinceUs })
-      this.#joinSinceUs = 0
-      // Entries that were on their way when the connection went are sent again; the host knows them by their nonces.
-      this.#outbox = log.unadmitted()
-    }
-    this.#confirm(this.#membership!, nowUs)
   }
 
   // --- the clock -----------------------------------------------------------------------------------------------------
@@ -471,8 +352,8 @@ export class Client implements Peer {
     const link = this.#link
     const membership = this.#membership
     if (link === undefined || membership === undefined) return
-    this.#repair(membership, link, nowUs)
-    this.#flush(link)
+    this.#replica?.repair(nowUs)
+    if (this.#state === 'live') for (const entries of membership.pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
     if (frame % INPUT_EVERY_FRAMES === 0 && this.#pose !== undefined) {
       const { head, left, right, gesture } = this.#pose
       link.send({ kind: 'InputPredictiveState', sequence: this.#inputSequence++, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
@@ -490,55 +371,28 @@ export class Client implements Peer {
     }
   }
 
-  #repair({ epoch, log }: Membership, link: Link, nowUs: number): void {
-    const frames = this.#frames
-    if (frames === undefined) return
-    if (this.#resync !== undefined) return this.#askForSnapshot(nowUs)
-    const gap = frames.missing(nowUs)
-    if (gap?.beyondRing === true) return this.#startResync('gap', 'snapshot', nowUs)
-    if (gap !== undefined) {
-      const { fromFrame, toFrame } = gap
-      link.send({ kind: 'NackRequest', epoch, fromFrame, toFrame, want: 'frames' })
-      this.#report({ event: 'nackSent', fromFrame, toFrame, want: 'frames' })
-    }
-    if (nowUs - this.#logShortSinceUs >= RANGE_REQUEST_DELAY_US) {
-      this.#logShortSinceUs = nowUs
-      const afterLamport = log.position.closedLamport
-      const upToLamport = frames.peek()?.closedLamport ?? afterLamport
-      link.send({ kind: 'LogRangeRequest', epoch, afterLamport, upToLamport })
-      this.#report({ event: 'rangeRequested', afterLamport, upToLamport })
-    }
-  }
-
-  #flush(link: Link): void {
-    if (this.#outbox.length === 0 || this.#state !== 'live') return
-    for (const entries of entryBatches(this.#outbox)) link.send({ kind: 'CommandLogEntry', entries })
-    this.#outbox = []
-  }
-
   // --- the user ------------------------------------------------------------------------------------------------------
 
   #intend(intent: Intent, nowUs: number): void {
     if (intent.kind === 'leave') return this.#leave(nowUs)
     const membership = this.#membership
     if (membership === undefined) return
-    const { log, signer } = membership
-    const give = <C extends AnyCommand>(command: C, payload: Parameters<C['scope']>[0]) => this.#append(log, signer.sign(command, payload), 0)
+    const { log, signer, pipeline } = membership
     switch (intent.kind) {
-      case 'select': return give(selectionHighlight, { entity: intent.entity, on: 1 })
-      case 'deselect': return give(selectionHighlight, { entity: intent.entity, on: 0 })
-      case 'translate': return give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
-      case 'rotate': return give(entityRotate, { entity: intent.entity, qx: intent.qx, qy: intent.qy, qz: intent.qz, qw: intent.qw })
-      case 'scale': return give(entityScale, { entity: intent.entity, factor: intent.numerator })
+      case 'select': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
+      case 'deselect': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
+      case 'translate': return pipeline.give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
+      case 'rotate': return pipeline.give(entityRotate, { entity: intent.entity, qx: intent.qx, qy: intent.qy, qz: intent.qz, qw: intent.qw })
+      case 'scale': return pipeline.give(entityScale, { entity: intent.entity, factor: intent.numerator })
       case 'toolActivate':
         this.#tell({ event: 'toolActivated', tool: intent.tool, entity: 0 })
-        return give(toolActivate, { tool: intent.tool })
+        return pipeline.give(toolActivate, { tool: intent.tool })
       case 'toolDeactivate':
         this.#tell({ event: 'toolDeactivated', tool: intent.tool, entity: 0 })
-        return give(toolDeactivate, { tool: intent.tool })
+        return pipeline.give(toolDeactivate, { tool: intent.tool })
       case 'hover': return this.#tell({ event: 'hover', tool: 0, entity: intent.entity })
-      case 'spawn': return this.#append(log, signer.spawn(intent), 0)
-      case 'despawn': return give(entityDespawn, { entity: intent.entity })
+      case 'spawn': return pipeline.spawn(intent)
+      case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
       case 'openPlacements':
         this.#edit = new PlacementEditSession({ session: ++this.#editSessions, region: intent.region, view: log.view, allocate: () => signer.allocateEntity() })
         return
@@ -550,14 +404,13 @@ export class Client implements Peer {
     }
   }
 
-  #commit({ log, signer }: Membership, nowUs: number): void {
+  #commit({ signer, pipeline }: Membership, nowUs: number): void {
     const edit = this.#edit
     if (edit === undefined || edit.drafts.length === 0) return
-    const commit: EntityId = signer.allocateEntity()
+    const commit = signer.allocateEntity()
     const payload = this.#codec.encodePlacementCommit(edit.toCommit(commit, nowUs))
-    if (payload.length > COMMAND_PAYLOAD_BYTES_MAX) return this.#report({ event: 'messageRefused', reason: 'commit too large', bytes: payload.length, peer: 0 })
-    const entry = signer.signCommit(payload)
-    this.#append(log, entry, 0)
+    const entry = pipeline.commit(payload)
+    if (entry === undefined) return this.#report({ event: 'messageRefused', reason: 'commit too large', bytes: payload.length, peer: 0 })
     this.#report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport: entry.lamport })
     edit.discardAll()
   }

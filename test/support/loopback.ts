@@ -9,14 +9,14 @@
  */
 import RAPIER, { init } from '@dimforge/rapier3d-compat'
 import type { World } from '../../system/ecs/world.ts'
-import { hash64Hex } from '../../system/ids.ts'
+import { type Hash64, hash64Hex } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics } from '../../system/physics/physics.ts'
 import { NO_METER, type Signer, type Verifier } from '../../system/ports.ts'
 import { CHANNELS, type ChannelLabel, categoryOf } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
-import { type Message, MessageType } from '../../system/protocol/messages.ts'
+import { type Message, type MessageName, MessageType } from '../../system/protocol/messages.ts'
 import { sipHash24 } from '../../system/protocol/siphash.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import { Client, type ClientConfig } from '../../system/session/client.ts'
@@ -50,21 +50,44 @@ function tagOf(message: Uint8Array, publicKey: Uint8Array): Uint8Array {
   return tag
 }
 
+const CODEC = new Codec()
 /** A message as it travels. */
-export const sealed = (message: Message, schemaHash = SCHEMA_HASH): Uint8Array =>
-  sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, new Codec().encode(message), schemaHash)
+export const sealed = (message: Message, schemaHash: Hash64 = SCHEMA_HASH): Uint8Array =>
+  sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, CODEC.encode(message), schemaHash)
 
 /** A message on its way. */
-export interface Carried {
+export class Carried {
   readonly from: string
   /** The sender's connection. */
   readonly on: number
   /** Undefined where the test itself is at the other end. */
   readonly to: string | undefined
   readonly channel: ChannelLabel
-  readonly message: Message
   readonly bytes: Uint8Array
   readonly atUs: number
+  #message: Message | undefined
+
+  constructor(from: string, on: number, to: string | undefined, channel: ChannelLabel, bytes: Uint8Array, atUs: number) {
+    this.from = from
+    this.on = on
+    this.to = to
+    this.channel = channel
+    this.bytes = bytes
+    this.atUs = atUs
+  }
+
+  /** Read when it is asked for: most are not. */
+  get message(): Message {
+    if (this.#message !== undefined) return this.#message
+    const opened = openEnvelope(this.bytes, SCHEMA_HASH)
+    const decoded = opened.kind === 'opened' ? CODEC.decode(opened.type, opened.body) : undefined
+    if (decoded?.kind !== 'message') throw new Error('a peer sends what can be read')
+    return (this.#message = decoded.message)
+  }
+  /** The message where it is of this kind. */
+  as<K extends MessageName>(kind: K): Extract<Message, { kind: K }> | undefined {
+    return this.bytes[1] === MessageType[kind] ? (this.message as Extract<Message, { kind: K }>) : undefined
+  }
 }
 /** When the copies of a message arrive, in microseconds from now, and with which bytes where they are not those sent. */
 export type Carriage = readonly { readonly delayUs: number; readonly bytes?: Uint8Array }[]
@@ -131,6 +154,12 @@ export class Actor<P extends Peer = Peer> {
   }
 }
 
+export interface Stranger {
+  readonly binding: Uint8Array
+  /** Says something, sealed or as bytes, and hears what the host answers on this connection at once. */
+  say(message: Message | Uint8Array): Message[]
+}
+
 export interface LoopbackOptions {
   readonly host?: Partial<HostConfig>
   readonly signerOf?: (name: string) => Signer
@@ -140,22 +169,21 @@ export interface LoopbackOptions {
 export class Loopback {
   nowUs = 0
   frame = -1
-  readonly host: Actor<Host>
+  host: Actor<Host>
   readonly clients: Actor<Client>[] = []
   /** Everything that was sent, in order. */
   readonly sent: Carried[] = []
   carry: (carried: Carried) => Carriage = () => ONCE
   readonly #physics = new Physics(RAPIER, { hz: PHYSICS_HZ })
-  readonly #signerOf: (name: string) => Signer
+  readonly signerOf: (name: string) => Signer
   readonly #verifier: Verifier
-  readonly #codec = new Codec()
   readonly #ends = new Map<number, End>()
   #arrivals: Arrival[] = []
   #order = 0
   #nextOn = 1
 
   constructor({ host = {}, signerOf = (name) => tagSigner(publicKeyOf(name)), verifier = tagVerifier }: LoopbackOptions = {}) {
-    this.#signerOf = signerOf
+    this.signerOf = signerOf
     this.#verifier = verifier
     const config: HostConfig = { sessionId: SESSION_ID, epoch: EPOCH, displayName: HOST_NAME, authorise: (_, role) => role, ...host }
     this.host = new Actor(HOST_NAME, this, (ports) => new Host(config, { ...ports, signer: signerOf(HOST_NAME), verifier }, this.#physics))
@@ -168,7 +196,7 @@ export class Loopback {
       displayName: name, endpoint: HOST_NAME, transports: ['quic'], requestedRole: 'editor', requestedCapabilities: 0x1f,
       authToken: new Uint8Array(0), ...config,
     }
-    const client = new Actor(name, this, (ports) => new Client(whole, { ...ports, signer: this.#signerOf(key), verifier: this.#verifier }))
+    const client = new Actor(name, this, (ports) => new Client(whole, { ...ports, signer: this.signerOf(key), verifier: this.#verifier }))
     this.clients.push(client)
     return client
   }
@@ -217,6 +245,18 @@ export class Loopback {
       client.give({ kind: 'closed', on: end.on, ticket: end.ticket, by: 'timeout', code: DISCONNECT_CODES.indexOf('timeout') })
     }
   }
+  /** Another host, which nobody has joined, answers at the same place from now on. */
+  replaceHost({ host }: Loopback): void {
+    this.host = new Actor(HOST_NAME, this, () => host.peer)
+    for (; host.peer.frame < this.frame;) {
+      host.peer.handle({ kind: 'frame', frame: host.peer.frame + 1 }, this.nowUs)
+      this.host.drain()
+    }
+  }
+  connectionsOf(actor: Actor): number {
+    return this.#endsOf(actor).length
+  }
+
   /** Delivers a message as though `from` had sent it, at once. */
   inject(from: Actor, to: Actor, message: Message): void {
     for (const end of this.#endsOf(from)) {
@@ -224,8 +264,27 @@ export class Loopback {
       to.give({ kind: 'message', on: end.other.on, channel: 0, bytes: sealed(message) })
     }
   }
-  connectionOf(actor: Actor): number | undefined {
-    return this.#endsOf(actor)[0]?.on
+  /** Messages of a kind that were sent, in order. */
+  all<K extends MessageName>(kind: K): { readonly carried: Carried; readonly message: Extract<Message, { kind: K }> }[] {
+    return this.sent.flatMap((carried) => {
+      const message = carried.as(kind)
+      return message === undefined ? [] : [{ carried, message }]
+    })
+  }
+
+  /** A connection to the host with the test itself at the other end. */
+  stranger(): Stranger {
+    const on = this.#nextOn++
+    const binding = Uint8Array.from({ length: 32 }, (_, i) => on + i)
+    this.host.give({ kind: 'opened', on, ticket: 0, incoming: true, binding, messageBytesMax: MESSAGE_BYTES_MAX })
+    return {
+      binding,
+      say: (message) => {
+        const before = this.sent.length
+        this.host.give({ kind: 'message', on, channel: 0, bytes: message instanceof Uint8Array ? message : sealed(message) })
+        return this.sent.slice(before).filter((carried) => carried.on === on).map((carried) => carried.message)
+      },
+    }
   }
 
   take(actor: Actor, output: PeerOutput): void {
@@ -259,10 +318,7 @@ export class Loopback {
   }
   #send({ name: from }: Actor, on: number, channel: number, bytes: Uint8Array): void {
     const other = this.#ends.get(on)?.other
-    const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? this.#codec.decode(opened.type, opened.body) : undefined
-    if (decoded?.kind !== 'message') throw new Error('a peer sends what can be read')
-    const carried: Carried = { from, on, to: other?.actor.name, channel: CHANNELS[channel], message: decoded.message, bytes, atUs: this.nowUs }
+    const carried = new Carried(from, on, other?.actor.name, CHANNELS[channel], bytes, this.nowUs)
     this.sent.push(carried)
     if (other === undefined) return
     for (const copy of this.carry(carried)) {

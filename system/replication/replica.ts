@@ -1,0 +1,194 @@
+/**
+ * A client's copy of the world: it takes replication frames and snapshots in whatever order they come, confirms frame after
+ * frame, and asks the host for what is missing.
+ *
+ * A frame is confirmed when the log is closed as the host closed it and the stream is exactly the frame's; then the digest of the
+ * whole world must be the host's. Whatever stands against that (a delta on a base that is not there, a log of another digest, a
+ * gap that the host's ring cannot fill) ends in a resync: a snapshot is asked for until it comes.
+ */
+import type { CommandLog } from '../commands/log.ts'
+import type { World } from '../ecs/world.ts'
+import { type Hash64, hash64Equal, hash64Hex } from '../ids.ts'
+import { AUDIT_BYTES_PER_FRAME, RANGE_REQUEST_DELAY_US, SNAPSHOT_TIMEOUT_US } from '../limits.ts'
+import type { Meter } from '../ports.ts'
+import type { ComponentDelta, Message, WorldSnapshot } from '../protocol/messages.ts'
+import type { SystemEvent, WriteCause } from '../telemetry/events.ts'
+import { applyDelta } from './delta.ts'
+import { FrameBuffer } from './frames.ts'
+import { applySnapshot, decodeSnapshot, SnapshotAssembler } from './snapshot.ts'
+
+export interface ReplicaPorts {
+  readonly world: World
+  readonly log: CommandLog
+  readonly epoch: number
+  readonly meter: Meter
+  send(message: Message): void
+  report(event: SystemEvent): void
+  /** Told when a frame is confirmed, while the world is exactly that frame's. */
+  observe(frame: number, world: World): void
+  /** What the writes from here on are due to. */
+  cause(cause: WriteCause): void
+}
+
+interface Resync {
+  readonly sinceUs: number
+  /** When a snapshot was last asked for. */
+  askedAtUs: number
+  readonly want: 'snapshot' | 'targeted'
+}
+
+export class Replica {
+  readonly #ports: ReplicaPorts
+  #assembler = new SnapshotAssembler()
+  #frames: FrameBuffer<ComponentDelta>
+  /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
+  #resync: Resync | undefined
+  #isJoining = true
+  /** Since when the next frame waits for entries of the log. */
+  #logShortSinceUs = Infinity
+
+  /** Frames may overtake the snapshot that they follow: they are kept from `nextFrame` on. */
+  constructor(ports: ReplicaPorts, nextFrame: number, nowUs: number) {
+    this.#ports = ports
+    this.#frames = new FrameBuffer(nextFrame)
+    this.#resync = { sinceUs: nowUs, askedAtUs: nowUs, want: 'snapshot' }
+  }
+
+  /** -1 before the first. */
+  get confirmedFrame(): number {
+    return this.#isJoining ? -1 : this.#frames.next - 1
+  }
+  get nextFrame(): number {
+    return this.#frames.next
+  }
+  get isResyncing(): boolean {
+    return this.#resync !== undefined
+  }
+
+  takeFrame(delta: ComponentDelta, nowUs: number): void {
+    if (delta.epoch !== this.#ports.epoch) return
+    // The payload is borrowed, and a frame may have to wait.
+    this.#frames.add(delta.frame, { ...delta, payload: delta.payload.slice() }, nowUs)
+    this.confirm(nowUs)
+  }
+
+  /** Confirms every frame that can be. To be called when entries of the log have come, too. */
+  confirm(nowUs: number): void {
+    if (this.#resync !== undefined) return
+    for (let delta = this.#frames.peek(); delta !== undefined; delta = this.#frames.peek()) {
+      if (!this.#confirmOne(delta, nowUs)) return
+    }
+  }
+
+  /** Takes a chunk of a snapshot; where it was the last, true, and the world is the snapshot's. */
+  takeChunk(message: WorldSnapshot, nowUs: number): boolean {
+    const { world, log, epoch, report, cause } = this.#ports
+    if (message.epoch !== epoch) return false
+    const assembly = this.#assembler.add(message)
+    if (assembly.kind === 'partial') return false
+    const content = assembly.kind === 'complete' ? decodeSnapshot(assembly.body) : undefined
+    if (assembly.kind === 'refused' || content === undefined) {
+      report({ event: 'messageRefused', reason: assembly.kind === 'refused' ? assembly.why : 'snapshot body', bytes: message.body.length, peer: 0 })
+      return false
+    }
+    const { frame, snapshotId, reason } = assembly
+    const fromFrame = this.#frames.next
+    if (frame < fromFrame - 1) return false
+    cause({ by: 'snapshot', snapshotId })
+    applySnapshot(world, content)
+    log.adopt(content.position)
+    report({ event: 'snapshotApplied', snapshotId, reason, frame, rows: content.rows })
+    // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
+    const sinceUs = this.#resync?.sinceUs ?? this.#frames.gapSinceUs
+    this.#frames.skipTo(frame, nowUs)
+    this.#resync = undefined
+    this.#logShortSinceUs = Infinity
+    if (!this.#isJoining) {
+      if (fromFrame <= frame) report({ event: 'framesSkipped', fromFrame, toFrame: frame, snapshotId })
+      if (sinceUs !== Infinity) report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
+    }
+    this.#isJoining = false
+    return true
+  }
+
+  /** Asks for what has been missing for too long. To be called every frame. */
+  repair(nowUs: number): void {
+    const { log, epoch, send, report } = this.#ports
+    if (this.#resync !== undefined) return this.#askForSnapshot(nowUs)
+    const gap = this.#frames.missing(nowUs)
+    if (gap?.beyondRing === true) return this.#startResync('gap', 'snapshot', nowUs)
+    if (gap !== undefined) {
+      const { fromFrame, toFrame } = gap
+      send({ kind: 'NackRequest', epoch, fromFrame, toFrame, want: 'frames' })
+      report({ event: 'nackSent', fromFrame, toFrame, want: 'frames' })
+    }
+    if (nowUs - this.#logShortSinceUs < RANGE_REQUEST_DELAY_US) return
+    this.#logShortSinceUs = nowUs
+    const afterLamport = log.position.closedLamport
+    const upToLamport = this.#frames.peek()?.closedLamport ?? afterLamport
+    send({ kind: 'LogRangeRequest', epoch, afterLamport, upToLamport })
+    report({ event: 'rangeRequested', afterLamport, upToLamport })
+  }
+
+  /** False where the frame has to wait, or a resync has begun. */
+  #confirmOne(delta: ComponentDelta, nowUs: number): boolean {
+    const { world, log, epoch, meter, report, observe, cause } = this.#ports
+    const { frame, closedLamport, admittedCount, admittedDigest, stateDigest } = delta
+    const ready = log.positionAt(closedLamport)
+    if (closedLamport >= log.position.closedLamport && ready.count < admittedCount) {
+      this.#logShortSinceUs = Math.min(this.#logShortSinceUs, nowUs)
+      return false
+    }
+    this.#logShortSinceUs = Infinity
+    if (closedLamport < log.position.closedLamport || ready.count !== admittedCount || !hash64Equal(ready.digest, admittedDigest)) {
+      this.#startResync('log', 'targeted', nowUs)
+      return false
+    }
+    log.closeUpTo(closedLamport, frame)
+    cause({ by: 'delta', frame })
+    meter.begin('replication')
+    const why = applyDelta(world, delta)
+    meter.end('replication')
+    if (why !== undefined) {
+      this.#startResync(why, 'targeted', nowUs)
+      return false
+    }
+    this.#frames.advance(nowUs)
+    const digest = this.#digest(frame)
+    observe(frame, world)
+    report({
+      event: 'frameConfirmed', frame, epoch, closedLamport, admittedCount, digest: hash64Hex(digest),
+      logDigest: hash64Hex(world.sourceDigest('log')), streamDigest: hash64Hex(world.sourceDigest('stream')),
+    })
+    if (hash64Equal(digest, stateDigest)) return true
+    report({ event: 'divergence', frame, expected: hash64Hex(stateDigest), actual: hash64Hex(digest) })
+    this.#startResync('divergence', 'targeted', nowUs)
+    return false
+  }
+
+  #digest(frame: number): Hash64 {
+    const { world, meter, report } = this.#ports
+    meter.begin('digest')
+    const repaired = world.audit(AUDIT_BYTES_PER_FRAME)
+    const digest = world.digest()
+    meter.end('digest')
+    if (repaired > 0) report({ event: 'auditRepaired', frame, rows: repaired })
+    return digest
+  }
+
+  #startResync(reason: string, want: Resync['want'], nowUs: number): void {
+    this.#resync = { sinceUs: nowUs, askedAtUs: -Infinity, want }
+    this.#ports.report({ event: 'resyncStarted', reason, frame: this.#frames.next })
+    this.#askForSnapshot(nowUs)
+  }
+
+  #askForSnapshot(nowUs: number): void {
+    const { epoch, send, report } = this.#ports
+    const resync = this.#resync
+    if (resync === undefined || nowUs - resync.askedAtUs < SNAPSHOT_TIMEOUT_US) return
+    resync.askedAtUs = nowUs
+    const fromFrame = this.#frames.next
+    send({ kind: 'NackRequest', epoch, fromFrame, toFrame: fromFrame, want: resync.want })
+    report({ event: 'nackSent', fromFrame, toFrame: fromFrame, want: resync.want })
+  }
+}
