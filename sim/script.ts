@@ -20,9 +20,12 @@ export type ScriptEnd =
   | { readonly kind: 'done' }
   /** It awaits something that is not virtual time: nothing that the kernel does can settle that. */
   | { readonly kind: 'stalled'; readonly line: string | undefined }
+  /** It waited {@link INSTANT_WAITS_MAX} times for the present instant: time cannot pass. */
+  | { readonly kind: 'spinning'; readonly line: string | undefined }
+  /** It waits for an instant after the last one that it was given. */
+  | { readonly kind: 'overran'; readonly line: string | undefined }
   | { readonly kind: 'threw'; readonly error: unknown; readonly line: string | undefined }
   | LimitEnd
-  | { readonly kind: 'limit'; readonly limit: 'INSTANT_WAITS_MAX' }
 
 interface Wait {
   readonly atUs: number
@@ -88,6 +91,8 @@ export interface Drive {
   readonly time: TimeSource
   readonly clock: ScriptClock
   readonly script: () => Promise<void>
+  /** The last instant that the script may wait for; left out, the kernel's own bound ends it. */
+  readonly lastUs?: number
   /** Resolves after every promise that can settle by itself has done so: one real macrotask, given by the platform. */
   readonly yieldMacrotask: () => Promise<void>
   /** Whether a file is the harness's own, not the script's. */
@@ -95,7 +100,7 @@ export interface Drive {
 }
 
 /** Runs a script to its end, or to what keeps it from ending. Rejects with what a simulated node throws: no fault of the script. */
-export async function drive({ time, clock, script, yieldMacrotask, isOurs }: Drive): Promise<ScriptEnd> {
+export async function drive({ time, clock, script, lastUs = Infinity, yieldMacrotask, isOurs }: Drive): Promise<ScriptEnd> {
   const outcome: { end?: ScriptEnd } = {}
   const started = async (): Promise<void> => script()
   void started().then(
@@ -107,8 +112,9 @@ export async function drive({ time, clock, script, yieldMacrotask, isOurs }: Dri
     await yieldMacrotask()
     if (outcome.end !== undefined) return outcome.end
     if (clock.nextUs === Infinity) return { kind: 'stalled', line: clock.lastLine(isOurs) }
+    if (clock.nextUs > lastUs) return { kind: 'overran', line: clock.lastLine(isOurs) }
     instantWaits = clock.nextUs > time.nowUs ? 0 : instantWaits + 1
-    if (instantWaits > INSTANT_WAITS_MAX) return { kind: 'limit', limit: 'INSTANT_WAITS_MAX' }
+    if (instantWaits > INSTANT_WAITS_MAX) return { kind: 'spinning', line: clock.lastLine(isOurs) }
     const end = time.run(clock.nextUs)
     if (end.kind === 'limit') return end
     clock.settleNext()

@@ -275,11 +275,10 @@ class Run {
     cluster.heal()
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
-    for (;;) {
-      const ready = members().every((client) => client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= cluster.host.peer.frame - BEHIND_FRAMES_MAX)
-      if (ready) break
+    // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
+    do {
       if (kernel.nowUs >= untilUs || kernel.run(cluster.frameUs(cluster.nextFrame() + 1)).kind === 'limit') return false
-    }
+    } while (!members().every((client) => client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= cluster.host.peer.frame - BEHIND_FRAMES_MAX))
     kernel.stopFrames(0)
     const last = cluster.host.peer.frame
     return kernel.run(kernel.nowUs + LAST_FRAME_US, () => members().every(({ peer }) => peer.confirmedFrame === last)).kind === 'satisfied'

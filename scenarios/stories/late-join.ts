@@ -15,4 +15,4 @@ export default scenario('late-join', { frames: 120, hz: 90 }, async ({ host, joi
   const ben = await join('ben', { over: 'webrtc', role: 'editor' })
   ben.click(crates[20]!)
   await dragging
-}, { mustHappen: { counters: { packetsLost: 3, snapshots: 2, snapshotChunks: 2, commandsApplied: 8, sessionsOpened: 2 }, confirmed: { ana: 80, ben: 20 } } })
+}, { mustHappen: { counters: { packetsLost: 1, snapshots: 2, snapshotChunks: 2, commandsApplied: 8, sessionsOpened: 2 }, confirmed: { ana: 80, ben: 20 } } })

@@ -27,6 +27,6 @@ export default scenario('placement-race', { frames: 160, hz: 90 }, async ({ join
 }, {
   mustHappen: {
     counters: { commitsApplied: [6, 6], commitsRejected: [3, 3], conflictsTransform: 1, conflictsDeletion: 1, conflictsTag: 1, commitsMerged: 1 },
-    confirmed: { ana: 100, ben: 100 },
+    confirmed: { ana: 80, ben: 80 },
   },
 })

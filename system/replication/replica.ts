@@ -44,6 +44,8 @@ export class Replica {
   /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
   #resync: Resync | undefined
   #isJoining = true
+  /** When the last frame was confirmed, or a snapshot taken in its place. */
+  #confirmedAtUs = Infinity
   /** Since when the next frame waits for entries of the log. */
   #logShortSinceUs = Infinity
 
@@ -99,13 +101,14 @@ export class Replica {
     log.adopt(content.position)
     report({ event: 'snapshotApplied', snapshotId, reason, frame, rows: content.rows })
     // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
-    const sinceUs = this.#resync?.sinceUs ?? this.#frames.gapSinceUs
+    const sinceUs = this.#resync?.sinceUs ?? Math.min(this.#frames.gapSinceUs, this.#confirmedAtUs)
     this.#frames.skipTo(frame, nowUs)
     this.#resync = undefined
     this.#logShortSinceUs = Infinity
+    this.#confirmedAtUs = nowUs
     if (!this.#isJoining) {
       if (fromFrame <= frame) report({ event: 'framesSkipped', fromFrame, toFrame: frame, snapshotId })
-      if (sinceUs !== Infinity) report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
+      report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
     }
     this.#isJoining = false
     return true
@@ -154,6 +157,7 @@ export class Replica {
       return false
     }
     this.#frames.advance(nowUs)
+    this.#confirmedAtUs = nowUs
     const digest = this.#digest(frame)
     observe(frame, world)
     report({

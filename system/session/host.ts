@@ -59,11 +59,13 @@ interface Seat {
   readonly heartbeat: HeartbeatMonitor
   author: AuthorId | undefined
   role: Role
-  /** Where the log made it a member: what it signed at or before that, without knowing, would be denied, and counts as late. */
+  /** Where the log made it a member. What it signed at or below that, not knowing, would be denied there: it counts as late. */
   enrolledLamport: Lamport
   /** Frames go to it: its first snapshot has been sent. */
   live: boolean
   wantsSnapshot: WorldSnapshot['reason'] | undefined
+  /** The frame of the last snapshot that was sent to it, -1 before the first. */
+  snapshotFrame: number
   input: InputPredictiveState | undefined
   inputSequence: number
 }
@@ -143,7 +145,7 @@ export class Host implements Peer {
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
       const link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
-      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false, wantsSnapshot: undefined, input: undefined, inputSequence: -1 })
+      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false, wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1 })
       return
     }
     const seat = this.#seats.get(input.on)
@@ -428,6 +430,8 @@ export class Host implements Peer {
 
   #repair(seat: Seat, request: NackRequest): void {
     if (request.epoch !== this.#config.epoch || !seat.live) return
+    // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
+    if (request.fromFrame <= seat.snapshotFrame) return
     if (request.want !== 'frames') {
       seat.wantsSnapshot = request.want === 'targeted' ? 'targeted' : 'resync'
       return
@@ -451,6 +455,7 @@ export class Host implements Peer {
     const chunks = chunkSnapshot(body, { snapshotId, epoch: this.#config.epoch, frame, reason })
     for (const chunk of chunks) seat.link.send(chunk)
     seat.wantsSnapshot = undefined
+    seat.snapshotFrame = frame
     // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
     if (!seat.live) this.#sendEntries(seat, this.#log.entriesSince(this.#log.position.closedLamport))
     seat.live = true

@@ -124,16 +124,28 @@ describe('a script', () => {
     expect(bare).toEqual({ kind: 'threw', error: 'text', line: lineOf('// before a bare value') })
   })
 
+  it('is told to have overrun, and where, when it waits for what comes after its last instant', async () => {
+    const on = stage()
+    const end = await drive({
+      time: on.kernel, clock: on.clock, yieldMacrotask: captured.yieldMacrotask, isOurs, lastUs: 30,
+      script: async () => {
+        for (;;) await on.clock.sleepUntil(on.clock.nowUs + 10) // never ends
+      },
+    })
+    expect(end).toEqual({ kind: 'overran', line: lineOf('// never ends') })
+    expect(on.kernel.nowUs).toBe(30)
+  })
+
   it('ends at a bound when it loops without letting time pass, waits too often, or sleeps too long', async () => {
     const looping = stage()
     let rounds = 0
     const end = await driven(looping, async () => {
       for (;;) {
-        await looping.clock.sleepUntil(0)
+        await looping.clock.sleepUntil(0) // over and over
         rounds++
       }
     })
-    expect([end, rounds]).toEqual([{ kind: 'limit', limit: 'INSTANT_WAITS_MAX' }, INSTANT_WAITS_MAX])
+    expect([end, rounds]).toEqual([{ kind: 'spinning', line: lineOf('// over and over') }, INSTANT_WAITS_MAX])
     const crowded = stage()
     const many = await driven(crowded, async () => {
       await Promise.all(Array.from({ length: SCRIPT_WAITS_MAX + 1 }, async () => crowded.clock.sleepUntil(1)))

@@ -17,7 +17,9 @@ export const crate = (author: AuthorId, counter: number): EntityId => entityId('
 
 type Payload = Readonly<Record<string, number>>
 /** An entry of an author at a Lamport time, which is its nonce as well; its signature says nothing. */
-export function entryOf(author: AuthorId, lamport: number, command: AnyCommand, payload: Payload, over: Partial<CommandEntry> = {}): CommandEntry {
+export function entryOf(
+  author: AuthorId, lamport: number, command: AnyCommand, payload: Payload, over: Partial<CommandEntry> = {},
+): CommandEntry {
   return {
     epoch: EPOCH, author, lamport, nonce: BigInt(lamport), command: command.code, policy: command.policy, scopeKind: command.scopeKind,
     scope: command.scope(payload), baseLamport: 0, baseAuthor: 0, payload: encodePayload(command.layout!, payload),

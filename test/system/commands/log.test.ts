@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  entityDespawn, entityRotate, entityScale, entityTranslate, memberLeft, memberRole, placementCommit, ROLES, selectionHighlight, toolActivate,
+  entityDespawn, entityRotate, entityScale, entityTranslate, memberLeft, memberRole, placementCommit, ROLES, selectionHighlight,
+  toolActivate,
 } from '../../../system/commands/registry.ts'
 import { Entity, Selection, ToolState, Transform } from '../../../system/ecs/components.ts'
 import { encodePayload } from '../../../system/commands/payload.ts'
@@ -23,7 +24,8 @@ const scale = (author: number, lamport: number, factor: number, over: Partial<Co
 
 const LAMPORT_LAST = 24
 const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.tuple(
-  fc.constantFrom(ANA, BEN), fc.integer({ min: 1, max: LAMPORT_LAST }), fc.nat(8), fc.constantFrom(1, 2), fc.integer({ min: 1, max: 600 }), fc.nat(6),
+  fc.constantFrom(ANA, BEN), fc.integer({ min: 1, max: LAMPORT_LAST }), fc.nat(8), fc.constantFrom(1, 2),
+  fc.integer({ min: 1, max: 600 }), fc.nat(6),
 ).map(([author, lamport, kind, counter, amount, base]): CommandEntry => {
   const entity = crate(ANA, counter)
   const over = { baseLamport: base, baseAuthor: base % 3 }
@@ -34,7 +36,10 @@ const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.tuple(
     case 3: return entryOf(author, lamport, entityRotate, { entity, qx: amount, qy: 0, qz: -amount, qw: 3 }, over)
     case 4: return entryOf(author, lamport, entityScale, { entity, factor: amount }, over)
     case 5: return entryOf(author, lamport, toolActivate, { tool: counter }, over)
-    case 6: return entryOf(author, lamport, memberRole, { author: counter, role: amount % ROLES.length, capabilities: ALL_CAPABILITIES }, over)
+    case 6: {
+      const role = amount % ROLES.length
+      return entryOf(author, lamport, memberRole, { author: counter, role, capabilities: ALL_CAPABILITIES }, over)
+    }
     case 7: {
       const commit = commitOf(crate(author, 100 + lamport), added(crate(author, 50 + counter), stateAt(amount)))
       const payload = new Codec().encodePlacementCommit(commit)
@@ -46,7 +51,8 @@ const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.tuple(
 })
 const placeOf = ({ lamport, author }: CommandEntry) => `${lamport}.${author}`
 const arbitraryHistory = fc.uniqueArray(arbitraryEntry, { selector: placeOf, minLength: 5, maxLength: 24 }).map((entries) => [
-  joinedAt(1, ANA, 'admin'), joinedAt(2, BEN), spawnedAt(3, CRATE, ANA), ...entries.map((entry) => ({ ...entry, lamport: entry.lamport + 3 })),
+  joinedAt(1, ANA, 'admin'), joinedAt(2, BEN), spawnedAt(3, CRATE, ANA),
+  ...entries.map((entry) => ({ ...entry, lamport: entry.lamport + 3 })),
 ])
 
 describe('order', () => {

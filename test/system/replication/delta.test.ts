@@ -10,7 +10,8 @@ const STREAM = COMPONENTS.filter(({ source }) => source === 'stream')
 const AT_REST = { x: 0, y: 0, z: 0, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE }
 const PROP = 1 << 30
 const tracking = () => new World({ tracksChanges: true })
-const revisions = (world: World) => [...world.rows('stream')].map(({ entity, component, revision }) => `${entity} ${component.name} ${revision}`).join('\n')
+const revisions = (world: World) =>
+  [...world.rows('stream')].map(({ entity, component, revision }) => `${entity} ${component.name} ${revision}`).join('\n')
 
 describe('deltas', () => {
   it('R-REPL-2 frame after frame they make the rows and revisions of the host\'s stream', () => {
@@ -60,7 +61,8 @@ describe('deltas', () => {
     expect(encodeDelta(world).payload.length).toBe(Motion.stride + Spawned.stride)
     world.set(PROP, Motion, { ...AT_REST, y: 5 })
     expect(encodeDelta(world)).toMatchObject({
-      components: [Motion.id], entries: [{ entity: PROP, op: 'update', revision: 2, fieldMask: 1 << Motion.field.y.index, payloadBytes: 4 }],
+      components: [Motion.id],
+      entries: [{ entity: PROP, op: 'update', revision: 2, fieldMask: 1 << Motion.field.y.index, payloadBytes: 4 }],
       payload: Uint8Array.of(5, 0, 0, 0),
     })
     world.set(PROP, Motion, { ...AT_REST, y: 9 })
@@ -75,7 +77,9 @@ describe('deltas', () => {
     const row = new World()
     row.set(1, Transform, rowOf(Transform, 1))
     const payload = row.rowBytes(1, Transform)!
-    const entry = { entity: 1, component: 0, revision: 1, op: 'insert', fieldMask: 0x3ff, payloadOffset: 0, payloadBytes: payload.length } as const
+    const entry = {
+      entity: 1, component: 0, revision: 1, op: 'insert', fieldMask: 0x3ff, payloadOffset: 0, payloadBytes: payload.length,
+    } as const
     for (const id of [Transform.id, { hi: 1, lo: 2 }]) {
       expect(applyDelta(world, { components: [id], entries: [entry], payload })).toBe('a component that the stream does not have')
     }

@@ -20,12 +20,15 @@ function worldWith(...rows: readonly (readonly [number, (typeof COMPONENTS)[numb
   return world
 }
 /** Several chunks of rows of every component. */
-const large = () => worldWith(...COMPONENTS.flatMap((component, i) => Array.from({ length: 24 }, (_, entity) => [entity * 3 + i, component, entity] as const)))
-const revisions = (world: World) => [...world.rows()].map(({ entity, component, revision }) => `${entity} ${component.name} ${revision}`).join('\n')
+const large = () => worldWith(...COMPONENTS.flatMap((component, i) =>
+  Array.from({ length: 24 }, (_, entity) => [entity * 3 + i, component, entity] as const)))
+const revisions = (world: World) =>
+  [...world.rows()].map(({ entity, component, revision }) => `${entity} ${component.name} ${revision}`).join('\n')
 
 describe('chunks', () => {
   it('R-REPL-1 chunks in any order, some twice, make the same rows over whatever was there', () => {
-    fc.assert(fc.property(arbitraryWrites(), arbitraryWrites(), fc.array(fc.nat(), { minLength: 8, maxLength: 8 }), (writes, others, draws) => {
+    const choices = fc.array(fc.nat(), { minLength: 8, maxLength: 8 })
+    fc.assert(fc.property(arbitraryWrites(), arbitraryWrites(), choices, (writes, others, draws) => {
       const [from, to] = [large(), new World()]
       apply(from, writes)
       apply(to, others)
@@ -68,7 +71,8 @@ describe('chunks', () => {
     const chunks = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
     const [first, second] = chunks
     const contradictions = [
-      { frame: 41 }, { bodyDigest: { hi: 1, lo: 2 } }, { bodyBytes: first.bodyBytes - 1 }, { chunkCount: chunks.length + 1 }, { chunk: chunks.length },
+      { frame: 41 }, { bodyDigest: { hi: 1, lo: 2 } }, { bodyBytes: first.bodyBytes - 1 }, { chunkCount: chunks.length + 1 },
+      { chunk: chunks.length },
       { body: second.body.slice(1) }, { frame: FRAME_MAX + 1 },
       { bodyBytes: SNAPSHOT_BODY_BYTES_MAX + 1, chunkCount: Math.ceil((SNAPSHOT_BODY_BYTES_MAX + 1) / SNAPSHOT_CHUNK_BYTES) },
     ]

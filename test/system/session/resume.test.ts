@@ -11,7 +11,8 @@ beforeAll(prepare)
 
 const SPAWN = { kind: 'spawn', x: 0, y: 0, z: 0, hx: 9, hy: 9, hz: 9 } as const
 const tool = (id: number) => ({ kind: 'toolActivate', tool: id }) as const
-const spawnedBy = (loopback: Loopback, author: number) => loopback.host.peer.world.entities(Entity).filter((entity) => entityAuthor(entity) === author)
+const spawnedBy = (loopback: Loopback, author: number) =>
+  loopback.host.peer.world.entities(Entity).filter((entity) => entityAuthor(entity) === author)
 const denials = (loopback: Loopback) => loopback.host.heard('commandFolded').filter(({ outcome }) => outcome === 'denied')
 
 describe('resuming', () => {
@@ -216,7 +217,9 @@ describe('poses', () => {
     const loopback = new Loopback()
     const [ana, ben] = loopback.joined('ana', 'ben')
     const pose = { x: 1, y: 2, z: 3, qx: 0, qy: 0, qz: 0, qw: 32767 }
-    const input: Message = { kind: 'InputPredictiveState', sequence: 0, frame: 1, horizonUs: 0, gesture: 0, head: pose, left: pose, right: pose }
+    const input: Message = {
+      kind: 'InputPredictiveState', sequence: 0, frame: 1, horizonUs: 0, gesture: 0, head: pose, left: pose, right: pose,
+    }
     loopback.inject(ana, loopback.host, input)
     loopback.settle()
     expect(ben.peer.world.get(memberEntity(1), HeadPose)).toEqual(pose)

@@ -29,9 +29,14 @@ describe('a client\'s roster', () => {
   })
 
   const forgeries: readonly [string, Partial<KeyRoster>][] = [
-    ['signature', { signature: new Uint8Array(64) }], ['epoch', { epoch: 8 }], ['version', { version: 9 }], ['members', { members: first.members.slice(1) }],
-    ['author', { members: [member(0, 'host'), member(2, 'ana')] }], ['key', { members: [member(0, 'host'), { ...member(1, 'ana'), publicKey: publicKeyOf('eve') }] }],
-    ['name', { members: [member(0, 'host'), { ...member(1, 'ana'), displayName: 'anna' }] }], ['presence', { members: [member(0, 'host'), member(1, 'ana', false)] }],
+    ['signature', { signature: new Uint8Array(64) }],
+    ['epoch', { epoch: 8 }],
+    ['version', { version: 9 }],
+    ['members', { members: first.members.slice(1) }],
+    ['author', { members: [member(0, 'host'), member(2, 'ana')] }],
+    ['key', { members: [member(0, 'host'), { ...member(1, 'ana'), publicKey: publicKeyOf('eve') }] }],
+    ['name', { members: [member(0, 'host'), { ...member(1, 'ana'), displayName: 'anna' }] }],
+    ['presence', { members: [member(0, 'host'), member(1, 'ana', false)] }],
   ]
   it.each(forgeries)('R-SESSION-3 refuses one whose %s is not what the host signed', (_, change) => {
     const roster = new Roster()
