@@ -430,12 +430,12 @@ export class Host implements Peer {
 
   #repair(seat: Seat, request: NackRequest): void {
     if (request.epoch !== this.#config.epoch || !seat.live) return
-    // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
-    if (request.fromFrame <= seat.snapshotFrame) return
     if (request.want !== 'frames') {
       seat.wantsSnapshot = request.want === 'targeted' ? 'targeted' : 'resync'
       return
     }
+    // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
+    if (request.fromFrame <= seat.snapshotFrame) return
     const toFrame = Math.min(request.toFrame, this.#frame)
     if (this.#ring.get(request.fromFrame) === undefined) {
       seat.wantsSnapshot = 'resync'

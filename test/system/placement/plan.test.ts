@@ -92,7 +92,7 @@ const TABLE: readonly Row[] = [
   { name: 'a value that is no integer', live: undefined, changes: [added(FRESH, stateAt(0.5))], conflicts: [UNKNOWN] },
 ]
 
-describe('R-COMMIT-6 and every other kind of conflict', () => {
+describe('every kind of conflict', () => {
   test.each(TABLE)('$name', ({ live, changes, conflicts, result, merged = 0 }) => {
     const plan = planOf(live, ...changes)
     expect(plan.conflicts.map(({ type, resolvable }) => [type, resolvable])).toEqual(conflicts)
@@ -112,7 +112,7 @@ describe('R-COMMIT-6 and every other kind of conflict', () => {
     [{ editPlacements: false, manageCommits: true }, 1],
     [{ editPlacements: true, manageCommits: false }, 1],
     [{ editPlacements: false, manageCommits: false }, 2],
-  ])('permissions %o', (permissions, count) => {
+  ])('R-COMMIT-6 permissions %o', (permissions, count) => {
     const { conflicts, isResolvableAutomatically } = buildPlan(originOf(ANA), commitOf(COMMIT, added(FRESH, base)), new MapStore(), permissions)
     expect(conflicts.map(({ type }) => type)).toEqual(Array<ConflictType>(count).fill('PERMISSION_CONFLICT'))
     expect(isResolvableAutomatically).toBe(false)
