@@ -3,8 +3,9 @@
  * and help is printed.
  */
 import { parseArgs } from 'node:util'
+import { FRAMES_MAX } from '../scenarios/index.ts'
 import { Misuse } from './engine.ts'
-import { nearest } from './nearest.ts'
+import { suggestion } from './nearest.ts'
 
 interface Flag {
   /** What follows the flag, as help shows it; a flag without is a switch. */
@@ -51,15 +52,16 @@ const COMMANDS = {
 type CommandName = keyof typeof COMMANDS
 const VERIFIERS = ['noble', 'node', 'none'] as const
 
-/** Seeds and frames beyond these are slips of the keyboard. */
-const FRAMES_MAX = 1_000_000
+/** More at once are a slip of the keyboard. */
 const SEEDS_MAX = 1_000_000
 
 export interface RunArguments {
   readonly kind: 'run'
   readonly scenario: string
-  /** First and last seed; equal for a single run. */
-  readonly seeds: { readonly first: number; readonly last: number; readonly many: boolean }
+  /** Of a single run; undefined for the plan's, or else 1. */
+  readonly seed: number | undefined
+  /** First and last of many runs. */
+  readonly seeds: { readonly first: number; readonly last: number } | undefined
   readonly frames: number | undefined
   readonly out: string
   readonly plan: string | undefined
@@ -110,13 +112,15 @@ type Values = Readonly<Record<string, string | boolean | undefined>>
 function runArguments(scenario: string, values: Values): RunArguments {
   const text = (flag: string): string | undefined => values[flag] as string | undefined
   const frames = text('frames')
+  const seed = text('seed')
   const seeds = text('seeds')
-  if (seeds !== undefined && text('seed') !== undefined) throw new Misuse('--seed and --seeds exclude each other')
+  if (seeds !== undefined && seed !== undefined) throw new Misuse('--seed and --seeds exclude each other')
   if (seeds !== undefined && text('plan') !== undefined) throw new Misuse('--plan and --seeds exclude each other')
   return {
     kind: 'run',
     scenario,
-    seeds: seeds === undefined ? oneSeed(text('seed') ?? '1') : manySeeds(seeds),
+    seed: seed === undefined ? undefined : integer('--seed', seed, 0, Number.MAX_SAFE_INTEGER),
+    seeds: seeds === undefined ? undefined : manySeeds(seeds),
     frames: frames === undefined ? undefined : integer('--frames', frames, 1, FRAMES_MAX),
     out: text('out') ?? 'out',
     plan: text('plan'),
@@ -128,16 +132,13 @@ function runArguments(scenario: string, values: Values): RunArguments {
   }
 }
 
-function oneSeed(text: string): RunArguments['seeds'] {
-  const seed = integer('--seed', text, 0, Number.MAX_SAFE_INTEGER)
-  return { first: seed, last: seed, many: false }
-}
-
 function manySeeds(text: string): RunArguments['seeds'] {
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(text) ?? []
   if (from === undefined || to === undefined) throw new Misuse(`--seeds wants A..B such as 1..500, got '${text}'`)
-  const first = integer('--seeds', from, 0, Number.MAX_SAFE_INTEGER)
-  return { first, last: integer('--seeds', to, first, first + SEEDS_MAX - 1), many: true }
+  const [first, last] = [from, to].map((bound) => integer('--seeds', bound, 0, Number.MAX_SAFE_INTEGER))
+  if (last < first) throw new Misuse(`--seeds wants the smaller one first, got '${text}'`)
+  if (last - first >= SEEDS_MAX) throw new Misuse(`--seeds wants at most ${SEEDS_MAX} seeds, got '${text}'`)
+  return { first, last }
 }
 
 function tamperOf(text: string | undefined): RunArguments['tamper'] {
@@ -163,7 +164,7 @@ function commandNamed(text: string): CommandName {
   const names = Object.keys(COMMANDS) as CommandName[]
   const found = names.find((name) => name === text)
   if (found !== undefined) return found
-  throw new Misuse(`there is no command '${text}'${suggestion(text, [...names, 'help'])}; see theta-sim --help`)
+  throw new Misuse(`there is no command '${text}'; ${suggestion(text, [...names, 'help'])}see theta-sim --help`)
 }
 
 function readFlags(command: CommandName, argv: readonly string[]): { values: Values; operands: readonly string[] } {
@@ -178,7 +179,7 @@ function readFlags(command: CommandName, argv: readonly string[]): { values: Val
     const flag = flags[token.name]
     if (flag === undefined) {
       const known = Object.keys(flags).map((name) => `--${name}`)
-      throw new Misuse(`${command} has no flag ${token.rawName}${suggestion(token.rawName, known)}; ${help}`)
+      throw new Misuse(`${command} has no flag ${token.rawName}; ${suggestion(token.rawName, known)}${help}`)
     }
     if (seen.has(token.name)) throw new Misuse(`${token.rawName} is given twice`)
     if (flag.value === undefined && token.value !== undefined) throw new Misuse(`${token.rawName} takes no value, got '${token.value}'`)
@@ -192,11 +193,6 @@ function readFlags(command: CommandName, argv: readonly string[]): { values: Val
   const extra = positionals[operands.length]
   if (extra !== undefined) throw new Misuse(`${command} does not know what to do with '${extra}'; ${help}`)
   return { values: values, operands: positionals }
-}
-
-function suggestion(text: string, names: readonly string[]): string {
-  const name = nearest(text, names)
-  return name === undefined ? '' : `; did you mean ${name}?`
 }
 
 function overview(): string {

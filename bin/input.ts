@@ -1,6 +1,7 @@
 /** Files that the user names. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { reasonOf } from '../platform/files.ts'
 import { Misuse, type Terminal } from './engine.ts'
 
 /** @throws {Misuse} when the file cannot be read. */
@@ -8,6 +9,6 @@ export function readText(path: string, terminal: Terminal): string {
   try {
     return readFileSync(resolve(terminal.folder, path), 'utf8')
   } catch (error) {
-    throw new Misuse(`cannot read ${path}: ${(error as Error).message}`)
+    throw new Misuse(`cannot read ${path}: ${reasonOf(error)}`)
   }
 }

@@ -1,5 +1,11 @@
 /** The name somebody probably meant. */
 
+/** A question to put before a hint, with the blank after it; empty where nobody can guess. */
+export function suggestion(text: string, candidates: readonly string[]): string {
+  const name = nearest(text, candidates)
+  return name === undefined ? '' : `did you mean ${name}? `
+}
+
 /** The candidate with the fewest edits from `text`, if they are few enough for a slip. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined

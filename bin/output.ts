@@ -3,7 +3,7 @@
  */
 import { join, resolve } from 'node:path'
 import { wallClockMs } from '../platform/clock.ts'
-import { writeFiles } from '../platform/files.ts'
+import { checkFolder, reasonOf, writeFiles } from '../platform/files.ts'
 import { Misuse, type Terminal } from './engine.ts'
 import type { Outcome } from './subject.ts'
 
@@ -33,27 +33,41 @@ export class Progress {
   }
 }
 
+/** @throws {Misuse} when no run can write there. */
+export function checkOut(out: string, terminal: Terminal): void {
+  try {
+    checkFolder(resolve(terminal.folder, out))
+  } catch (error) {
+    throw unwritable(out, error)
+  }
+}
+
+function unwritable(folder: string, error: unknown): Misuse {
+  return new Misuse(`cannot write to ${folder}: ${reasonOf(error)}; choose another folder with --out`)
+}
+
 /**
- * Writes the files of a run; `report.json` last, so that where it stands the others do.
+ * Writes the files of a run, and removes what an earlier one left; `report.json` last, so that where it stands the others do.
  * @returns the folder, relative to `terminal.folder` where `out` is.
  */
-export function writeOutcome({ name, result }: Outcome, seed: number, out: string, terminal: Terminal): string {
-  const folder = join(out, `${name}-${seed}`)
+export function writeOutcome({ name, result }: Outcome, seed: number | string, out: string, terminal: Terminal): string {
+  // A plan's seed may be any text.
+  const folder = join(out, `${name}-${String(seed).replaceAll(/[^\w.-]/g, '_')}`)
   try {
     writeFiles(resolve(terminal.folder, folder), {
       'report.md': result.reportMarkdown,
       'plan.json': result.planJson,
-      ...(result.perf === undefined ? {} : { 'perf.json': `${JSON.stringify(result.perf, undefined, 2)}\n` }),
+      'perf.json': result.perf === undefined ? undefined : `${JSON.stringify(result.perf, undefined, 2)}\n`,
       'report.json': result.reportJson,
     })
   } catch (error) {
-    throw new Misuse(`cannot write to ${folder}: ${(error as Error).message}; choose another folder with --out`)
+    throw unwritable(folder, error)
   }
   return folder
 }
 
 /** The summary of one run as JSON: what `--json` prints. */
-export function summaryJson({ name, result }: Outcome, seed: number, folder: string | undefined): object {
+export function summaryJson({ name, result }: Outcome, seed: number | string, folder: string | undefined): object {
   return {
     scenario: name, seed, exit: result.exit, verdict: result.verdict, reproduce: result.reproduce,
     ...(folder === undefined ? {} : { folder }),

@@ -4,9 +4,9 @@
 import { resolve } from 'node:path'
 import { ScenarioFileError, bundleScenario } from '../platform/load.ts'
 import { ThreadEnd, WatchedThread } from '../platform/watchdog.ts'
-import type { RunResult, SimulateOptions } from '../scenarios/index.ts'
+import { OptionError, type RunResult, type SimulateOptions } from '../scenarios/index.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from './engine.ts'
-import { nearest } from './nearest.ts'
+import { suggestion } from './nearest.ts'
 
 /** How long a user's scenario may compute without reaching the next frame before it counts as looping. */
 const SILENCE_MS_MAX = 5000
@@ -49,16 +49,15 @@ export async function openSubject(source: string, engine: Engine, terminal: Term
 function openStory(source: string, engine: Engine): Subject {
   const names = engine.catalogue.map(({ scenario }) => scenario.name)
   const entry = engine.catalogue.find(({ scenario }) => scenario.name === source)
-  if (entry === undefined) {
-    const name = nearest(source, names)
-    throw new Misuse(`there is no scenario '${source}'; ${name === undefined ? '' : `did you mean ${name}? `}see theta-sim list`)
-  }
+  if (entry === undefined) throw new Misuse(`there is no scenario '${source}'; ${suggestion(source, names)}see theta-sim list`)
   const digest = engine.digest()
   return {
     source,
     digest,
     async run(options, onProgress) {
-      const result = await engine.simulate(entry.scenario, { ...options, onProgress, source, sourceDigest: digest })
+      const result = await engine.simulate(entry.scenario, { ...options, onProgress, source, sourceDigest: digest }).catch((error: unknown) => {
+        throw error instanceof OptionError ? new Misuse(error.message) : error
+      })
       if (result.exit === EXIT.misuse) throw new Misuse(result.verdict, result.stack)
       return { name: source, result }
     },
@@ -87,9 +86,12 @@ async function openFile(source: string, engine: Engine, terminal: Terminal): Pro
       const answer = await thread.ask(question, onProgress).catch((error: unknown) => {
         throw error instanceof ThreadEnd ? explain(error, source, shorten(error.place ?? place(error.stack) ?? '')) : error
       })
-      if (answer.kind === 'unusable') throw new Misuse(prefixed(place(answer.stack), answer.why), answer.stack)
+      if (answer.kind === 'unusable') {
+        // What a file imports of us by a wrong name, the engine tells by our address.
+        throw new Misuse(prefixed(place(answer.stack) ?? source, answer.why.replaceAll(engine.packageIndex.href, 'theta-sim')), answer.stack)
+      }
       const { name, result } = answer
-      if (result.exit === EXIT.misuse) throw new Misuse(prefixed(place(result.stack), result.verdict), result.stack)
+      if (result.exit === EXIT.misuse) throw new Misuse(prefixed(place(result.stack), shorten(result.verdict)), result.stack)
       return { name, result }
     },
     async close() {
@@ -99,9 +101,11 @@ async function openFile(source: string, engine: Engine, terminal: Terminal): Pro
   }
 }
 
-/** `place: text`, unless the text says so itself or there is no place. */
+/** `place: text`, unless the text says so itself or there is no place. A line that it begins with gets its column. */
 function prefixed(place: string | undefined, text: string): string {
-  return place === undefined || text.includes(place) ? text : `${place}: ${text}`
+  if (place === undefined || text.includes(place)) return text
+  const line = place.replace(/:\d+$/, '')
+  return text.startsWith(`${line}: `) ? `${place}${text.slice(line.length)}` : `${place}: ${text}`
 }
 
 /** A thread that ended is the file's fault where its place, or the way it ended, says so; else ours. */

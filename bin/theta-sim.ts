@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { digestOfCode } from '../platform/digests.ts'
+import { reasonOf } from '../platform/files.ts'
 import { CATALOGUE } from '../scenarios/catalogue.ts'
 import { parsePlan, simulate } from '../scenarios/index.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, EXIT } from './engine.ts'
 import { main } from './main.ts'
 
 // This module runs as dist/bin/theta-sim.js.
@@ -23,8 +24,12 @@ const engine: Engine = {
   threadEntry: new URL('./worker.js', import.meta.url),
 }
 
-// Whoever reads the output may leave early (`theta-sim list | head -1`).
-process.stdout.on('error', () => { process.exit() })
+// Whoever reads the output may leave early (`theta-sim list | head -1`); a disk may be full.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  process.stderr.write(`theta-sim: cannot print: ${reasonOf(error)}\n`)
+  process.exit(EXIT.misuse)
+})
 
 process.exitCode = await main(process.argv.slice(2), engine, {
   stdout: (text) => { process.stdout.write(text) },

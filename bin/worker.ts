@@ -3,24 +3,35 @@
  * as it is asked.
  */
 import { serve } from '../platform/watchdog.ts'
-import { type Scenario, simulate } from '../scenarios/index.ts'
+import { OptionError, type Scenario, scenario, simulate } from '../scenarios/index.ts'
 import type { ThreadAnswer, ThreadQuestion } from './subject.ts'
 
+/** A user's line may stand far down. */
+const STACK_FRAMES_MAX = 50
+
 process.setSourceMapsEnabled(true)
+Error.stackTraceLimit = STACK_FRAMES_MAX
 
 serve(async (question, beat): Promise<ThreadAnswer> => {
   const { module, source, options } = question as ThreadQuestion
-  let scenario: unknown
+  let own: Scenario
   try {
-    scenario = (await import(module) as { default?: unknown }).default
+    const { default: found } = await import(module) as { default?: unknown }
+    if (!isScenario(found)) return { kind: 'unusable', why: `${source} must end in 'export default scenario(...)'`, stack: '' }
+    // Made anew, so that one made by hand is checked as well.
+    own = scenario(found.name, found.settings, found.script, { mustHappen: found.mustHappen })
   } catch (error) {
     return error instanceof Error
       ? { kind: 'unusable', why: String(error), stack: error.stack ?? '' }
       : { kind: 'unusable', why: `${source} threw ${String(error)}, which is no Error`, stack: '' }
   }
-  if (!isScenario(scenario)) return { kind: 'unusable', why: `${source} must end in 'export default scenario(...)'`, stack: '' }
   beat(0, 0)
-  return { kind: 'outcome', name: scenario.name, result: await simulate(scenario, { ...options, onProgress: beat }) }
+  try {
+    return { kind: 'outcome', name: own.name, result: await simulate(own, { ...options, onProgress: beat }) }
+  } catch (error) {
+    if (error instanceof OptionError) return { kind: 'unusable', why: error.message, stack: '' }
+    throw error
+  }
 })
 
 function isScenario(value: unknown): value is Scenario {

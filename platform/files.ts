@@ -1,23 +1,71 @@
 /**
- * Files that are whole or absent: a reader, or a crash, never meets half of one.
+ * Files that are whole or absent: a reader, or a crash, never meets half of one. Folders that are gone when the process is.
  */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** What an error of the file system says, without its code, its call and its path. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  if (code === 'EISDIR') return 'it is a folder'
+  return /^[A-Z0-9_]+: ([^,]+)/.exec(message)?.[1] ?? message
+}
+
+/** @throws the file system's error when this is no folder to write in, and could not be made one. Changes nothing. */
+export function checkFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return checkFolder(dirname(path))
+  if (!found.isDirectory()) throw new Error('a file stands in its way')
+  accessSync(path, constants.W_OK)
+}
+
+/** As `mkdir -p` does. Node 20's own never returns where a folder cannot be made in a folder that is there, as in /proc. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
+}
 
 /**
  * Writes texts into a folder, which is made where it is missing. All of them are written out beside it first; then
  * each is moved into place, the last one last: put the file there that says the others are complete. Other files in
  * the folder stay.
- * @param texts by file name, without folders.
+ * @param texts by file name, without folders; undefined for a file that is not to be there any more.
  * @throws the file system's error, with nothing changed in the folder, when they cannot all be written.
  */
-export function writeFiles(folder: string, texts: Readonly<Record<string, string>>): void {
-  mkdirSync(folder, { recursive: true })
+export function writeFiles(folder: string, texts: Readonly<Record<string, string | undefined>>): void {
+  makeFolder(folder)
   const staging = mkdtempSync(join(folder, '.writing-'))
   try {
-    for (const [name, text] of Object.entries(texts)) writeFileSync(join(staging, name), text, { flush: true })
-    for (const name of Object.keys(texts)) renameSync(join(staging, name), join(folder, name))
+    for (const [name, text] of Object.entries(texts)) if (text !== undefined) writeFileSync(join(staging, name), text, { flush: true })
+    for (const [name, text] of Object.entries(texts)) {
+      if (text === undefined) rmSync(join(folder, name), { force: true })
+      else renameSync(join(staging, name), join(folder, name))
+    }
   } finally {
     rmSync(staging, { recursive: true, force: true })
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * A folder of the system's temporary one, without links in its path, that goes with the process at the latest: at its
+ * exit, and at the signals that ask it to end.
+ */
+export function temporaryFolder(prefix: string): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(realpathSync(tmpdir()), prefix))
+  const remove = (): void => {
+    process.off('exit', remove)
+    for (const signal of SIGNALS) process.off(signal, obey)
+    rmSync(path, { recursive: true, force: true })
+  }
+  const obey = (signal: NodeJS.Signals): void => {
+    remove()
+    process.kill(process.pid, signal)
+  }
+  process.once('exit', remove)
+  for (const signal of SIGNALS) process.once(signal, obey)
+  return { path, remove }
 }

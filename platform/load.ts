@@ -2,12 +2,12 @@
  * A user's scenario file becomes one JavaScript module: TypeScript removed, what it imports drawn in, `theta-sim`
  * pointed at the package that is running. Stack traces keep naming the user's own lines.
  */
-import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildFailure, type BuildResult, build } from 'esbuild'
 import { digestOfFiles } from './digests.ts'
+import { temporaryFolder } from './files.ts'
 
 /** The file is no scenario that can be run; the message is one line that says where and why. */
 export class ScenarioFileError extends Error {
@@ -38,19 +38,18 @@ export async function bundleScenario(path: string, packageIndex: URL, packageDig
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) throw new ScenarioFileError(`${path} is not a file`)
   const folder = dirname(path)
   // Sources in a source map are relative to the module, and links in the temporary folder's path would break them.
-  const output = mkdtempSync(join(realpathSync(tmpdir()), 'theta-sim-'))
-  const remove = (): void => { rmSync(output, { recursive: true, force: true }) }
+  const output = temporaryFolder('theta-sim-')
   try {
-    const result = await bundle(path, folder, join(output, 'scenario.mjs'), packageIndex)
+    const result = await bundle(path, folder, join(output.path, 'scenario.mjs'), packageIndex)
     const module = result.outputFiles![0]
     writeFileSync(module.path, module.contents)
     const inputs = Object.keys(result.metafile!.inputs)
     const contents = inputs.map((name): [string, string | Uint8Array] => [name, readFileSync(join(folder, name))])
     const digest = digestOfFiles(new Map([['theta-sim', packageDigest], ...contents]))
     const own = new Set(inputs.filter((name) => !name.includes('node_modules/')).map((name) => join(folder, name)))
-    return { module: pathToFileURL(module.path).href, digest, placeOfError: (stack) => placeIn(own, stack), remove }
+    return { module: pathToFileURL(module.path).href, digest, placeOfError: (stack) => placeIn(own, stack), remove: output.remove }
   } catch (error) {
-    remove()
+    output.remove()
     throw isBuildFailure(error) ? new ScenarioFileError(describeFailure(error, path)) : error
   }
 }

@@ -1,7 +1,7 @@
 /** Where two worlds part, in the words of the component manifest, with the bytes around it. */
 import { hexdump } from './hexdump.ts'
 import type { RunDivergence, WriteStory } from './input.ts'
-import { firstDifference, type ManifestComponent } from './worlddiff.ts'
+import { differences, firstDifference, type ManifestComponent, type WorldDifference } from './worlddiff.ts'
 
 /** Two lines of a hexdump to each side, and the row they are in. */
 const CONTEXT_BYTES = 32
@@ -25,10 +25,16 @@ export interface DivergenceSection {
   readonly peerWrite: WriteStory | null
 }
 
+/** The difference that a divergence is named by. @throws {RangeError} where the bytes are not canonical. */
+export function namedDifference({ hostBytes, peerBytes, cause }: RunDivergence, manifest: readonly ManifestComponent[]): WorldDifference | undefined {
+  if (cause === undefined) return firstDifference(hostBytes, peerBytes, manifest)
+  return [...differences(hostBytes, peerBytes, manifest)].find(({ entity, component }) => entity === cause.entity && component === cause.component)
+}
+
 /** @throws {RangeError} where the bytes are not canonical. */
 export function divergenceSection(divergence: RunDivergence, manifest: readonly ManifestComponent[]): DivergenceSection {
   const { frame, peer, hostBytes, peerBytes, hostWrite = null, peerWrite = null } = divergence
-  const difference = firstDifference(hostBytes, peerBytes, manifest)
+  const difference = namedDifference(divergence, manifest)
   if (difference === undefined) return { frame, peer, place: null, hexdump: [], hostWrite, peerWrite }
   const { kind, entity, component, offset, field = null } = difference
   const sides = kind === 'value'

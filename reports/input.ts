@@ -43,6 +43,8 @@ export interface RunDivergence {
   readonly peer: string
   readonly hostBytes: Uint8Array
   readonly peerBytes: Uint8Array
+  /** Where several rows differ, the one from which the others came; the first in canonical order where it is not known. */
+  readonly cause?: { readonly entity: number; readonly component: string }
   readonly hostWrite?: WriteStory
   readonly peerWrite?: WriteStory
 }

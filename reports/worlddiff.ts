@@ -53,28 +53,36 @@ const ROW_HEADER_BYTES = 6
  * @throws {RangeError} where either is no canonical bytes of this manifest, up to the first difference.
  */
 export function firstDifference(a: Uint8Array, b: Uint8Array, manifest: readonly ManifestComponent[]): WorldDifference | undefined {
+  return differences(a, b, manifest).next().value
+}
+
+/**
+ * Every row that differs, in canonical order, at its first byte that does. Offsets are those in `a`, but for rows that it lacks.
+ * @throws {RangeError} where either is no canonical bytes of this manifest, up to the difference that is asked for.
+ */
+export function* differences(a: Uint8Array, b: Uint8Array, manifest: readonly ManifestComponent[]): Generator<WorldDifference, undefined> {
   const viewA = viewOf(a)
   const viewB = viewOf(b)
-  // Up to the first difference both have the same rows, so that one offset serves both.
-  for (let offset = 0; offset < a.length || offset < b.length; ) {
-    const rowA = rowAt(viewA, offset, manifest)
-    const rowB = rowAt(viewB, offset, manifest)
+  for (let atA = 0, atB = 0; atA < a.length || atB < b.length; ) {
+    const rowA = rowAt(viewA, atA, manifest)
+    const rowB = rowAt(viewB, atB, manifest)
     const order = compare(rowA, rowB)
-    const row = (order <= 0 ? rowA : rowB)!
-    const { entity, component } = row
+    const { entity, component } = (order <= 0 ? rowA : rowB)!
+    const rowBytes = ROW_HEADER_BYTES + component.stride
     if (order !== 0) {
-      const kind = order < 0 ? 'missing in b' : 'missing in a'
-      return { kind, offset, entity, component: component.name, field: undefined, valueA: undefined, valueB: undefined }
+      const [kind, offset] = order < 0 ? ['missing in b', atA] as const : ['missing in a', atB] as const
+      yield { kind, offset, entity, component: component.name, field: undefined, valueA: undefined, valueB: undefined }
+    } else {
+      for (let at = ROW_HEADER_BYTES; at < rowBytes; at++) {
+        if (a[atA + at] === b[atB + at]) continue
+        const field = component.fields.find((candidate) => at - ROW_HEADER_BYTES < candidate.offset + candidate.bytes)!
+        const [valueA, valueB] = [valueOf(viewA, atA + ROW_HEADER_BYTES, field), valueOf(viewB, atB + ROW_HEADER_BYTES, field)]
+        yield { kind: 'value', offset: atA + at, entity, component: component.name, field: field.name, valueA, valueB }
+        break
+      }
     }
-    const start = offset + ROW_HEADER_BYTES
-    const end = start + component.stride
-    for (offset = start; offset < end; offset++) {
-      if (a[offset] === b[offset]) continue
-      const at = offset - start
-      const field = component.fields.find((candidate) => at < candidate.offset + candidate.bytes)!
-      const [valueA, valueB] = [viewA, viewB].map((view) => valueOf(view, start + field.offset, field.type))
-      return { kind: 'value', offset, entity, component: component.name, field: field.name, valueA, valueB }
-    }
+    if (order <= 0) atA += rowBytes
+    if (order >= 0) atB += rowBytes
   }
   return undefined
 }
@@ -97,7 +105,8 @@ function compare(a: Row | undefined, b: Row | undefined): number {
   return a.entity - b.entity || a.componentIndex - b.componentIndex
 }
 
-function valueOf(view: DataView, at: number, type: ManifestComponent['fields'][number]['type']): string {
+function valueOf(view: DataView, rowAt: number, { offset, type }: ManifestComponent['fields'][number]): string {
+  const at = rowAt + offset
   switch (type) {
     case 'u8': return String(view.getUint8(at))
     case 'u16': return String(view.getUint16(at, true))

@@ -1,4 +1,26 @@
-/** What `npm run bench` prints. */
-export async function bench(print: (line: string) => void): Promise<void> {
-  print('')
+/**
+ * `theta-sim bench`: speed and memory, here and now. Every ratio compares what ran round-robin in this process, so that
+ * it means something on a busy machine too; the other figures belong to this machine.
+ */
+import { wallClockMs } from '../platform/clock.ts'
+import { eventCore } from './bench/eventcore.ts'
+import { memory } from './bench/memory.ts'
+import { messages } from './bench/messages.ts'
+import { runs } from './bench/runs.ts'
+
+type Print = (line: string) => void
+
+const PARTS: readonly (readonly [title: string, seconds: number, measure: (print: Print) => string[] | Promise<string[]>])[] = [
+  ['Event core: pop the earliest, push one more', 5, eventCore],
+  ['Messages: medians of one call', 5, () => messages(wallClockMs)],
+  ['Memory, after a garbage collection', 5, memory],
+  ['Whole runs', 30, runs],
+]
+
+/** Prints each part as it is done. Rejects on a fault of ours alone, never for a figure. */
+export async function bench(print: Print): Promise<void> {
+  for (const [index, [title, seconds, measure]] of PARTS.entries()) {
+    print(`${index === 0 ? '' : '\n'}${title} (part ${index + 1} of ${PARTS.length}, about ${seconds} s)\n`)
+    for (const line of await measure(print)) print(line)
+  }
 }

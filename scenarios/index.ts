@@ -1,6 +1,6 @@
 /** What `import ... from 'theta-sim'` gives: to write a scenario, and to run one. */
-export { type MustHappen, type Scenario, scenario, type ScenarioSettings } from './scenario.ts'
-export { type RunHeader, type RunResult, simulate, type SimulateOptions } from './simulate.ts'
+export { FRAMES_MAX, type MustHappen, type Scenario, scenario, type ScenarioSettings } from './scenario.ts'
+export { OptionError, type RunHeader, type RunResult, simulate, type SimulateOptions } from './simulate.ts'
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts'
 export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {

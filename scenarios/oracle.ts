@@ -53,6 +53,7 @@ export interface OraclePorts {
 
 const BURST = 100
 const PER_SECOND = 10
+const BODIES = 256
 const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
 const PROP_COMPONENTS: readonly AnyComponent[] = [Spawned, Motion]
 /** Computed by the host over texts that are for people; convergence compares them, the oracle does not write them again. */
@@ -222,6 +223,8 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     case 10: {
       const entity = u32(0)
       if (!may(ROLE.editor, CAN.editWorld) || foreign() || Math.floor(entity / 2 ** 20) !== entry.author || table(rows, 'Entity').has(entity)) return
+      if (Math.max(Math.abs(i32(5)), Math.abs(i32(9)), Math.abs(i32(13))) > 2 ** 30 || u8(23) > 2 || (u8(23) !== 0 && u32(24) === 0)) return
+      if (u8(23) !== 0 && table(rows, 'RigidBody').size >= BODIES) return
       table(rows, 'Entity').set(entity, { kind: u8(4), creator: entry.author })
       table(rows, 'Transform').set(entity, { x: i32(5), y: i32(9), z: i32(13), qx: 0, qy: 0, qz: 0, qw: 32767, sx: 256, sy: 256, sz: 256 })
       table(rows, 'Bounds').set(entity, { hx: u16(17), hy: u16(19), hz: u16(21) })

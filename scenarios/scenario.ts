@@ -1,9 +1,10 @@
 /** What a scenario is: a name, its settings, a story that awaits only virtual time, and what must have happened in it. */
+import { type CounterName, COUNTERS } from '../reports/counters.ts'
+import { fieldsOf, rangeOf, whole } from './arguments.ts'
 import type { Story } from './cluster/vocabulary.ts'
 
 /** Names of the counters that a run keeps; reports/counters.ts tells what each one counts. */
 export type { CounterName } from '../reports/counters.ts'
-import type { CounterName } from '../reports/counters.ts'
 
 export interface ScenarioSettings {
   /** How many frames the story is given before the network heals. At least 1. */
@@ -53,11 +54,33 @@ export const PEERS_MAX = 16
  */
 export function scenario(name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {}): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
+  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs'])
+  fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
   const { frames, hz, peersMax = 4, settleMs = 5_000 } = settings
   if (!Number.isInteger(frames) || frames < 1 || frames > FRAMES_MAX) throw new RangeError(`scenario ${name}: expected frames in [1, ${FRAMES_MAX}], got ${frames}`)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
   if (!Number.isInteger(peersMax) || peersMax < 1 || peersMax > PEERS_MAX) throw new RangeError(`scenario ${name}: expected peersMax in [1, ${PEERS_MAX}], got ${peersMax}`)
   if (!Number.isInteger(settleMs) || settleMs < 1) throw new RangeError(`scenario ${name}: expected settleMs to be at least 1, got ${settleMs}`)
-  return { name, settings: { frames, hz, peersMax, settleMs }, script, mustHappen: checks.mustHappen ?? {} }
+  const { mustHappen = {} } = checks
+  expectationsOf(mustHappen)
+  return { name, settings: { frames, hz, peersMax, settleMs }, script, mustHappen }
+}
+
+function expectationsOf(mustHappen: MustHappen): void {
+  fieldsOf('mustHappen', mustHappen, ['counters', 'signedBy', 'confirmed'])
+  const { counters = {}, signedBy = {}, confirmed = {} } = mustHappen
+  const slip = Object.keys(counters).find((name) => !(name in COUNTERS))
+  if (slip !== undefined) throw new RangeError(`mustHappen.counters: there is no counter '${slip}'${alike(slip)}`)
+  for (const [name, wanted] of Object.entries(counters)) {
+    if (typeof wanted === 'number') whole(name, wanted)
+    else rangeOf(name, wanted).forEach((bound) => whole(name, bound))
+  }
+  for (const [name, least] of [...Object.entries(signedBy), ...Object.entries(confirmed)]) whole(name, least)
+}
+
+/** Counters whose names begin as this one does. */
+function alike(slip: string): string {
+  const names = Object.keys(COUNTERS).filter((name) => name.startsWith(slip.slice(0, 4)))
+  return names.length === 0 ? '; COUNTERS names them all' : `; there are ${names.join(', ')}`
 }

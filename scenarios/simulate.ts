@@ -7,17 +7,18 @@ import { buildReport, type Report } from '../reports/report.ts'
 import type { RunHeader as ReportHeader } from '../reports/input.ts'
 import { summaryLines } from '../reports/summary.ts'
 import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
+import { CATALOGUE } from './catalogue.ts'
 import { type Prepared, prepare } from './cluster/prepare.ts'
-import { type ExitCode, type Performance, runScenario, type VerifierName } from './cluster/run.ts'
+import { type ExitCode, type Performance, runScenario, type VerifierName, VERIFIERS } from './cluster/run.ts'
 import type { Tampered, TamperRequest } from './cluster/tamper.ts'
-import type { Scenario } from './scenario.ts'
+import { FRAMES_MAX, type Scenario } from './scenario.ts'
 
 export interface SimulateOptions {
-  /** Which of the possible runs: any safe integer or text (default 1). */
+  /** Which of the possible runs: any safe integer or text (default: the plan's, or else 1). */
   readonly seed?: number | string
   /** Instead of what the scenario says. */
   readonly frames?: number
-  /** The choices to take, instead of the seed's; what it does not name is benign. */
+  /** The choices to take, instead of the seed's; what it does not name is benign. Of this scenario, and of the same seed. */
   readonly plan?: Plan
   /** Flips one bit of that peer's state within that frame. */
   readonly tamper?: TamperRequest
@@ -31,6 +32,13 @@ export interface SimulateOptions {
   readonly version?: string
   readonly source?: string
   readonly sourceDigest?: string
+  /** Where the plan stands, for the command that does it again. */
+  readonly planSource?: string
+}
+
+/** What was asked for cannot be run; the message is one line that says why. */
+export class OptionError extends RangeError {
+  override readonly name = 'OptionError'
 }
 
 /** What a replay needs to run the same again. */
@@ -54,7 +62,7 @@ export interface RunResult {
   readonly planJson: string
   /** For a terminal. */
   readonly summary: readonly string[]
-  /** One command that does it again. */
+  /** One command that does it again; for a scenario that no command knows, one call. */
   readonly reproduce: string
   /** The chain digest of the trace. */
   readonly traceDigest: string
@@ -74,12 +82,14 @@ const prepared = (): Promise<Prepared> => (PREPARED.promise ??= prepare())
 
 /**
  * Runs a scenario to its end. Rejects only where the arguments are of the wrong kind; whatever happens within is in the result.
- * @throws {RangeError} where `frames` is no integer of at least 1.
+ * @throws {OptionError} where they are of the right kind, and cannot be met.
  */
 export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<RunResult> {
-  const { seed = SEED_DEFAULT, frames = scenario.settings.frames, verifier = 'noble', plan, tamper, measure = false, onProgress } = options
-  const { version = VERSION, source = scenario.name, sourceDigest = '' } = options
-  if (!Number.isInteger(frames) || frames < 1) throw new RangeError(`frames: expected an integer of at least 1, got ${frames}`)
+  const { plan, tamper, measure = false, onProgress } = options
+  const { seed = plan?.seed ?? SEED_DEFAULT, frames = scenario.settings.frames, verifier = 'noble' } = options
+  const { version = VERSION, source = scenario.name, sourceDigest = '', planSource = 'plan.json' } = options
+  const fault = optionFault(scenario, { seed, frames, verifier, plan })
+  if (fault !== undefined) throw new OptionError(fault)
   const settings = { seed, frames, verifier, measure, ...(plan && { plan }), ...(tamper && { tamper }), ...(onProgress && { onProgress }) }
   const { exit, verdict, stack, trace, choices, info, tampered, performance } = await runScenario(scenario, settings, await prepared())
 
@@ -91,18 +101,35 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
     reportJson: seal(canonicalJson({ ...report, seal: SEAL_BLANK })),
     reportMarkdown: measure || exit !== 0 ? reportMarkdown(report) : '',
     summary: summaryLines(report),
-    reproduce: reproduction(run, scenario.settings.frames),
+    reproduce: options.source !== undefined || CATALOGUE.some((entry) => entry.scenario === scenario)
+      ? commandOf(run, scenario.settings.frames, planSource)
+      : callOf(run, scenario.settings.frames),
     traceDigest: trace.digest,
   }
 }
 
-function reproduction({ source, seed, frames, verifier, plan, tamper }: RunHeader, framesDefault: number): string {
+function optionFault(scenario: Scenario, { seed, frames, verifier, plan }: Pick<RunHeader, 'seed' | 'frames' | 'verifier'> & { readonly plan: Plan | undefined }): string | undefined {
+  if (!Number.isInteger(frames) || frames < 1 || frames > FRAMES_MAX) return `frames: expected a whole number from 1 to ${FRAMES_MAX}, got ${frames}`
+  if (typeof seed !== 'string' && !Number.isSafeInteger(seed)) return `seed: expected text or a safe integer, got ${String(seed)}`
+  if (!VERIFIERS.includes(verifier)) return `verifier: expected one of ${VERIFIERS.join(', ')}, got ${verifier}`
+  if (plan === undefined) return undefined
+  if (plan.scenario !== scenario.name) return `the plan is one of ${plan.scenario}, and cannot steer ${scenario.name}`
+  if (plan.seed !== seed) return `the plan is one of seed ${plan.seed}, and cannot steer seed ${seed}; leave the seed out`
+  return undefined
+}
+
+function commandOf({ source, seed, frames, verifier, plan, tamper }: RunHeader, framesDefault: number, planSource: string): string {
   const flags = [
-    `--seed ${seed}`,
+    plan === undefined ? `--seed ${seed}` : `--plan ${planSource}`,
     ...(frames === framesDefault ? [] : [`--frames ${frames}`]),
     ...(verifier === 'noble' ? [] : [`--verifier ${verifier}`]),
-    ...(plan === undefined ? [] : ['--plan plan.json']),
     ...(tamper === undefined ? [] : [`--tamper ${tamper.peer}@${tamper.frame}`]),
   ]
   return `npx theta-sim run ${source} ${flags.join(' ')}`
+}
+
+function callOf({ seed, frames, verifier, plan, tamper }: RunHeader, framesDefault: number): string {
+  const given = { seed, ...(frames !== framesDefault && { frames }), ...(verifier !== 'noble' && { verifier }), ...(tamper && { tamper }) }
+  const fields = Object.entries(given).map(([option, value]) => `${option}: ${JSON.stringify(value)}`)
+  return `simulate(scenario, { ${[...fields, ...(plan === undefined ? [] : ['plan'])].join(', ')} })`
 }

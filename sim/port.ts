@@ -27,11 +27,24 @@ export interface ChannelSpec {
 
 /** What a transport tells the state machine above it. */
 export type TransportInput =
-  | { readonly kind: 'opened'; readonly on: ConnectionId; readonly ticket: number; readonly incoming: boolean; readonly binding: Uint8Array; readonly messageBytesMax: number }
+  | {
+    readonly kind: 'opened'
+    readonly on: ConnectionId
+    readonly ticket: number
+    readonly incoming: boolean
+    readonly binding: Uint8Array
+    readonly messageBytesMax: number
+  }
   | { readonly kind: 'message'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: Uint8Array }
   | { readonly kind: 'credit'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: number }
   | { readonly kind: 'path'; readonly on: ConnectionId; readonly rttUs: number; readonly lost: number }
-  | { readonly kind: 'closed'; readonly on: ConnectionId; readonly ticket: number; readonly by: 'local' | 'remote' | 'timeout' | 'refused'; readonly code: number }
+  | {
+    readonly kind: 'closed'
+    readonly on: ConnectionId
+    readonly ticket: number
+    readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+    readonly code: number
+  }
 
 /** What the state machine above asks of its transport. `ticket` pairs an `open` with its `opened` or `closed`. */
 export type TransportOutput =

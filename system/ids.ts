@@ -31,7 +31,10 @@ export const entitySource = (entity: EntityId): Source => ((entity & STREAM_BIT)
 export const entityAuthor = (entity: EntityId): AuthorId => (entity >>> ENTITY_COUNTER_BITS) & (AUTHORS_MAX - 1)
 export const entityCounter = (entity: EntityId): number => entity & (ENTITIES_PER_AUTHOR_MAX - 1)
 
-/** A 64-bit value that is carried, compared and added, never multiplied: two unsigned 32-bit halves (a bigint costs 400 ns an operation). */
+/**
+ * A 64-bit value that is carried, compared and added, never multiplied: two unsigned 32-bit halves (a bigint costs
+ * 400 ns an operation).
+ */
 export interface Hash64 {
   readonly hi: number
   readonly lo: number

@@ -1,5 +1,6 @@
 /**
- * The ports of a Theta peer: what any driver (the simulator, a real library) must offer: opaque messages on numbered channels of a connection.
+ * The ports of a Theta peer: what any driver (the simulator, a real library) must offer: opaque messages on numbered
+ * channels of a connection.
  *
  * `sim/port.ts` declares the same shapes from its own side; TypeScript's structural typing joins the two in
  * `scenarios/cluster.ts` and nowhere else. Received bytes are borrowed until the receiver returns; sent bytes
@@ -27,11 +28,24 @@ export interface ChannelSpec {
 
 /** What a transport tells the state machine above it. */
 export type TransportInput =
-  | { readonly kind: 'opened'; readonly on: ConnectionId; readonly ticket: number; readonly incoming: boolean; readonly binding: Uint8Array; readonly messageBytesMax: number }
+  | {
+    readonly kind: 'opened'
+    readonly on: ConnectionId
+    readonly ticket: number
+    readonly incoming: boolean
+    readonly binding: Uint8Array
+    readonly messageBytesMax: number
+  }
   | { readonly kind: 'message'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: Uint8Array }
   | { readonly kind: 'credit'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: number }
   | { readonly kind: 'path'; readonly on: ConnectionId; readonly rttUs: number; readonly lost: number }
-  | { readonly kind: 'closed'; readonly on: ConnectionId; readonly ticket: number; readonly by: 'local' | 'remote' | 'timeout' | 'refused'; readonly code: number }
+  | {
+    readonly kind: 'closed'
+    readonly on: ConnectionId
+    readonly ticket: number
+    readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+    readonly code: number
+  }
 
 /** What the state machine above asks of its transport. `ticket` pairs an `open` with its `opened` or `closed`. */
 export type TransportOutput =

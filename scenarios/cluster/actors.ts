@@ -2,6 +2,7 @@
  * The vocabulary of a story, acted out on a cluster. A verb is an operation with a label of its own; what takes several
  * frames (a click, a drag) becomes a gesture that the actor's hands play, one step a frame, one gesture after another.
  */
+import type { LinkSettings } from '../../sim/net/link.ts'
 import type { Button, Controller } from '../../sim/xr/controller.ts'
 import type { Vector } from '../../sim/xr/pose.ts'
 import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
@@ -10,9 +11,10 @@ import { NO_ENTITY } from '../../system/editor/intents.ts'
 import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
+import { fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
 import type { ClientNode } from './nodes.ts'
-import { metresOf, steps, stepsOf, US_PER_MS } from './units.ts'
+import { metresOf, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
   Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
 } from './vocabulary.ts'
@@ -24,6 +26,13 @@ const CLICK_FRAMES = 2
 const BODY_KG = 1
 const RESTITUTION = 0.3
 const PPM = 1_000_000
+/** Metres; what a u16 of steps holds. */
+const HALF_SIZE_MAX = 127
+const MASS_KG_MAX = 1_000_000
+const SPAWN_FIELDS = ['at', 'halfSize']
+const BODY_FIELDS = [...SPAWN_FIELDS, 'shape', 'massKg', 'restitution']
+const PLACEMENT_FIELDS = ['asset', 'at', 'tags']
+const LINK_FIELDS = ['latencyMs', 'drop', 'duplicate', 'reorder', 'corrupt', 'bytesPerSecond', 'queueBytes']
 
 /** Where an entity or a placement stands in somebody's view, metres. */
 function placeOf(view: ReadStore | undefined, thing: Thing): Metres | undefined {
@@ -31,7 +40,17 @@ function placeOf(view: ReadStore | undefined, thing: Thing): Metres | undefined 
   return row === undefined ? undefined : metresOf(row)
 }
 
-const extent = ([x, y, z]: Metres) => ({ hx: steps(x), hy: steps(y), hz: steps(z) })
+const extent = (halfSize: Metres) => {
+  const [hx, hy, hz] = triple(halfSize).map((half) => steps(half, 0, HALF_SIZE_MAX))
+  return { hx: hx!, hy: hy!, hz: hz! }
+}
+const us = (ms: number): number => Math.floor(within('ms', ms, 0, Infinity) * US_PER_MS)
+
+/** @throws {TypeError} where there is none: a list that is too short, or a thing that is not there yet. */
+function entityOf(thing: Thing): Thing {
+  if (!Number.isInteger(thing)) throw new TypeError(`expected an entity, got ${String(thing)}`)
+  return thing
+}
 
 export class Host implements HostActor {
   readonly name = 'host'
@@ -45,15 +64,23 @@ export class Host implements HostActor {
     this.#cluster = cluster
     this.#told = told
   }
-  spawn({ at, halfSize = HALF_SIZE }: SpawnOptions): Thing {
+  spawn(options: SpawnOptions): Thing {
+    fieldsOf('spawn', options, SPAWN_FIELDS)
+    const { at, halfSize = HALF_SIZE } = options
     return this.#create('spawn', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize) })
   }
-  body({ at, halfSize = HALF_SIZE, shape = 'box', massKg = BODY_KG, restitution = RESTITUTION }: BodyOptions): Thing {
-    const body = { shape, massGrams: Math.floor(massKg * 1000 + 0.5), restitution: Math.floor(restitution * 255 + 0.5) }
+  body(options: BodyOptions): Thing {
+    fieldsOf('body', options, BODY_FIELDS)
+    const { at, halfSize = HALF_SIZE, shape = 'box', massKg = BODY_KG, restitution = RESTITUTION } = options
+    const body = {
+      shape: oneOf('shape', shape, ['box', 'ball']),
+      massGrams: Math.floor(within('massKg', massKg, 0.001, MASS_KG_MAX) * 1000 + 0.5),
+      restitution: Math.floor(within('restitution', restitution, 0, 1) * 255 + 0.5),
+    }
     return this.#create('body', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize), body })
   }
   despawn(entity: Thing): void {
-    this.#cluster.operate('host', 'despawn', () => this.#cluster.intend(0, { kind: 'despawn', entity }))
+    this.#cluster.operate('host', 'despawn', () => this.#cluster.intend(0, { kind: 'despawn', entity: entityOf(entity) }))
   }
   prop(at: Metres): Prop {
     const prop = ++this.#props
@@ -111,7 +138,7 @@ class Hand implements HandActor {
   }
   /** The bare movements, for gestures. False where the actor sees no such thing. */
   aimAt(entity: Thing): boolean {
-    const place = placeOf(this.#actor.view, entity)
+    const place = placeOf(this.#actor.view, entityOf(entity))
     if (place === undefined) return false
     const [x, y, z] = place
     this.#target = { x, y, z }
@@ -119,7 +146,8 @@ class Hand implements HandActor {
     this.#controller.aim(this.#at, this.#target)
     return true
   }
-  shift([x, y, z]: Metres): void {
+  shift(by: Metres): void {
+    const [x, y, z] = triple(by)
     const moved = (point: Vector) => ({ x: point.x + x, y: point.y + y, z: point.z + z })
     this.#at = moved(this.#at)
     this.#target = moved(this.#target)
@@ -170,14 +198,20 @@ export class Peer implements PeerActor {
   }
 
   click(entity: Thing): void {
+    entityOf(entity)
     this.#gesture('click', [
       () => void (this.right.aimAt(entity) && this.right.controller.press('trigger')),
       ...Array.from({ length: CLICK_FRAMES - 1 }, () => () => {}),
       () => void this.right.controller.release('trigger'),
     ])
   }
-  drag(entity: Thing, { by: [x, y, z], frames }: { readonly by: Metres; readonly frames: number }): void {
-    if (!Number.isInteger(frames) || frames < 1) throw new RangeError(`drag: expected frames to be at least 1, got ${frames}`)
+  drag(entity: Thing, options: { readonly by: Metres; readonly frames: number }): void {
+    entityOf(entity)
+    fieldsOf('drag', options, ['by', 'frames'])
+    const { by, frames } = options
+    stepsOf(by)
+    const [x, y, z] = by
+    within('drag: frames', whole('drag: frames', frames), 1, Infinity)
     this.#gesture('drag', [
       () => void (this.right.aimAt(entity) && this.right.controller.press('squeeze')),
       ...Array.from({ length: frames }, () => () => this.right.shift([x / frames, y / frames, z / frames])),
@@ -187,18 +221,20 @@ export class Peer implements PeerActor {
   nextTool(): void {
     this.#gesture('nextTool', [() => void this.right.controller.press('a'), () => void this.right.controller.release('a')])
   }
-  spawn({ at, halfSize = HALF_SIZE }: SpawnOptions): void {
+  spawn(options: SpawnOptions): void {
+    fieldsOf('spawn', options, SPAWN_FIELDS)
+    const { at, halfSize = HALF_SIZE } = options
     this.intend('spawn', { kind: 'spawn', ...stepsOf(at), ...extent(halfSize) })
   }
   despawn(entity: Thing): void {
-    this.intend('despawn', { kind: 'despawn', entity })
+    this.intend('despawn', { kind: 'despawn', entity: entityOf(entity) })
   }
   created(index = 0): Thing | undefined {
     const { view, author } = this
     return view?.entities(Entity).filter((entity) => view.get(entity, Entity)?.creator === author)[index]
   }
   sees(entity: Thing): Metres | undefined {
-    return placeOf(this.view, entity)
+    return placeOf(this.view, entityOf(entity))
   }
   forge({ inTheNameOf, despawn }: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void {
     this.cluster.operate(this.name, 'forge', () => this.cluster.forge(this.node, inTheNameOf.author ?? 0, despawn))
@@ -210,7 +246,7 @@ export class Peer implements PeerActor {
     this.cluster.operate(this.name, 'crash', () => this.cluster.crash(this.node))
   }
   pause(ms: number): void {
-    this.cluster.operate(this.name, 'pause', () => this.cluster.pause(this.node, Math.floor(ms * US_PER_MS)))
+    this.cluster.operate(this.name, 'pause', () => this.cluster.pause(this.node, us(ms)))
   }
 
   intend(verb: string, intent: Intent): void {
@@ -231,25 +267,29 @@ export class Peer implements PeerActor {
 
 class Placements implements PlacementActor {
   readonly #actor: Peer
+  #region = 1
 
   constructor(actor: Peer) {
     this.#actor = actor
   }
   open(region = 1): void {
+    this.#region = region
     this.#actor.intend('placements.open', { kind: 'openPlacements', region })
   }
-  add({ asset, at, tags = [] }: PlacementOptions): void {
-    const state: PlacementState = { asset, region: 1, ...stepsOf(at), qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, scale: SCALE_ONE, tags: tagBits(tags) }
+  add(options: PlacementOptions): void {
+    fieldsOf('placements.add', options, PLACEMENT_FIELDS)
+    const { asset, at, tags = [] } = options
+    const state: PlacementState = { asset: whole('asset', asset), region: this.#region, ...stepsOf(at), qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, scale: SCALE_ONE, tags: tagBits(tags) }
     this.#actor.intend('placements.add', { kind: 'draftAdd', state })
   }
   move(placement: Thing, to: Metres): void {
-    this.#actor.intend('placements.move', { kind: 'draftUpdate', placement, patch: stepsOf(to) })
+    this.#actor.intend('placements.move', { kind: 'draftUpdate', placement: entityOf(placement), patch: stepsOf(to) })
   }
   tag(placement: Thing, tags: PlacementOptions['tags'] = []): void {
-    this.#actor.intend('placements.tag', { kind: 'draftUpdate', placement, patch: { tags: tagBits(tags) } })
+    this.#actor.intend('placements.tag', { kind: 'draftUpdate', placement: entityOf(placement), patch: { tags: tagBits(tags) } })
   }
   remove(placement: Thing): void {
-    this.#actor.intend('placements.remove', { kind: 'draftRemove', placement })
+    this.#actor.intend('placements.remove', { kind: 'draftRemove', placement: entityOf(placement) })
   }
   commit(): void {
     this.#actor.intend('placements.commit', { kind: 'commitPlacements' })
@@ -259,7 +299,11 @@ class Placements implements PlacementActor {
   }
 }
 
-const nodeOf = (actor: Actor): number => (actor as Host | Peer).node
+/** @throws {TypeError} */
+function nodeOf(actor: Actor): number {
+  if (actor instanceof Host || actor instanceof Peer) return actor.node
+  throw new TypeError(`expected the host or a peer, got ${String(actor)}`)
+}
 
 export class Net implements Network {
   readonly #cluster: Cluster
@@ -281,20 +325,23 @@ export class Net implements Network {
   #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
     return {
       set: (options) => this.#cluster.operate(label, 'set', () => this.#cluster.setLinks(pairs(), settingsOf(options), label === 'net.all')),
-      cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), Math.floor(ms * US_PER_MS))),
+      cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), us(ms))),
     }
   }
 }
 
-function settingsOf({ latencyMs, drop, duplicate, reorder, corrupt, bytesPerSecond, queueBytes }: LinkOptions) {
-  const ppm = (share: number) => Math.floor(share * PPM + 0.5)
+function settingsOf(options: LinkOptions): Partial<LinkSettings> {
+  fieldsOf('set', options, LINK_FIELDS)
+  const { latencyMs, drop, duplicate, reorder, corrupt, bytesPerSecond, queueBytes } = options
+  const ppm = (name: string, share: number) => Math.floor(within(name, share, 0, 1) * PPM + 0.5)
+  const [latencyUsMin, latencyUsMax] = latencyMs === undefined ? [] : rangeOf('latencyMs', latencyMs).map(us)
   return {
-    ...(latencyMs !== undefined && { latencyUsMin: Math.floor(latencyMs[0] * US_PER_MS), latencyUsMax: Math.floor(latencyMs[1] * US_PER_MS) }),
-    ...(drop !== undefined && { dropPpm: ppm(drop) }),
-    ...(duplicate !== undefined && { duplicatePpm: ppm(duplicate) }),
-    ...(reorder !== undefined && { reorderPpm: ppm(reorder) }),
-    ...(corrupt !== undefined && { corruptPpm: ppm(corrupt) }),
-    ...(bytesPerSecond !== undefined && { bandwidthBytesPerSecond: bytesPerSecond }),
-    ...(queueBytes !== undefined && { queueBytesMax: queueBytes }),
+    ...(latencyUsMin !== undefined && latencyUsMax !== undefined && { latencyUsMin, latencyUsMax }),
+    ...(drop !== undefined && { dropPpm: ppm('drop', drop) }),
+    ...(duplicate !== undefined && { duplicatePpm: ppm('duplicate', duplicate) }),
+    ...(reorder !== undefined && { reorderPpm: ppm('reorder', reorder) }),
+    ...(corrupt !== undefined && { corruptPpm: ppm('corrupt', corrupt) }),
+    ...(bytesPerSecond !== undefined && { bandwidthBytesPerSecond: whole('bytesPerSecond', bytesPerSecond) }),
+    ...(queueBytes !== undefined && { queueBytesMax: whole('queueBytes', queueBytes) }),
   }
 }

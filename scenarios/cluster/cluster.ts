@@ -13,7 +13,7 @@ import { TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { frameUs, Kernel } from '../../sim/world.ts'
 import type { Headset } from '../../sim/xr/headset.ts'
 import { encodePayload } from '../../system/commands/payload.ts'
-import { entityDespawn } from '../../system/commands/registry.ts'
+import { entityDespawn, ROLES } from '../../system/commands/registry.ts'
 import { signingBytes } from '../../system/commands/signing.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { entityId, HOST_AUTHOR } from '../../system/ids.ts'
@@ -30,13 +30,16 @@ import { Client } from '../../system/session/client.ts'
 import { Host } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { fieldsOf, oneOf } from '../arguments.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
 import type { JoinOptions } from './vocabulary.ts'
 
 export const SESSION_EPOCH = 1
 const SESSION_ID_BYTES = 16
 const ALL_CAPABILITIES = ~0 >>> 0
+const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/
 const CAPABILITY = { editPlacements: EDIT_PLACEMENTS, manageCommits: MANAGE_COMMITS, editWorld: EDIT_WORLD, telemetry: TELEMETRY }
+const CAPABILITY_NAMES = Object.keys(CAPABILITY) as (keyof typeof CAPABILITY)[]
 
 export interface ClusterConfig {
   readonly seed: Seed
@@ -45,6 +48,8 @@ export interface ClusterConfig {
   readonly rapier: Rapier
   /** One for each peer that may join. */
   readonly headsets: readonly Headset[]
+  /** Whether the headsets give frames. */
+  readonly xrFrames: boolean
   readonly verifier: Verifier
   signer(secretLabel: string): Signer
   readonly meter: Meter & ClusterMeter
@@ -83,7 +88,7 @@ export class Cluster {
 
   constructor(config: ClusterConfig) {
     this.#config = config
-    const { trace, chooser, meter } = config
+    const { trace, chooser, meter, xrFrames } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
     this.kernel = new Kernel<Datagram>({ trace, undelivered: ({ id, from, to }, node, why) => trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }) })
@@ -93,7 +98,7 @@ export class Cluster {
       sink: (record) => trace.record(this.kernel.nowUs, NETWORK_NODE, record),
     })
     this.#ports = {
-      trace, meter, fabric: this.fabric,
+      trace, meter, fabric: this.fabric, xrFrames,
       noticed: (node, event, nowUs) => this.#noticed(node, event, nowUs),
       carried: (node, bytes, datagrams) => {
         for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
@@ -172,7 +177,14 @@ export class Cluster {
     return this.#lastScope.get(node) ?? 0
   }
 
-  addClient(name: string, { over, role, capabilities }: JoinOptions): ClientNode {
+  /** @throws {TypeError | RangeError} where that is nobody who can join. */
+  addClient(name: string, options: JoinOptions): ClientNode {
+    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities'])
+    const { over, role, capabilities } = options
+    if (typeof name !== 'string' || !NAME.test(name)) throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
+    oneOf(`join ${name}: over`, over, ['quic', 'webrtc'])
+    oneOf(`join ${name}: role`, role, ROLES)
+    for (const capability of capabilities ?? []) oneOf(`join ${name}: capabilities`, capability, CAPABILITY_NAMES)
     const id = this.clients.length + 1
     const headset = this.#config.headsets[id - 1]
     if (headset === undefined) throw new RangeError(`join ${name}: this scenario lets ${this.#config.headsets.length} peers join; raise peersMax`)

@@ -13,6 +13,13 @@ import type { Watcher } from './cluster.ts'
 interface Write {
   readonly cause: WriteCause
   readonly removed: boolean
+  /** Which write of the run it was. */
+  readonly ordinal: number
+}
+
+interface RowName {
+  readonly entity: number
+  readonly component: string
 }
 
 export class Explanation implements Watcher {
@@ -27,6 +34,7 @@ export class Explanation implements Watcher {
   readonly #writes = new Map<string, Write>()
   #pending: { readonly key: string; readonly write: Write }[] = []
   readonly #bytes = new Map<number, Uint8Array>()
+  #ordinal = 0
 
   /** @param node the client whose frame differs. */
   constructor(frame: number, node: number, nameOf: (author: number) => string) {
@@ -48,7 +56,7 @@ export class Explanation implements Watcher {
   event(node: number, event: SystemEvent): void {
     if (event.event === 'commandSigned') this.#commands.set(`${event.author} ${event.lamport}`, event.command)
     // Events are drained after the input that made them: one that was reported before its frame's capture still counts.
-    if (event.event === 'rowWritten') this.#pending.push({ key: `${node} ${event.entity} ${event.component}`, write: { cause: event.cause, removed: event.removed } })
+    if (event.event === 'rowWritten') this.#pending.push({ key: `${node} ${event.entity} ${event.component}`, write: { cause: event.cause, removed: event.removed, ordinal: ++this.#ordinal } })
     const closes = event.event === 'frameClosed' || event.event === 'frameConfirmed'
     if (closes && event.frame <= this.#frame) this.#commit(node)
   }
@@ -64,6 +72,12 @@ export class Explanation implements Watcher {
     if (message.kind === 'ComponentDelta') carry(`delta ${message.frame}`)
     if (message.kind === 'WorldSnapshot') carry(`snapshot ${message.snapshotId}`)
     if (message.kind === 'CommandLogEntry') for (const { author, lamport } of message.entries) carry(`entry ${author} ${lamport}`)
+  }
+
+  /** Of rows that differ, the one whose last write is the oldest: what came of it was written later. */
+  causeOf<R extends RowName>(rows: readonly R[]): R | undefined {
+    const age = ({ entity, component }: R) => Math.max(...[0, this.#node].map((node) => this.#writes.get(`${node} ${entity} ${component}`)?.ordinal ?? 0))
+    return rows.reduce<R | undefined>((oldest, row) => (oldest === undefined || age(row) < age(oldest) ? row : oldest), undefined)
   }
 
   /** What wrote this row at this node last, up to the frame in question. */

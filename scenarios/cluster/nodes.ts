@@ -24,6 +24,8 @@ export interface NodePorts {
   readonly trace: Trace
   readonly fabric: Fabric
   readonly meter: ClusterMeter
+  /** Whether headsets give frames. */
+  readonly xrFrames: boolean
   /** Hears of every event after the trace has it. */
   noticed(node: number, event: SystemEvent, nowUs: number): void
   /** A message reaches the peer, in these datagrams. */
@@ -130,6 +132,12 @@ export class ClientNode extends PeerNode<Client> {
 
   frame(frame: number, nowUs: number): void {
     this.onFrame()
+    if (this.ports.xrFrames) this.#pump(frame, nowUs)
+    this.give({ kind: 'frame', frame }, nowUs)
+    this.settle(nowUs)
+  }
+
+  #pump(frame: number, nowUs: number): void {
     this.ports.meter.begin('xr')
     // Input events come first and make intents; what they led to is drained before the frame itself is handed in.
     this.headset.session.requestAnimationFrame((_timeMs, xrFrame) => {
@@ -138,7 +146,5 @@ export class ClientNode extends PeerNode<Client> {
     })
     this.headset.pump(nowUs)
     this.ports.meter.end('xr')
-    this.give({ kind: 'frame', frame }, nowUs)
-    this.settle(nowUs)
   }
 }

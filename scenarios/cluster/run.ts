@@ -8,8 +8,9 @@
 import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
 import { memoised, memoisedSigner, nodeSigner, nodeVerifier, PROCESS_SIGNATURES, PROCESS_VERDICTS } from '../../platform/ed25519.ts'
 import { countRecords, type CounterName } from '../../reports/counters.ts'
+import { namedDifference } from '../../reports/divergence.ts'
 import { isMet, type RunDivergence, type RunInfo } from '../../reports/input.ts'
-import { firstDifference } from '../../reports/worlddiff.ts'
+import { differences } from '../../reports/worlddiff.ts'
 import { AssertionError as SimAssertionError } from '../../sim/assert.ts'
 import { type Chooser, type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
 import { planChoices, type Plan } from '../../sim/plan.ts'
@@ -21,6 +22,7 @@ import { AssertionError } from '../../system/assert.ts'
 import { admissibleKey, nobleSigner, nobleVerifier, noopSigner, noopVerifier, smallOrder } from '../../system/commands/signature.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { MeteredPart, Signer, Verifier } from '../../system/ports.ts'
+import { whole, within } from '../arguments.ts'
 import { keyFromSeed } from '../keys.ts'
 import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
@@ -36,7 +38,8 @@ import type { Prepared } from './prepare.ts'
 import { tamper, type Tampered, tamperOffsetUs, type TamperRequest } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 
-export type VerifierName = 'noble' | 'node' | 'none'
+export const VERIFIERS = ['noble', 'node', 'none'] as const
+export type VerifierName = (typeof VERIFIERS)[number]
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
 export interface RunSettings {
@@ -48,6 +51,10 @@ export interface RunSettings {
   onProgress?(frame: number, frames: number): void
   /** Measure wall time by part. */
   readonly measure: boolean
+  /** Whether headsets give frames (default true). Without them peers do only what the story asks of them outright. */
+  readonly headsets?: boolean
+  /** Who else looks on. */
+  readonly watchers?: readonly Watcher[]
 }
 
 export interface Performance {
@@ -56,6 +63,8 @@ export interface Performance {
   readonly realMs: number
   readonly virtualMs: number
   readonly virtualOverReal: number
+  /** Handled by the kernel meanwhile. */
+  readonly events: number
   readonly eventsPerSecond: number
   readonly frameMs: { readonly p50: number; readonly p90: number; readonly p99: number }
   readonly partsMs: Readonly<Record<string, number>>
@@ -88,13 +97,15 @@ const LAST_FRAME_US = 2_000_000
 /** A client counts as up to date when it is this many frames behind the host. */
 const BEHIND_FRAMES_MAX = 8
 const JOIN_MS_MAX = 20_000
+/** How long after its scenario's last frame a story may go on: three members that cannot join. */
+const OVERRUN_MS_MAX = 3 * JOIN_MS_MAX
 /** Who the host differs from where all peers share its mistake. */
 const ORACLE = 'the oracle'
 
 export async function runScenario(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
   const first = await new Run(scenario, settings, prepared, undefined).play()
   // Where a script ran is expensive to keep, so that it is kept only when it is needed: the second time.
-  if (first.isStalled) return (await new Run(scenario, { ...settings, measure: false }, prepared, undefined, true).play()).outcome
+  if (first.isLineWanted) return (await new Run(scenario, { ...settings, measure: false }, prepared, undefined, true).play()).outcome
   if (first.mismatch === undefined) return first.outcome
   // Deterministic, so that the second run differs in nothing but what it writes down.
   const { frame, node, message } = first.mismatch
@@ -109,8 +120,9 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
 }
 
 /** One line that says where two worlds part first. */
-function placeInWords({ frame, peer, hostBytes, peerBytes }: RunDivergence): string {
-  const place = firstDifference(hostBytes, peerBytes, manifest().components)
+function placeInWords(divergence: RunDivergence): string {
+  const { frame, peer } = divergence
+  const place = namedDifference(divergence, manifest().components)
   if (place === undefined) return `${peer} and the host have different digests of frame ${frame} over the same bytes`
   const { kind, entity, component, field, offset } = place
   const what = kind === 'value' ? `${component}.${field}` : component
@@ -121,8 +133,8 @@ function placeInWords({ frame, peer, hostBytes, peerBytes }: RunDivergence): str
 
 interface Played {
   readonly outcome: RunOutcome
-  /** The script ended in something that only its line explains. */
-  readonly isStalled: boolean
+  /** The script ended in something that only its line explains, and that is not known. */
+  readonly isLineWanted: boolean
   readonly mismatch: Mismatch | undefined
   readonly divergence: RunDivergence | undefined
 }
@@ -155,7 +167,7 @@ class Run {
     const meter = measure ? this.#parts : { begin() {}, end() {} }
     const cluster = new Cluster({
       seed, chooser, trace, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
-      suppressed: new Set(plan?.suppressed ?? []), explain: this.#explain !== undefined,
+      suppressed: new Set(plan?.suppressed ?? []), explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
     })
     try {
       return await this.#play(cluster, trace, chooser, verifier)
@@ -177,7 +189,7 @@ class Run {
     const explanation = this.#explain === undefined ? undefined : new Explanation(this.#explain.frame, this.#explain.node, nameOf)
     cluster.watchers.push(convergence, order, bounded, new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport))
     if (explanation !== undefined) cluster.watchers.push(explanation)
-    cluster.watchers.push(this.#progress())
+    cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
 
     const { frames } = this.#settings
@@ -194,6 +206,7 @@ class Run {
     try {
       end = await drive({
         time: cluster.kernel, clock, yieldMacrotask: macrotask, isOurs,
+        lastUs: cluster.frameUs(Math.max(frames, this.#scenario.settings.frames)) + OVERRUN_MS_MAX * US_PER_MS,
         script: async () => {
           this.#armTamper(cluster, clock)
           await this.#scenario.script(story)
@@ -243,7 +256,7 @@ class Run {
     }
     return {
       outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents) },
-      isStalled: end.kind === 'stalled' || end.kind === 'threw',
+      isLineWanted: 'line' in end && end.line === undefined,
       mismatch,
       divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
     }
@@ -263,9 +276,9 @@ class Run {
         while (node.peer.state !== 'live' && node.peer.state !== 'closed' && clock.nowUs < giveUpUs) await until(cluster.nextFrame() + 1)
         return actor
       },
-      frame: (index) => until(index),
-      frames: (count) => until(cluster.nextFrame() + count),
-      sleep: (ms) => clock.sleepUntil(clock.nowUs + Math.floor(ms * US_PER_MS)),
+      frame: (index) => until(whole('frame', index)),
+      frames: (count) => until(cluster.nextFrame() + whole('frames', count)),
+      sleep: (ms) => clock.sleepUntil(clock.nowUs + Math.floor(within('sleep', ms, 0, Infinity) * US_PER_MS)),
     }
   }
 
@@ -326,7 +339,7 @@ class Run {
 
   #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): { exit: ExitCode; verdict: string; stack: string | undefined } {
     const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined)
-    const says = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    const says = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`)
     const answer = (exit: ExitCode, verdict: string, stack?: string) => ({ exit, verdict, stack })
     const [failure] = this.#failures
     const crash = crashOf(end)
@@ -335,14 +348,17 @@ class Run {
       // A safety check that failed before the crash tells more: the crash came of it.
       return failure === undefined ? answer(3, what, stackOf(crash.error)) : answer(1, `${failure.message}; then ${what}`, stackOf(crash.error))
     }
+    const where = ('line' in end ? end.line : undefined) ?? 'the script'
     switch (end.kind) {
-      case 'threw': return answer(4, `${end.line ?? 'the script'}: ${says(end.error)}`, stackOf(end.error))
-      case 'stalled': return answer(4, `${end.line ?? 'the script'}: after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb`)
+      case 'threw': return answer(4, `${where}: ${says(end.error)}`, stackOf(end.error))
+      case 'stalled': return answer(4, `${where}: after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb`)
+      case 'spinning': return answer(4, `${where}: the script waits here over and over, and no time passes; await a later frame(...), or sleep(...) for longer`)
+      case 'overran': return answer(4, `${where}: the script still goes on ${OVERRUN_MS_MAX / 1000} s after its last frame; let it end, or give the scenario more frames`)
       case 'limit': return answer(4, `the script goes on past ${end.limit}; let it end, or loop less`)
       case 'done':
     }
     const { tamper: request } = this.#settings
-    if (request !== undefined && this.#tampered === undefined) return answer(4, `there was nothing to tamper with at ${request.peer}@${request.frame}: no such peer in this story, or it had no state yet`)
+    if (request !== undefined && this.#tampered === undefined) return answer(4, untouched(request, cluster))
     if (failure !== undefined) return answer(1, failure.message)
     if (!settled) {
       const behind = cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === cluster.host.peer.frame))
@@ -352,7 +368,9 @@ class Run {
     const unmet = mustHappen.find((expectation) => !isMet(expectation))
     if (unmet !== undefined) {
       const wanted = typeof unmet.wanted === 'number' ? `at least ${unmet.wanted}` : `${unmet.wanted[0]} to ${unmet.wanted[1]}`
-      return answer(1, `did not happen: ${unmet.name} was ${unmet.got}, and must be ${wanted}`)
+      const [, peer] = /^(?:signedBy|confirmed)\.(.*)$/.exec(unmet.name) ?? []
+      const absent = peer === undefined || cluster.clients.some(({ name }) => name === peer) ? '' : `; no ${peer} joined`
+      return answer(1, `did not happen: ${unmet.name} was ${unmet.got}, and must be ${wanted}${absent}`)
     }
     const flip = this.#tampered === undefined ? '' : '; the flip was overwritten before it could be seen'
     return answer(0, `converged${flip}`)
@@ -362,11 +380,12 @@ class Run {
     const { frame, node } = this.#explain!
     const [hostBytes, peerBytes] = node === 0 ? [oracle.difference?.actual, oracle.difference?.expected] : [explanation.hostBytes, explanation.clientBytes]
     if (hostBytes === undefined || peerBytes === undefined) return undefined
-    const place = firstDifference(hostBytes, peerBytes, manifest().components)
+    const place = explanation.causeOf([...differences(hostBytes, peerBytes, manifest().components)])
     const hostWrite = place && explanation.storyOf(0, place.entity, place.component)
     const peerWrite = node === 0 ? undefined : place && explanation.storyOf(node, place.entity, place.component)
     return {
       frame, peer: node === 0 ? ORACLE : cluster.clients[node - 1]!.name, hostBytes, peerBytes,
+      ...(place !== undefined && { cause: { entity: place.entity, component: place.component } }),
       ...(hostWrite !== undefined && { hostWrite }), ...(peerWrite !== undefined && { peerWrite }),
     }
   }
@@ -379,10 +398,19 @@ class Run {
     const virtualMs = virtualUs / US_PER_MS
     return {
       startUpMs: round(this.#prepared.startUpMs), realMs: round(realMs), virtualMs, virtualOverReal: round(virtualMs / realMs),
-      eventsPerSecond: Math.round((events * 1000) / realMs), frameMs: { p50: rank(0.5), p90: rank(0.9), p99: rank(0.99) },
+      events, eventsPerSecond: Math.round((events * 1000) / realMs), frameMs: { p50: rank(0.5), p90: rank(0.9), p99: rank(0.99) },
       partsMs: Object.fromEntries([...this.#parts.totalsMs()].map(([part, ms]) => [part, round(ms)])),
     }
   }
+}
+
+/** Why there was nothing to tamper with. */
+function untouched({ peer, frame }: TamperRequest, { clients }: Cluster): string {
+  const names = ['host', ...clients.map(({ name }) => name)]
+  const why = names.includes(peer)
+    ? `${peer} had no state in frame ${frame}, or the story was over; take a frame in which ${peer} is a member`
+    : `there is no ${peer} in this story, only ${names.join(', ')}`
+  return `nothing to tamper with at ${peer}@${frame}: ${why}`
 }
 
 type RunEnd = ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
@@ -415,6 +443,8 @@ function crypto(name: VerifierName, seed: Seed): { readonly verifier: Verifier; 
   }
 }
 
-/** Files of the package that are not stories: where a script's own line is looked for, they are passed by. */
-const isOurs = (file: string): boolean => /\/(sim|system|platform|reports)\//.test(file) || /\/scenarios\/(cluster\/|scenario\.|simulate\.)/.test(file)
+/** Where the layers stand, in a checkout and in the package. */
+const ROOT = new URL('../..', import.meta.url).pathname
+/** Files of the package that are not stories: where a script's own line is looked for, they are passed by. A user's folders may be called as ours are. */
+const isOurs = (file: string): boolean => file.startsWith(ROOT) && /^(sim|system|platform|reports|scenarios\/(?!stories|regressions))\b/.test(file.slice(ROOT.length))
 

@@ -24,13 +24,17 @@ export interface FoldResult {
 
 /** How the fold reads the one payload that is a FlatBuffers table. */
 export interface CommitDecoder {
-  decodePlacementCommit(bytes: Uint8Array): { readonly kind: 'commit'; readonly commit: PlacementCommit } | { readonly kind: 'malformed'; readonly why: string }
+  decodePlacementCommit(bytes: Uint8Array):
+    | { readonly kind: 'commit'; readonly commit: PlacementCommit }
+    | { readonly kind: 'malformed'; readonly why: string }
 }
 
 export function foldEntry(entry: CommandEntry, store: WriteStore, codec: CommitDecoder): FoldResult {
   const command = commandOf(entry.command)
   if (command === undefined) return { outcome: 'void', why: 'unknown command' }
-  if (entry.policy !== command.policy || entry.scopeKind !== command.scopeKind) return { outcome: 'void', why: 'not the policy or scope of this command' }
+  if (entry.policy !== command.policy || entry.scopeKind !== command.scopeKind) {
+    return { outcome: 'void', why: 'not the policy or scope of this command' }
+  }
   if (command === placementCommit) return foldCommit(entry, store, codec)
 
   const permission = denied(entry, command, store)
@@ -40,7 +44,8 @@ export function foldEntry(entry: CommandEntry, store: WriteStore, codec: CommitD
 
   const version = store.get(scopeEntity(entry.scopeKind, entry.scope), ScopeVersion)
   // An author never conflicts with itself: its own earlier entry may have been signed anew under another Lamport time.
-  const concurrent = version !== undefined && version.author !== entry.author && (version.lamport !== entry.baseLamport || version.author !== entry.baseAuthor)
+  const concurrent = version !== undefined && version.author !== entry.author
+    && (version.lamport !== entry.baseLamport || version.author !== entry.baseAuthor)
   if (concurrent && entry.policy === 'reject') return { outcome: 'rejected', why: `author ${version.author} was first on this scope` }
 
   const why = command.apply(store, payload, entry)
@@ -73,7 +78,8 @@ function foldCommit(entry: CommandEntry, store: WriteStore, codec: CommitDecoder
   const member = store.get(memberEntity(entry.author), Member)
   const host = entry.author === HOST_AUTHOR
   if (!host && (member === undefined || member.present === 0)) return { outcome: 'denied', why: 'not a member here' }
-  const allowed = (bit: number) => host || (member !== undefined && (member.capabilities & bit) === bit && member.role >= roleRank(placementCommit.role))
+  const ranks = member !== undefined && member.role >= roleRank(placementCommit.role)
+  const allowed = (bit: number) => host || (ranks && (member.capabilities & bit) === bit)
   const plan = buildPlan(entry, decoded.commit, store, { editPlacements: allowed(EDIT_PLACEMENTS), manageCommits: allowed(MANAGE_COMMITS) })
   const result = applyCommit(store, plan)
   if (result === undefined) return { outcome: 'void', why: 'not the author\'s commit entity' }

@@ -90,7 +90,10 @@ export class CommandLog {
     return this.view.get(scopeEntity(kind, scope), ScopeVersion) ?? { lamport: 0, author: 0 }
   }
 
-  /** Takes an entry whose signature has been verified. An own entry comes twice: unadmitted when signed, admitted when the host tells it. */
+  /**
+   * Takes an entry whose signature has been verified. An own entry comes twice: unadmitted when signed, admitted when
+   * the host tells it.
+   */
   integrate(entry: CommandEntry, admitted: boolean): IntegrateResult {
     this.witness(entry.lamport)
     if (entry.lamport <= this.#position.closedLamport) return { kind: 'closed' }
@@ -104,8 +107,10 @@ export class CommandLog {
       return { kind: 'integrated' }
     }
     if (this.#pending.length >= PENDING_ENTRIES_MAX) return { kind: 'full' }
+    // The newest goes on top of what is shown; any other one rewinds it.
+    if (at === this.#pending.length && !this.#speculationStale) foldEntry(entry, this.#speculation, this.#ports.codec)
+    else this.#speculationStale = true
     this.#pending.splice(at, 0, { entry, digest, admitted })
-    this.#speculationStale = true
     return { kind: 'integrated' }
   }
 
@@ -183,9 +188,11 @@ export class CommandLog {
   #fold(item: LogItem, frame: number): void {
     const { entry } = item
     this.#ports.folding(entry)
+    const { author, lamport, command } = entry
     const result = foldEntry(entry, this.#ports.world, this.#ports.codec)
+    const { outcome, why } = result
     this.#closed.push(item)
-    this.#ports.report({ event: 'commandFolded', author: entry.author, lamport: entry.lamport, frame, command: commandName(entry.command), outcome: result.outcome, why: result.why })
+    this.#ports.report({ event: 'commandFolded', author, lamport, frame, command: commandName(command), outcome, why })
     this.#ports.folded(entry, result)
   }
 

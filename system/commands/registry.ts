@@ -7,9 +7,9 @@ import { assert } from '../assert.ts'
 import {
   Bounds, Entity, Member, Placement, RigidBody, ROTATION_ONE, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
 } from '../ecs/components.ts'
-import { defineLayout, type FieldType, type Layout, type RowOf } from '../ecs/component.ts'
+import { defineLayout, type FieldSpec, type FieldType, type Layout, type RowOf } from '../ecs/component.ts'
 import type { ReadStore, WriteStore } from '../ecs/store.ts'
-import { AUTHORS_MAX, type AuthorId, ENTITY_ID_MAX, entityAuthor, type EntityId, entityId, entitySource, HOST_AUTHOR, type Source } from '../ids.ts'
+import { AUTHORS_MAX, type AuthorId, ENTITY_ID_MAX, entityAuthor, type EntityId, entityId, entitySource, HOST_AUTHOR } from '../ids.ts'
 import { HOST_RESERVED_COUNTERS } from '../limits.ts'
 import { BODIES_MAX } from '../physics/physics.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
@@ -60,19 +60,23 @@ export interface CommandDefinition<F extends string = string> {
 export type AnyCommand = CommandDefinition<any>
 
 /** A payload's layout, in short. */
-const payloadLayout = <F extends string>(fields: { readonly [K in F]: readonly [type: FieldType, unit: string] }): Layout<F> =>
-  defineLayout('payload', Object.fromEntries(Object.entries<readonly [FieldType, string]>(fields).map(([name, [type, unit]]) => [name, { type, unit }])) as { [K in F]: { type: FieldType; unit: string } })
+function payloadLayout<F extends string>(fields: { readonly [K in F]: readonly [type: FieldType, unit: string] }): Layout<F> {
+  const specs = Object.entries<readonly [FieldType, string]>(fields).map(([name, [type, unit]]) => [name, { type, unit }])
+  return defineLayout('payload', Object.fromEntries(specs) as { [K in F]: FieldSpec })
+}
 
 type Spec<F extends string> = Pick<CommandDefinition<F>, 'code' | 'name' | 'policy' | 'scopeKind' | 'scope' | 'apply'> &
   Partial<Pick<CommandDefinition<F>, 'role' | 'capabilities' | 'hostOnly'>> & { layout: Layout<F> }
 
-const define = <F extends string>(spec: Spec<F>): CommandDefinition<F> => ({ role: 'editor', capabilities: EDIT_WORLD, hostOnly: false, ...spec })
+const define = <F extends string>(spec: Spec<F>): CommandDefinition<F> =>
+  ({ role: 'editor', capabilities: EDIT_WORLD, hostOnly: false, ...spec })
 
 const memberLayout = payloadLayout({ author: ['u16', 'author'], role: ['u8', 'Role'], capabilities: ['u32', 'bit set'] })
 type MemberPayload = RowOf<typeof memberLayout>
 /** The host's own entity stands in for an author that cannot be, which `badMember` turns away. */
 const memberScope = ({ author }: MemberPayload) => memberEntity(author < AUTHORS_MAX ? author : HOST_AUTHOR)
-const badMember = ({ author, role }: MemberPayload) => (author >= AUTHORS_MAX || role >= ROLES.length ? 'no such author or role' : undefined)
+const badMember = ({ author, role }: MemberPayload) =>
+  (author >= AUTHORS_MAX || role >= ROLES.length ? 'no such author or role' : undefined)
 
 export const memberJoined = define({
   code: 1, name: 'member.joined', role: 'admin', capabilities: MANAGE_MEMBERS, hostOnly: true, policy: 'lastWriteWins', scopeKind: 'global',
@@ -117,10 +121,11 @@ export const entitySpawn = define({
     if (!inWorld(p.x, p.y, p.z)) return 'out of the world'
     if (p.shape > BodyShape.ball || (p.shape !== BodyShape.none && p.massGrams === 0)) return 'no such body'
     if (p.shape !== BodyShape.none && store.entities(RigidBody).length >= BODIES_MAX) return 'too many bodies'
-    store.set(p.entity, Entity, { kind: p.kind, creator: entry.author })
-    store.set(p.entity, Transform, { x: p.x, y: p.y, z: p.z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, sx: SCALE_ONE, sy: SCALE_ONE, sz: SCALE_ONE })
-    store.set(p.entity, Bounds, { hx: p.hx, hy: p.hy, hz: p.hz })
-    if (p.shape !== BodyShape.none) store.set(p.entity, RigidBody, { shape: p.shape, massGrams: p.massGrams, restitution: p.restitution, teleports: 0 })
+    const { entity, kind, x, y, z, hx, hy, hz, shape, massGrams, restitution } = p
+    store.set(entity, Entity, { kind, creator: entry.author })
+    store.set(entity, Transform, { x, y, z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, sx: SCALE_ONE, sy: SCALE_ONE, sz: SCALE_ONE })
+    store.set(entity, Bounds, { hx, hy, hz })
+    if (shape !== BodyShape.none) store.set(entity, RigidBody, { shape, massGrams, restitution, teleports: 0 })
     return undefined
   },
 })
@@ -197,8 +202,8 @@ export const toolDeactivate = toolCommand(17, 'tool.deactivate', 0)
 
 /** Applied by fold.ts through the placement layer, which detects its own conflicts; hence `merge` here. */
 export const placementCommit: CommandDefinition<never> = {
-  code: 20, name: 'placement.commit', role: 'editor', capabilities: EDIT_PLACEMENTS | MANAGE_COMMITS, hostOnly: false, policy: 'merge', scopeKind: 'global',
-  layout: undefined, scope: () => 0, apply: () => undefined,
+  code: 20, name: 'placement.commit', role: 'editor', capabilities: EDIT_PLACEMENTS | MANAGE_COMMITS, hostOnly: false,
+  policy: 'merge', scopeKind: 'global', layout: undefined, scope: () => 0, apply: () => undefined,
 }
 
 export const COMMANDS: readonly AnyCommand[] = [
@@ -212,9 +217,9 @@ export const commandName = (code: number): string => BY_CODE.get(code)?.name ?? 
 
 /** An author creates log entities under its own number only, above those reserved for scopes, and never one twice. */
 export function mayCreate(store: ReadStore, entity: EntityId, author: AuthorId): boolean {
-  const own: Source = 'log'
-  const first = author === HOST_AUTHOR ? HOST_RESERVED_COUNTERS : 1
-  return entity >= entityId('log', author, first) && entity <= ENTITY_ID_MAX && entitySource(entity) === own && entityAuthor(entity) === author && !store.has(entity, Entity)
+  const first = entityId('log', author, author === HOST_AUTHOR ? HOST_RESERVED_COUNTERS : 1)
+  const own = entity >= first && entity <= ENTITY_ID_MAX && entitySource(entity) === 'log' && entityAuthor(entity) === author
+  return own && !store.has(entity, Entity)
 }
 
 const inWorld = (x: number, y: number, z: number): boolean =>

@@ -13,6 +13,7 @@ const A_WORD = 0x85ebca77
 const A_STATE = 0x9e3779b1
 const B_WORD = 0xc2b2ae3d
 const B_STATE = 0x27d4eb2f
+const U32_SPAN = 2 ** 32
 
 /** MurmurHash3's finaliser: each bit in reaches each bit out; a bijection. */
 function avalanche(word: number): number {
@@ -51,4 +52,18 @@ export function hashRow(
   const low = avalanche((a + b) | 0)
   hashes[at] = low
   hashes[at + 1] = avalanche(b ^ low)
+}
+
+/** The sum of the hashes of the first `rows` rows of `view`, modulo 2^64, in `sum`: low half, high half. */
+export function sumOfRows(component: Hash64, entities: Uint32Array, view: DataView, stride: number, rows: number, sum: Uint32Array): void {
+  let low = 0
+  let high = 0
+  for (let row = 0; row < rows; row++) {
+    hashRow(component, entities[row], view, row * stride, stride, sum, 0)
+    low += sum[0]
+    high += sum[1]
+  }
+  // Both are exact: ROWS_PER_COMPONENT_MAX halves of 32 bits come to less than 2^53.
+  sum[0] = low
+  sum[1] = high + Math.floor(low / U32_SPAN)
 }

@@ -7,7 +7,7 @@ import { ENTITY_ID_MAX, type EntityId, type Hash64 } from '../ids.ts'
 import type { DeltaOp } from '../protocol/messages.ts'
 import { fieldMask, fieldMaskAll, isCanonicalRow, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
 import type { AnyComponent, RowOf } from './component.ts'
-import { hashRow } from './rowhash.ts'
+import { hashRow, sumOfRows } from './rowhash.ts'
 
 /** The fold must turn away what would need more rows than this; beyond it a table asserts. */
 export const ROWS_PER_COMPONENT_MAX = 1 << 20
@@ -168,6 +168,12 @@ export class Table {
       }
     }
     this.#baselines.clear()
+  }
+
+  /** Whether the sum is that of the rows as they are now: their bytes and their presence. */
+  isSound(): boolean {
+    sumOfRows(this.component.id, this.#entities, this.#view, this.component.stride, this.#count, this.#scratchHash)
+    return this.#scratchHash[0] === this.#sum[0] && this.#scratchHash[1] === this.#sum[1]
   }
 
   /** Compares the sum with the stored hashes of the rows that are there, and mends it. Returns 1 where a row had come or gone unseen. */

@@ -163,7 +163,10 @@ export class World implements WriteStore {
    * @returns how many rows had changed, and for each table in which rows had come or gone one more.
    */
   audit(bytesMax: number): number {
-    if (this.byteLength <= bytesMax) this.#auditTable = this.#auditSlot = 0
+    if (this.byteLength <= bytesMax) {
+      this.#auditTable = this.#auditSlot = 0
+      if (this.#tables.every((table) => table.isSound())) return 0
+    }
     let mended = 0
     let bytesLeft = bytesMax
     for (; this.#auditTable < this.#tables.length; this.#auditTable++, this.#auditSlot = 0) {

@@ -23,7 +23,7 @@ export class Bodies {
 
   /** Call after the log has been closed for a frame. Entities ascend, so that Rapier's handles are the same everywhere. */
   follow(world: World): void {
-    for (const entity of [...this.#teleports.keys()]) {
+    for (const entity of this.#teleports.keys()) {
       if (world.has(entity, RigidBody)) continue
       this.#physics.remove(entity)
       this.#teleports.delete(entity)
@@ -38,7 +38,8 @@ export class Bodies {
       if (seen === body.teleports) continue
       if (seen === undefined) {
         const shape = body.shape === BodyShape.ball ? 'ball' : 'box'
-        this.#physics.add(entity, { shape, hx: bounds.hx, hy: bounds.hy, hz: bounds.hz, massGrams: body.massGrams, restitution: body.restitution, pose })
+        const { massGrams, restitution } = body
+        this.#physics.add(entity, { shape, hx: bounds.hx, hy: bounds.hy, hz: bounds.hz, massGrams, restitution, pose })
       } else {
         this.#physics.teleport(entity, pose)
       }

@@ -240,7 +240,10 @@ export interface SessionControl {
   readonly hint: string
 }
 
-/** Client to host: replication frames [fromFrame, toFrame] are missing; or a snapshot is wanted, because of a gap or ('targeted') a divergence. */
+/**
+ * Client to host: replication frames [fromFrame, toFrame] are missing; or a snapshot is wanted, because of a gap or
+ * ('targeted') a divergence.
+ */
 export interface NackRequest {
   readonly kind: 'NackRequest'
   readonly epoch: number
@@ -302,7 +305,10 @@ export type Category = 'control' | 'replication' | 'command' | 'input' | 'asset'
 
 // --- The payload of the placement commit command (CommandEntry.payload, a FlatBuffers table of its own) -------------
 
-/** A placement as a change carries it. Position in 1/512 m; rotation as four parts of 32767; scale in 1/256; tags a bit set (placement/tags.ts). */
+/**
+ * A placement as a change carries it. Position in 1/512 m; rotation as four parts of 32767; scale in 1/256; tags a bit
+ * set (placement/tags.ts).
+ */
 export interface PlacementState {
   readonly asset: number
   readonly region: number

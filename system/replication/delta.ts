@@ -50,10 +50,15 @@ export function applyDelta(world: World, delta: DeltaContent): string | undefine
   return undefined
 }
 
-function applyEntry(world: World, { entity, op, revision, fieldMask, payloadOffset, payloadBytes }: DeltaEntry, component: AnyComponent, payload: Uint8Array): string | undefined {
+function applyEntry(world: World, entry: DeltaEntry, component: AnyComponent, payload: Uint8Array): string | undefined {
+  const { entity, op, revision, fieldMask, payloadOffset, payloadBytes } = entry
   if (payloadOffset + payloadBytes > payload.length) return 'a payload outside the message'
   const present = world.rowBytes(entity, component)
-  if (op === 'insert' ? present !== undefined : present === undefined || world.revision(entity, component) !== revision - 1) return `${op} of entity ${entity} ${component.name} to revision ${revision} on ${present === undefined ? 'no row' : `revision ${world.revision(entity, component)}`}`
+  const base = present === undefined ? undefined : world.revision(entity, component)
+  if (op === 'insert' ? base !== undefined : base !== revision - 1) {
+    const found = base === undefined ? 'no row' : `revision ${base}`
+    return `${op} of entity ${entity} ${component.name} to revision ${revision} on ${found}`
+  }
   if (op === 'remove') {
     world.delete(entity, component)
     return undefined

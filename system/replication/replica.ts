@@ -90,7 +90,8 @@ export class Replica {
     if (assembly.kind === 'partial') return false
     const content = assembly.kind === 'complete' ? decodeSnapshot(assembly.body) : undefined
     if (assembly.kind === 'refused' || content === undefined) {
-      report({ event: 'messageRefused', reason: assembly.kind === 'refused' ? assembly.why : 'snapshot body', bytes: message.body.length, peer: 0 })
+      const why = assembly.kind === 'refused' ? assembly.why : 'snapshot body'
+      report({ event: 'messageRefused', reason: why, bytes: message.body.length, peer: 0 })
       return false
     }
     const { frame, snapshotId, reason } = assembly

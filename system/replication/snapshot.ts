@@ -28,8 +28,11 @@ const ROW_BYTES = 4 + 4
 const TWO_TO_32 = 0x1_0000_0000
 
 export function encodeSnapshot(world: World, position: LogPosition): Uint8Array {
-  const tables = COMPONENTS.map((component) => ({ component, entities: world.entities(component) })).filter(({ entities }) => entities.length > 0)
-  const size = tables.reduce((sum, { component, entities }) => sum + TABLE_BYTES + entities.length * (ROW_BYTES + component.stride), HEADER_BYTES)
+  const tables = COMPONENTS
+    .map((component) => ({ component, entities: world.entities(component) }))
+    .filter(({ entities }) => entities.length > 0)
+  const tableBytes = tables.map(({ component, entities }) => TABLE_BYTES + entities.length * (ROW_BYTES + component.stride))
+  const size = tableBytes.reduce((sum, bytes) => sum + bytes, HEADER_BYTES)
   const bytes = new Uint8Array(size)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, position.closedLamport % TWO_TO_32, true)
@@ -57,10 +60,12 @@ export function encodeSnapshot(world: World, position: LogPosition): Uint8Array 
   return bytes
 }
 
+const chunksOf = (bodyBytes: number): number => Math.max(1, Math.ceil(bodyBytes / SNAPSHOT_CHUNK_BYTES))
+
 /** Cuts a body into messages, in order. */
 export function chunkSnapshot(body: Uint8Array, header: Pick<WorldSnapshot, 'snapshotId' | 'epoch' | 'frame' | 'reason'>): WorldSnapshot[] {
   assert(body.length <= SNAPSHOT_BODY_BYTES_MAX, 'the world fits a snapshot')
-  const chunkCount = Math.max(1, Math.ceil(body.length / SNAPSHOT_CHUNK_BYTES))
+  const chunkCount = chunksOf(body.length)
   const bodyDigest = sipHash24(body)
   return Array.from({ length: chunkCount }, (_, chunk): WorldSnapshot => ({
     kind: 'WorldSnapshot', ...header, chunk, chunkCount, bodyBytes: body.length, bodyDigest,
@@ -70,7 +75,13 @@ export function chunkSnapshot(body: Uint8Array, header: Pick<WorldSnapshot, 'sna
 
 export type Assembly =
   | { readonly kind: 'partial' }
-  | { readonly kind: 'complete'; readonly body: Uint8Array; readonly snapshotId: number; readonly frame: number; readonly reason: WorldSnapshot['reason'] }
+  | {
+    readonly kind: 'complete'
+    readonly body: Uint8Array
+    readonly snapshotId: number
+    readonly frame: number
+    readonly reason: WorldSnapshot['reason']
+  }
   | { readonly kind: 'refused'; readonly why: string }
 
 /** Puts the chunks of the newest snapshot together. Chunks of an older one are passed over. */
@@ -83,7 +94,8 @@ export class SnapshotAssembler {
 
   add(message: WorldSnapshot): Assembly {
     const { snapshotId, frame, bodyDigest, reason, chunk, chunkCount, bodyBytes } = message
-    if (frame > FRAME_MAX || bodyBytes > SNAPSHOT_BODY_BYTES_MAX || chunkCount !== Math.max(1, Math.ceil(bodyBytes / SNAPSHOT_CHUNK_BYTES)) || chunk >= chunkCount) {
+    const inRange = frame <= FRAME_MAX && bodyBytes <= SNAPSHOT_BODY_BYTES_MAX
+    if (!inRange || chunkCount !== chunksOf(bodyBytes) || chunk >= chunkCount) {
       return { kind: 'refused', why: 'snapshot size' }
     }
     if (snapshotId < this.#snapshotId) return { kind: 'partial' }
@@ -96,7 +108,9 @@ export class SnapshotAssembler {
     }
     if (frame !== this.#frame || !hash64Equal(bodyDigest, this.#bodyDigest)) return { kind: 'refused', why: 'snapshot header' }
     const from = chunk * SNAPSHOT_CHUNK_BYTES
-    if (this.#body.length !== bodyBytes || message.body.length !== Math.min(SNAPSHOT_CHUNK_BYTES, bodyBytes - from)) return { kind: 'refused', why: 'snapshot chunk size' }
+    if (this.#body.length !== bodyBytes || message.body.length !== Math.min(SNAPSHOT_CHUNK_BYTES, bodyBytes - from)) {
+      return { kind: 'refused', why: 'snapshot chunk size' }
+    }
     if (!this.#missing.delete(chunk)) return { kind: 'partial' }
     this.#body.set(message.body, from)
     if (this.#missing.size > 0) return { kind: 'partial' }

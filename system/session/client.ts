@@ -168,8 +168,14 @@ export class Client implements Peer {
     if (input.kind === 'opened') {
       if (input.incoming) return
       // An attempt that was given up has come through after all.
-      if (this.#state !== 'connecting' || input.ticket !== this.#ticket) return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
-      this.#link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
+      if (this.#state !== 'connecting' || input.ticket !== this.#ticket) {
+        return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
+      }
+      this.#link = new Link(input.on, input.binding.slice(), {
+        codec: this.#codec, meter: this.#ports.meter,
+        emit: (output) => this.#outputs.push(output),
+        report: (event) => this.#report(event),
+      })
       this.#heartbeat = new HeartbeatMonitor(nowUs)
       this.#greet(nowUs)
     } else if (input.kind === 'closed') {
@@ -187,7 +193,8 @@ export class Client implements Peer {
     if (this.#joinSinceUs === 0) this.#joinSinceUs = nowUs
     const { requestedCapabilities, requestedRole, transports, displayName, authToken } = this.#config
     const unsigned = {
-      kind: 'SessionHello', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
+      kind: 'SessionHello',
+      protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
       requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
       resumeSessionId: this.#membership?.sessionId ?? new Uint8Array(0),
@@ -253,7 +260,8 @@ export class Client implements Peer {
 
   #leave(nowUs: number): void {
     if (this.#state === 'lost') return this.#enter('closed', nowUs)
-    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author: this.#membership?.author ?? 0, role: this.#config.requestedRole, hint: '' })
+    const author = this.#membership?.author ?? 0
+    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author, role: this.#config.requestedRole, hint: '' })
     this.#giveUp('normal', nowUs)
   }
 
@@ -356,14 +364,16 @@ export class Client implements Peer {
     if (this.#state === 'live') for (const entries of membership.pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
     if (frame % INPUT_EVERY_FRAMES === 0 && this.#pose !== undefined) {
       const { head, left, right, gesture } = this.#pose
-      link.send({ kind: 'InputPredictiveState', sequence: this.#inputSequence++, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
+      const sequence = this.#inputSequence++
+      link.send({ kind: 'InputPredictiveState', sequence, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
     }
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined) link.send(ping)
     if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {
       this.#telemetryAtUs = nowUs
+      const { rttUs, jitterUs } = this.#heartbeat
       const counters = [{ name: 'commands.pending', value: membership.log.depth }]
-      link.send({ kind: 'TelemetryReport', frame, confirmedFrame: Math.max(0, this.confirmedFrame), rttUs: this.#heartbeat.rttUs, jitterUs: this.#heartbeat.jitterUs, counters })
+      link.send({ kind: 'TelemetryReport', frame, confirmedFrame: Math.max(0, this.confirmedFrame), rttUs, jitterUs, counters })
     }
     if (this.#heartbeat.silent(nowUs)) {
       link.close(DISCONNECT_CODES.indexOf('timeout'))
@@ -382,7 +392,10 @@ export class Client implements Peer {
       case 'select': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
       case 'deselect': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
       case 'translate': return pipeline.give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
-      case 'rotate': return pipeline.give(entityRotate, { entity: intent.entity, qx: intent.qx, qy: intent.qy, qz: intent.qz, qw: intent.qw })
+      case 'rotate': {
+        const { entity, qx, qy, qz, qw } = intent
+        return pipeline.give(entityRotate, { entity, qx, qy, qz, qw })
+      }
       case 'scale': return pipeline.give(entityScale, { entity: intent.entity, factor: intent.numerator })
       case 'toolActivate':
         this.#tell({ event: 'toolActivated', tool: intent.tool, entity: 0 })
@@ -394,7 +407,9 @@ export class Client implements Peer {
       case 'spawn': return pipeline.spawn(intent)
       case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
       case 'openPlacements':
-        this.#edit = new PlacementEditSession({ session: ++this.#editSessions, region: intent.region, view: log.view, allocate: () => signer.allocateEntity() })
+        this.#edit = new PlacementEditSession({
+          session: ++this.#editSessions, region: intent.region, view: log.view, allocate: () => signer.allocateEntity(),
+        })
         return
       case 'draftAdd': return void this.#edit?.draftAdd(intent.state)
       case 'draftUpdate': return void this.#edit?.draftUpdate(intent.placement, intent.patch)
@@ -417,7 +432,8 @@ export class Client implements Peer {
 
   /** Not state: others see it as it happens, or not at all. */
   #tell(event: Pick<EditorEvent, 'event' | 'tool' | 'entity'>): void {
-    if (this.#link !== undefined && this.#state === 'live') this.#link.send({ kind: 'EditorEvent', author: this.#membership!.author, detail: '', ...event })
+    if (this.#link === undefined || this.#state !== 'live') return
+    this.#link.send({ kind: 'EditorEvent', author: this.#membership!.author, detail: '', ...event })
   }
 
   #report(event: SystemEvent): void {

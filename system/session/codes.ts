@@ -5,4 +5,6 @@ export const DISCONNECT_CODES: readonly DisconnectCode[] = [
   'normal', 'protocolVersion', 'schemaHash', 'authentication', 'duplicateKey', 'kicked', 'banned', 'timeout', 'protocolError', 'full',
 ]
 /** Codes after which trying again cannot help. */
-export const FINAL_CODES: ReadonlySet<DisconnectCode> = new Set<DisconnectCode>(['protocolVersion', 'schemaHash', 'authentication', 'duplicateKey', 'kicked', 'banned', 'full'])
+export const FINAL_CODES: ReadonlySet<DisconnectCode> = new Set<DisconnectCode>([
+  'protocolVersion', 'schemaHash', 'authentication', 'duplicateKey', 'kicked', 'banned', 'full',
+])

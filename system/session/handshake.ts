@@ -16,14 +16,17 @@ const text = (value: string) => {
 
 export function helloBytes(hello: Omit<SessionHello, 'signature'>, binding: Uint8Array): Uint8Array {
   return concatenate([
-    HELLO, binding, u32(hello.protocolMajor), u32(hello.protocolMinor), u32(hello.protocolPatch), hash(hello.schemaHash), hash(hello.manifestHash),
+    HELLO, binding, u32(hello.protocolMajor), u32(hello.protocolMinor), u32(hello.protocolPatch),
+    hash(hello.schemaHash), hash(hello.manifestHash),
     hello.clientNonce, hello.clientPublicKey, u32(hello.requestedCapabilities), text(hello.requestedRole), text(hello.displayName),
     text(hello.transports.join(',')), text(hello.compression.join(',')), u32(hello.authToken.length), hello.authToken,
     u32(hello.resumeSessionId.length), hello.resumeSessionId,
   ])
 }
 
-export function acknowledgeBytes(acknowledge: Omit<SessionAcknowledge, 'signature'>, clientNonce: Uint8Array, binding: Uint8Array): Uint8Array {
+export function acknowledgeBytes(
+  acknowledge: Omit<SessionAcknowledge, 'signature'>, clientNonce: Uint8Array, binding: Uint8Array,
+): Uint8Array {
   const nonce = new Uint8Array(8)
   new DataView(nonce.buffer).setBigUint64(0, acknowledge.nonceHighWater, true)
   return concatenate([

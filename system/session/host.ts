@@ -109,8 +109,9 @@ export class Host implements Peer {
         if (result.commit !== undefined) this.#report(commitEvent(result.commit, entry, this.#frame))
       },
     })
-    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer: ports.signer, meter: ports.meter }, 0n)
-    this.#admission = new Admission({ sessionId, epoch, verifier: ports.verifier, publicKey: (author) => this.#roster.get(author)?.publicKey })
+    const { signer, verifier, meter } = ports
+    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter }, 0n)
+    this.#admission = new Admission({ sessionId, epoch, verifier, publicKey: (author) => this.#roster.get(author)?.publicKey })
     this.#roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
     this.#enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
   }
@@ -144,8 +145,15 @@ export class Host implements Peer {
 
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
-      const link = new Link(input.on, input.binding.slice(), { codec: this.#codec, meter: this.#ports.meter, emit: (output) => this.#outputs.push(output), report: (event) => this.#report(event) })
-      this.#seats.set(input.on, { link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false, wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1 })
+      const link = new Link(input.on, input.binding.slice(), {
+        codec: this.#codec, meter: this.#ports.meter,
+        emit: (output) => this.#outputs.push(output),
+        report: (event) => this.#report(event),
+      })
+      this.#seats.set(input.on, {
+        link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
+        wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1,
+      })
       return
     }
     const seat = this.#seats.get(input.on)
@@ -191,10 +199,12 @@ export class Host implements Peer {
 
   #hello(seat: Seat, hello: SessionHello, schemaMatches: boolean, nowUs: number): void {
     if (!compatible(hello)) {
-      return this.#refuse(seat, 'protocolVersion', `this host speaks protocol ${PROTOCOL_VERSION.major}.${PROTOCOL_VERSION.minor}; install a build of major version ${PROTOCOL_VERSION.major}`)
+      const { major, minor } = PROTOCOL_VERSION
+      return this.#refuse(seat, 'protocolVersion', `this host speaks protocol ${major}.${minor}; install a build of major version ${major}`)
     }
     if (!schemaMatches || !hash64Equal(hello.schemaHash, SCHEMA_HASH) || !hash64Equal(hello.manifestHash, manifestHash())) {
-      return this.#refuse(seat, 'schemaHash', `schema ${hash64Hex(hello.schemaHash)} is not this host's ${hash64Hex(SCHEMA_HASH)}: run the build that the host runs, or generate both from the same schemas/network.fbs`)
+      return this.#refuse(seat, 'schemaHash', `schema ${hash64Hex(hello.schemaHash)} is not this host's ${hash64Hex(SCHEMA_HASH)}: `
+        + 'run the build that the host runs, or generate both from the same schemas/network.fbs')
     }
     const { clientPublicKey } = hello
     if (!this.#ports.verifier.verify(hello.signature, helloBytes(hello, seat.link.binding), clientPublicKey)) {
@@ -211,7 +221,8 @@ export class Host implements Peer {
     const stale = members.find((other) => other.author === known?.author)
     if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
     else if (members.length >= MEMBERS_MAX || (known === undefined && this.#nextAuthor >= ROSTER_MEMBERS_MAX)) {
-      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: try again when one has left, or open a new session`)
+      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: `
+        + 'try again when one has left, or open a new session')
     }
     const author = known?.author ?? this.#nextAuthor++
     seat.author = author
@@ -221,9 +232,11 @@ export class Host implements Peer {
     const capabilities = granted(hello.requestedCapabilities, role)
     this.#roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true })
     const unsigned = {
-      kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
-      serverNonce: this.#ports.entropy(16), sessionId: this.#config.sessionId, epoch: this.#config.epoch, author, assignedRole: role, capabilityMask: capabilities,
-      serverPublicKey: this.#ports.signer.publicKey, frame: Math.max(0, this.#frame), nonceHighWater: this.#admission.nonceHighWater(author),
+      kind: 'SessionAcknowledge',
+      protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
+      serverNonce: this.#ports.entropy(16), sessionId: this.#config.sessionId, epoch: this.#config.epoch,
+      author, assignedRole: role, capabilityMask: capabilities, serverPublicKey: this.#ports.signer.publicKey,
+      frame: Math.max(0, this.#frame), nonceHighWater: this.#admission.nonceHighWater(author),
     } as const
     seat.link.send({ ...unsigned, signature: this.#ports.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
     this.#report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
@@ -282,9 +295,10 @@ export class Host implements Peer {
   #admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
     const admitted: CommandEntry[] = []
     const closedLamport = Math.max(this.#log.position.closedLamport, seat.enrolledLamport)
+    const has = (lamport: Lamport, author: AuthorId) => this.#log.has(lamport, author)
     for (const entry of entries) {
       this.#ports.meter.begin('crypto')
-      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: this.#log.clock, has: (lamport, author) => this.#log.has(lamport, author) })
+      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: this.#log.clock, has })
       this.#ports.meter.end('crypto')
       if (refusal === undefined && this.#log.integrate(entry, true).kind === 'integrated') {
         admitted.push(entry)
@@ -292,17 +306,20 @@ export class Host implements Peer {
         continue
       }
       const reason = refusal ?? 'rate'
-      this.#report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason, at: 'host' })
-      seat.link.send({ kind: 'CommandReceipt', lamport: entry.lamport, nonce: entry.nonce, refusal: reason, closedLamport: this.#log.clock })
+      const { author, lamport, nonce } = entry
+      this.#report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
+      seat.link.send({ kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: this.#log.clock })
     }
     this.#broadcast(admitted)
   }
 
   /** The host's own entries pass no gate: nobody else can write them. */
   #append(entry: CommandEntry): void {
+    const { author, lamport, nonce, scope } = entry
+    const command = commandName(entry.command)
     this.#log.integrate(entry, true)
-    this.#report({ event: 'commandSigned', author: entry.author, lamport: entry.lamport, nonce: entry.nonce, command: commandName(entry.command), scope: entry.scope, resignedFrom: 0 })
-    this.#report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
+    this.#report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
+    this.#report({ event: 'commandAdmitted', entry, command })
     this.#broadcast([entry])
   }
 
@@ -335,7 +352,7 @@ export class Host implements Peer {
     for (const seat of this.#members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
-    for (const seat of [...this.#seats.values()]) {
+    for (const seat of this.#seats.values()) {
       if (seat.wantsSnapshot !== undefined) this.#sendSnapshot(seat, frame)
       if (seat.heartbeat.silent(nowUs)) this.#dismiss(seat, 'timeout', 'nothing was heard for too long')
       else if (seat.author !== undefined) {
@@ -401,7 +418,8 @@ export class Host implements Peer {
     this.#ports.meter.begin('physics')
     this.#bodies.step(this.#world)
     this.#ports.meter.end('physics')
-    this.#report({ event: 'physicsStepped', frame, bodies: this.#bodies.count, contacts: this.#physics.contacts, awake: this.#physics.awake })
+    const { contacts, awake } = this.#physics
+    this.#report({ event: 'physicsStepped', frame, bodies: this.#bodies.count, contacts, awake })
   }
 
   #sendFrame(frame: number): void {
@@ -415,7 +433,10 @@ export class Host implements Peer {
     const { closedLamport, count, digest } = this.#log.position
     const { epoch } = this.#config
     meter.begin('replication')
-    const delta: ComponentDelta = { kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest, ...encodeDelta(this.#world) }
+    const delta: ComponentDelta = {
+      kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest,
+      ...encodeDelta(this.#world),
+    }
     meter.end('replication')
     meter.begin('codec')
     const body = this.#codec.encode(delta).slice()
@@ -423,8 +444,9 @@ export class Host implements Peer {
     this.#ring.push(frame, body)
     for (const seat of this.#members()) if (seat.live) seat.link.sendBody('ComponentDelta', body)
     this.#report({
-      event: 'frameClosed', frame, epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest), logDigest: hash64Hex(this.#world.sourceDigest('log')),
-      streamDigest: hash64Hex(this.#world.sourceDigest('stream')), worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
+      event: 'frameClosed', frame, epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
+      logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),
+      worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
     })
   }
 

@@ -73,8 +73,10 @@ export class Link {
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
     this.#gaps[index]!.accept(opened.sequence)
-    this.#ports.report({ event: 'messageReceived', message: decoded.message.kind, channel: CHANNELS[channel] ?? 'unknown', bytes: bytes.length, peer: this.peer })
-    return { kind: 'message', message: decoded.message, schemaMatches: opened.schemaMatches }
+    const { message } = decoded
+    const label = CHANNELS[channel] ?? 'unknown'
+    this.#ports.report({ event: 'messageReceived', message: message.kind, channel: label, bytes: bytes.length, peer: this.peer })
+    return { kind: 'message', message, schemaMatches: opened.schemaMatches }
   }
 
   close(code: number): void {

@@ -11,7 +11,16 @@ import type { SystemEvent } from '../telemetry/events.ts'
 /** What a person or a program above the peer wants, besides what the XR editor makes of a headset. Units as in the registry. */
 export type Intent =
   | EditorIntent
-  | { readonly kind: 'spawn'; readonly x: number; readonly y: number; readonly z: number; readonly hx: number; readonly hy: number; readonly hz: number; readonly body?: { readonly shape: 'box' | 'ball'; readonly massGrams: number; readonly restitution: number } }
+  | {
+    readonly kind: 'spawn'
+    readonly x: number
+    readonly y: number
+    readonly z: number
+    readonly hx: number
+    readonly hy: number
+    readonly hz: number
+    readonly body?: { readonly shape: 'box' | 'ball'; readonly massGrams: number; readonly restitution: number }
+  }
   | { readonly kind: 'despawn'; readonly entity: EntityId }
   | { readonly kind: 'openPlacements'; readonly region: number }
   | { readonly kind: 'draftAdd'; readonly state: PlacementState }
@@ -47,7 +56,10 @@ export interface PeerPorts {
   readonly meter: Meter
   /** Unpredictable bytes, from the platform. */
   entropy(bytes: number): Uint8Array
-  /** Told when a frame is closed (host) or confirmed (client), while `world` is exactly that frame's; it must not write. Does nothing in production. */
+  /**
+   * Told when a frame is closed (host) or confirmed (client), while `world` is exactly that frame's; it must not write.
+   * Does nothing in production.
+   */
   observe(frame: number, world: World): void
   /** Report what wrote each row, too. Costly: for explaining a run that failed. */
   readonly explain: boolean

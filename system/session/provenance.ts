@@ -7,7 +7,8 @@ export class Provenance {
 
   constructor(world: World, explain: boolean, report: (event: SystemEvent) => void) {
     if (!explain) return
-    world.onWrite = (entity, component, removed) => report({ event: 'rowWritten', entity, component: component.name, removed, cause: this.#cause })
+    world.onWrite = (entity, component, removed) =>
+      report({ event: 'rowWritten', entity, component: component.name, removed, cause: this.#cause })
   }
   /** What the writes from here on are due to. */
   set(cause: WriteCause): void {

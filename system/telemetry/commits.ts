@@ -4,9 +4,9 @@ import type { CommandEntry } from '../protocol/messages.ts'
 import type { SystemEvent } from './events.ts'
 
 export function commitEvent(result: CommitResult, entry: CommandEntry, frame: number): SystemEvent {
+  const conflicts = result.conflicts.map(({ type: kind, placement, message, resolutionHint: hint }) => ({ kind, placement, message, hint }))
   return {
     event: 'commitFolded', commit: result.context.commit, author: entry.author, lamport: entry.lamport, frame,
-    status: result.status === 'APPLIED' ? 'APPLIED' : 'REJECTED', changes: result.changes.length, merged: result.merged,
-    conflicts: result.conflicts.map(({ type, placement, message, resolutionHint }) => ({ kind: type, placement, message, hint: resolutionHint })),
+    status: result.status === 'APPLIED' ? 'APPLIED' : 'REJECTED', changes: result.changes.length, merged: result.merged, conflicts,
   }
 }

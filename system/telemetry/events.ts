@@ -26,42 +26,137 @@ export type FoldOutcome =
 
 export type SystemEvent =
   // frames
-  | { readonly event: 'frameClosed'; readonly frame: number; readonly epoch: number; readonly closedLamport: Lamport; readonly admittedCount: number; readonly digest: string; readonly logDigest: string; readonly streamDigest: string; readonly worldBytes: number; readonly rows: number }
-  | { readonly event: 'frameConfirmed'; readonly frame: number; readonly epoch: number; readonly closedLamport: Lamport; readonly admittedCount: number; readonly digest: string; readonly logDigest: string; readonly streamDigest: string }
+  | {
+    readonly event: 'frameClosed'
+    readonly frame: number
+    readonly epoch: number
+    readonly closedLamport: Lamport
+    readonly admittedCount: number
+    readonly digest: string
+    readonly logDigest: string
+    readonly streamDigest: string
+    readonly worldBytes: number
+    readonly rows: number
+  }
+  | {
+    readonly event: 'frameConfirmed'
+    readonly frame: number
+    readonly epoch: number
+    readonly closedLamport: Lamport
+    readonly admittedCount: number
+    readonly digest: string
+    readonly logDigest: string
+    readonly streamDigest: string
+  }
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence'; readonly frame: number; readonly expected: string; readonly actual: string }
   | { readonly event: 'auditRepaired'; readonly frame: number; readonly rows: number }
   // session
-  | { readonly event: 'sessionOpened'; readonly author: AuthorId; readonly displayName: string; readonly role: Role; readonly capabilities: number; readonly resumed: boolean }
+  | {
+    readonly event: 'sessionOpened'
+    readonly author: AuthorId
+    readonly displayName: string
+    readonly role: Role
+    readonly capabilities: number
+    readonly resumed: boolean
+  }
   | { readonly event: 'sessionRefused'; readonly code: DisconnectCode; readonly hint: string }
-  | { readonly event: 'sessionClosed'; readonly author: AuthorId; readonly code: DisconnectCode; readonly by: 'local' | 'remote' | 'timeout' | 'refused' }
+  | {
+    readonly event: 'sessionClosed'
+    readonly author: AuthorId
+    readonly code: DisconnectCode
+    readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+  }
   | { readonly event: 'joined'; readonly author: AuthorId; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'heartbeat'; readonly author: AuthorId; readonly rttUs: number; readonly jitterUs: number }
   | { readonly event: 'rosterUpdated'; readonly version: number; readonly members: number }
   // messages; `peer` is the other side's author id, 1023 where it is not known yet
-  | { readonly event: 'messageSent'; readonly message: MessageName; readonly channel: string; readonly bytes: number; readonly peer: AuthorId }
-  | { readonly event: 'messageReceived'; readonly message: MessageName; readonly channel: string; readonly bytes: number; readonly peer: AuthorId }
+  | {
+    readonly event: 'messageSent'
+    readonly message: MessageName
+    readonly channel: string
+    readonly bytes: number
+    readonly peer: AuthorId
+  }
+  | {
+    readonly event: 'messageReceived'
+    readonly message: MessageName
+    readonly channel: string
+    readonly bytes: number
+    readonly peer: AuthorId
+  }
   | { readonly event: 'messageRefused'; readonly reason: string; readonly bytes: number; readonly peer: AuthorId }
   // snapshots and repair
-  | { readonly event: 'snapshotSent'; readonly snapshotId: number; readonly reason: 'join' | 'resync' | 'targeted'; readonly chunks: number; readonly bytes: number; readonly peer: AuthorId }
-  | { readonly event: 'snapshotApplied'; readonly snapshotId: number; readonly reason: 'join' | 'resync' | 'targeted'; readonly frame: number; readonly rows: number }
+  | {
+    readonly event: 'snapshotSent'
+    readonly snapshotId: number
+    readonly reason: 'join' | 'resync' | 'targeted'
+    readonly chunks: number
+    readonly bytes: number
+    readonly peer: AuthorId
+  }
+  | {
+    readonly event: 'snapshotApplied'
+    readonly snapshotId: number
+    readonly reason: 'join' | 'resync' | 'targeted'
+    readonly frame: number
+    readonly rows: number
+  }
   | { readonly event: 'nackSent'; readonly fromFrame: number; readonly toFrame: number; readonly want: 'frames' | 'snapshot' | 'targeted' }
   | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number; readonly peer: AuthorId }
   | { readonly event: 'resyncStarted'; readonly reason: string; readonly frame: number }
   | { readonly event: 'resyncFinished'; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'rangeRequested'; readonly afterLamport: Lamport; readonly upToLamport: Lamport }
   // commands
-  | { readonly event: 'commandSigned'; readonly author: AuthorId; readonly lamport: Lamport; readonly nonce: bigint; readonly command: string; readonly scope: number; readonly resignedFrom: Lamport }
+  | {
+    readonly event: 'commandSigned'
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly nonce: bigint
+    readonly command: string
+    readonly scope: number
+    readonly resignedFrom: Lamport
+  }
   | { readonly event: 'commandAdmitted'; readonly entry: CommandEntry; readonly command: string }
-  | { readonly event: 'commandRefused'; readonly author: AuthorId; readonly lamport: Lamport; readonly reason: RefusalReason; readonly at: 'host' | 'peer' }
+  | {
+    readonly event: 'commandRefused'
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly reason: RefusalReason
+    readonly at: 'host' | 'peer'
+  }
   | { readonly event: 'commandIntegrated'; readonly author: AuthorId; readonly lamport: Lamport }
-  | { readonly event: 'commandFolded'; readonly author: AuthorId; readonly lamport: Lamport; readonly frame: number; readonly command: string; readonly outcome: FoldOutcome; readonly why: string }
+  | {
+    readonly event: 'commandFolded'
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly frame: number
+    readonly command: string
+    readonly outcome: FoldOutcome
+    readonly why: string
+  }
   // placement
   | { readonly event: 'commitRequested'; readonly commit: EntityId; readonly changes: number; readonly lamport: Lamport }
-  | { readonly event: 'commitFolded'; readonly commit: EntityId; readonly author: AuthorId; readonly lamport: Lamport; readonly frame: number; readonly status: 'APPLIED' | 'REJECTED'; readonly changes: number; readonly merged: number; readonly conflicts: readonly { readonly kind: string; readonly placement: EntityId; readonly message: string; readonly hint: string }[] }
+  | {
+    readonly event: 'commitFolded'
+    readonly commit: EntityId
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly frame: number
+    readonly status: 'APPLIED' | 'REJECTED'
+    readonly changes: number
+    readonly merged: number
+    readonly conflicts: readonly { readonly kind: string; readonly placement: EntityId; readonly message: string; readonly hint: string }[]
+  }
   // the person
   | { readonly event: 'xrInput'; readonly type: string; readonly hand: string; readonly entity: EntityId }
   // physics and runtime, host only
   | { readonly event: 'physicsStepped'; readonly frame: number; readonly bodies: number; readonly contacts: number; readonly awake: number }
   // only at trace level `full`: what wrote each row
-  | { readonly event: 'rowWritten'; readonly entity: EntityId; readonly component: string; readonly removed: boolean; readonly cause: WriteCause }
+  | {
+    readonly event: 'rowWritten'
+    readonly entity: EntityId
+    readonly component: string
+    readonly removed: boolean
+    readonly cause: WriteCause
+  }

@@ -218,7 +218,8 @@ export class Loopback {
 
   /** Frames, in order, for everyone; what arrives before a frame begins is delivered before it. */
   run(frames: number): void {
-    for (let last = this.frame + frames; this.frame < last;) {
+    const last = this.frame + frames
+    while (this.frame < last) {
       const frame = this.frame + 1
       this.#deliver(frameStartUs(frame))
       this.frame = frame
@@ -262,7 +263,7 @@ export class Loopback {
   /** Another host, which nobody has joined, answers at the same place from now on. */
   replaceHost({ host }: Loopback): void {
     this.host = new Actor(HOST_NAME, this, () => host.peer)
-    for (; host.peer.frame < this.frame;) {
+    while (host.peer.frame < this.frame) {
       host.peer.handle({ kind: 'frame', frame: host.peer.frame + 1 }, this.nowUs)
       this.host.drain()
     }

@@ -1,5 +1,5 @@
 /** The host's gate by itself: each reason to refuse, its order, and the arithmetic of the limiter. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RefusalReason as REASONS } from '../../../schemas/generated/flatbuffers/refusal-reason.ts'
 import { Admission, TokenBucket } from '../../../system/commands/admission.ts'

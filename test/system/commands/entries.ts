@@ -39,7 +39,7 @@ export interface LogUnderTest {
   readonly world: World
   readonly folded: Folded[]
   /** Integrates what the host admitted. */
-  take(...entries: readonly CommandEntry[]): void
+  readonly take: (...entries: readonly CommandEntry[]) => void
 }
 export function newLog(): LogUnderTest {
   const world = new World()

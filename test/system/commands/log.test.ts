@@ -1,5 +1,5 @@
 /** The command log by itself: what its order decides, and what it must not depend on. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   entityDespawn, entityRotate, entityScale, entityTranslate, memberLeft, memberRole, placementCommit, ROLES, selectionHighlight,
@@ -98,7 +98,7 @@ describe('order', () => {
     }
   })
 
-  it('R-LOG-1 the digest of the position links every entry in order', () => {
+  it('R-LOG-1 the digest of the position tells every entry, its place and its signature', () => {
     const digestOf = (...entries: CommandEntry[]) => {
       const { log, take } = newLog()
       take(...PRELUDE, ...entries)

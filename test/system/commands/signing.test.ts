@@ -1,5 +1,5 @@
 /** What a signature covers, and the pen that numbers and signs. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nodeSigner, nodeVerifier } from '../../../platform/ed25519.ts'
 import { ENTRY_OVERHEAD_BYTES_MAX, entryBatches } from '../../../system/commands/batch.ts'
@@ -24,11 +24,12 @@ const CRATE = crate(ANA, 1)
 
 describe('the canonical form', () => {
   const signer = nodeSigner(new Uint8Array(32).fill(7))
-  const { verify } = nodeVerifier({ admissibleKey, smallOrder })
+  const verifier = nodeVerifier({ admissibleKey, smallOrder })
   const base = { nonce: 9n, baseLamport: 77, baseAuthor: BEN }
   const entry = entryOf(ANA, 2 ** 40, entityTranslate, { entity: CRATE, dx: 1, dy: 2, dz: 3 }, base)
   const signature = signer.sign(signingBytes(SESSION_ID, entry))
-  const holds = (changed: CommandEntry, session = SESSION_ID) => verify(signature, signingBytes(session, changed), signer.publicKey)
+  const holds = (changed: CommandEntry, session = SESSION_ID) =>
+    verifier.verify(signature, signingBytes(session, changed), signer.publicKey)
   const changes: readonly Partial<CommandEntry>[] = [
     { epoch: EPOCH + 1 }, { author: BEN }, { lamport: 2 ** 40 + 1 }, { lamport: 2 ** 41 }, { nonce: 10n }, { nonce: 9n + 2n ** 32n },
     { command: 99 }, { policy: 'reject' }, { scopeKind: 'global' }, { scope: CRATE + 1 }, { baseLamport: 78 },

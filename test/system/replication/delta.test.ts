@@ -1,5 +1,5 @@
 /** Deltas by themselves: what they carry, and on what they hold. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMPONENTS, Motion, ROTATION_ONE, Spawned, Transform } from '../../../system/ecs/components.ts'
 import { World } from '../../../system/ecs/world.ts'

@@ -1,5 +1,5 @@
 /** The frames on their way: the host's ring, and the client's order, gaps and requests. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FRAME_BUFFER_MAX, FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US } from '../../../system/limits.ts'
 import { FRAME_MAX, FrameBuffer, FrameRing } from '../../../system/replication/frames.ts'
@@ -20,10 +20,8 @@ describe('the ring', () => {
     expect(ring.get(0)).toBeUndefined()
     for (let frame = 0; frame < 100; frame++) {
       ring.push(frame, Uint8Array.of(frame))
-      for (let asked = 0; asked <= frame + 40; asked++) {
-        const held = asked <= frame && asked > frame - FRAME_RING
-        if (ring.get(asked)?.[0] !== (held ? asked : undefined)) expect.fail(`frame ${asked} at ${frame}`)
-      }
+      const held = Array.from({ length: frame + 40 }, (_, asked) => ring.get(asked)?.[0])
+      expect(held).toEqual(held.map((_, asked) => (asked <= frame && asked > frame - FRAME_RING ? asked : undefined)))
     }
   })
 })

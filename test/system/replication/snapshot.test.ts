@@ -1,5 +1,5 @@
 /** Snapshots by themselves: chunks in any order, and bytes that nobody should have sent. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMPONENTS, ScopeVersion, Transform } from '../../../system/ecs/components.ts'
 import { World } from '../../../system/ecs/world.ts'
@@ -135,6 +135,6 @@ describe('bodies', () => {
     const written: [number, boolean][] = []
     world.onWrite = (entity, _, removed) => written.push([entity, removed])
     applySnapshot(world, decodeSnapshot(body)!)
-    expect(written.sort()).toEqual([[2, false], [3, true]])
+    expect(written.sort(([a], [b]) => a - b)).toEqual([[2, false], [3, true]])
   })
 })

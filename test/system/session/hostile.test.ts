@@ -1,5 +1,5 @@
 /** Whatever a peer says, well formed and even well signed, in whatever order: nobody throws, and time goes on. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type AnyCommand, COMMANDS, memberEntity } from '../../../system/commands/registry.ts'
 import { encodePayload } from '../../../system/commands/payload.ts'
@@ -40,8 +40,7 @@ function arbitraryPayload({ layout }: AnyCommand): fc.Arbitrary<Pick<CommandEntr
   if (layout === undefined) {
     return fc.oneof(arbitraryCommit.map((commit) => ({ payload: new Codec().encodePlacementCommit(commit), scope: 0 })), any)
   }
-  const fields = layout.fields as readonly Field[]
-  const values = fc.record(Object.fromEntries(fields.map((field) => [field.name, arbitraryField(field)])))
+  const values = fc.record(Object.fromEntries(layout.fields.map((field) => [field.name, arbitraryField(field)])))
   const meant = fc.tuple(values, arbitraryEntity, fc.boolean()).map(([payload, entity, own]) => {
     const scope = payload.entity ?? (payload.author !== undefined ? entity : (payload.tool ?? 0))
     return { payload: encodePayload(layout, payload), scope: own ? scope : entity }

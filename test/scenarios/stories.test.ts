@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest'
+import '../../scenarios/vitest.ts'
+import { run, STORIES } from '../support/runs.ts'
+
+const SEEDS = 25
+
+describe('all stories converge', () => {
+  it.each(STORIES)(`%s: ${SEEDS} seeds, with all that must happen in it`, async (_name, story) => {
+    for (let seed = 1; seed <= SEEDS; seed++) expect(await run(story, { seed })).toConverge()
+  })
+
+  it.each(STORIES)('%s says what must happen in it', (_name, { mustHappen }) => {
+    expect(Object.keys(mustHappen.counters ?? {}).length).toBeGreaterThan(0)
+    expect(Object.values(mustHappen.confirmed ?? {}).length).toBeGreaterThan(1)
+  })
+})
