@@ -55,7 +55,8 @@ function openStory(source: string, engine: Engine): Subject {
     source,
     digest,
     async run(options, onProgress) {
-      const result = await engine.simulate(entry.scenario, { ...options, onProgress, source, sourceDigest: digest }).catch((error: unknown) => {
+      const whole = { ...options, onProgress, source, sourceDigest: digest }
+      const result = await engine.simulate(entry.scenario, whole).catch((error: unknown) => {
         throw error instanceof OptionError ? new Misuse(error.message) : error
       })
       if (result.exit === EXIT.misuse) throw new Misuse(result.verdict, result.stack)
@@ -87,8 +88,9 @@ async function openFile(source: string, engine: Engine, terminal: Terminal): Pro
         throw error instanceof ThreadEnd ? explain(error, source, shorten(error.place ?? place(error.stack) ?? '')) : error
       })
       if (answer.kind === 'unusable') {
-        // What a file imports of us by a wrong name, the engine tells by our address.
-        throw new Misuse(prefixed(place(answer.stack) ?? source, answer.why.replaceAll(engine.packageIndex.href, 'theta-sim')), answer.stack)
+        // What a file imports of us by a wrong name is told by our address.
+        const why = answer.why.replaceAll(engine.packageIndex.href, 'theta-sim')
+        throw new Misuse(prefixed(place(answer.stack) ?? source, why), answer.stack)
       }
       const { name, result } = answer
       if (result.exit === EXIT.misuse) throw new Misuse(prefixed(place(result.stack), shorten(result.verdict)), result.stack)

@@ -296,7 +296,7 @@ class Link {
   }
 
   send(channel: number, bytes: Uint8Array): void {
-    const dataChannel = this.#channels[channel]!
+    const dataChannel = this.#channels[channel]
     // The library throws where the other side has just ended the connection; its `closed` is on the way.
     if (this.#state === 'open' && dataChannel.isOpen()) dataChannel.sendMessageBinary(bytes)
   }

@@ -5,19 +5,19 @@ import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, renameSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+const REASONS: Readonly<Record<string, string>> = { EISDIR: 'it is a folder', ENOTDIR: 'a file stands in its way' }
+
 /** What an error of the file system says, without its code, its call and its path. */
 export function reasonOf(error: unknown): string {
-  const { message, code } = error as NodeJS.ErrnoException
-  if (code === 'EISDIR') return 'it is a folder'
-  return /^[A-Z0-9_]+: ([^,]+)/.exec(message)?.[1] ?? message
+  const { message, code = '' } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? /^[A-Z0-9_]+: ([^,]+)/.exec(message)?.[1] ?? message
 }
 
 /** @throws the file system's error when this is no folder to write in, and could not be made one. Changes nothing. */
 export function checkFolder(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return checkFolder(dirname(path))
-  if (!found.isDirectory()) throw new Error('a file stands in its way')
-  accessSync(path, constants.W_OK)
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return checkFolder(dirname(path))
+  // The dot makes it an error where it is a file.
+  accessSync(`${path}/.`, constants.W_OK)
 }
 
 /** As `mkdir -p` does. Node 20's own never returns where a folder cannot be made in a folder that is there, as in /proc. */
@@ -54,7 +54,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * A folder of the system's temporary one, without links in its path, that goes with the process at the latest: at its
  * exit, and at the signals that ask it to end.
  */
-export function temporaryFolder(prefix: string): { readonly path: string; remove(): void } {
+export function temporaryFolder(prefix: string): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(realpathSync(tmpdir()), prefix))
   const remove = (): void => {
     process.off('exit', remove)

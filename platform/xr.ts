@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { compileFunction } from 'node:vm'
+import { once } from './once.ts'
 
 // Evaluated from plain JavaScript, so that nothing is known of its types here.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -116,10 +117,6 @@ function buildRuntime(): XRRuntime {
   }
 }
 
-const once = <T>(build: () => T): (() => T) => {
-  let built: T | undefined
-  return () => (built ??= build())
-}
 const sharedRuntime = once(buildRuntime)
 
 /**

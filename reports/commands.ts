@@ -71,8 +71,8 @@ export class Commands {
   snapshotApplied(atUs: number, node: number, { frame }: EventNamed<'snapshotApplied'>): void {
     const known = this.#inSnapshot.get(node)
     let index = known ?? 0
-    for (; index < this.#closed.length && this.#closed[index]!.closedFrame <= frame; index++) {
-      if (known !== undefined) this.#arrive(this.#closed[index]!, atUs, node)
+    for (; index < this.#closed.length && this.#closed[index].closedFrame <= frame; index++) {
+      if (known !== undefined) this.#arrive(this.#closed[index], atUs, node)
     }
     this.#inSnapshot.set(node, index)
   }

@@ -82,8 +82,8 @@ export function frameRuns(frames: readonly number[]): string {
   const runs: string[] = []
   for (let at = 0; at < ascending.length; ) {
     const first = at
-    while (++at < ascending.length && ascending[at] === ascending[at - 1]! + 1);
-    runs.push(runText(ascending[first]!, ascending[at - 1]!))
+    while (++at < ascending.length && ascending[at] === ascending[at - 1] + 1);
+    runs.push(runText(ascending[first], ascending[at - 1]))
   }
   return runs.join(', ')
 }

@@ -26,9 +26,11 @@ export interface DivergenceSection {
 }
 
 /** The difference that a divergence is named by. @throws {RangeError} where the bytes are not canonical. */
-export function namedDifference({ hostBytes, peerBytes, cause }: RunDivergence, manifest: readonly ManifestComponent[]): WorldDifference | undefined {
+export function namedDifference(divergence: RunDivergence, manifest: readonly ManifestComponent[]): WorldDifference | undefined {
+  const { hostBytes, peerBytes, cause } = divergence
   if (cause === undefined) return firstDifference(hostBytes, peerBytes, manifest)
-  return [...differences(hostBytes, peerBytes, manifest)].find(({ entity, component }) => entity === cause.entity && component === cause.component)
+  return [...differences(hostBytes, peerBytes, manifest)]
+    .find(({ entity, component }) => entity === cause.entity && component === cause.component)
 }
 
 /** @throws {RangeError} where the bytes are not canonical. */

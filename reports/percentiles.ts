@@ -18,8 +18,8 @@ export interface LatencyRow extends Percentiles {
 export function percentiles(values: readonly number[]): Percentiles {
   const ascending = Float64Array.from(values).sort()
   const count = ascending.length
-  const rank = (p: number): number => ascending[Math.ceil((p * count) / 100) - 1]!
-  return { count, p50Us: rank(50), p90Us: rank(90), p99Us: rank(99), maxUs: ascending[count - 1]! }
+  const rank = (p: number): number => ascending[Math.ceil((p * count) / 100) - 1]
+  return { count, p50Us: rank(50), p90Us: rank(90), p99Us: rank(99), maxUs: ascending[count - 1] }
 }
 
 export class LatencySamples {

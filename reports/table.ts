@@ -13,8 +13,8 @@ export function aligned(titles: readonly string[], rows: readonly (readonly Cell
 /** A table of Markdown that reads as well as text. */
 export function markdownTable(titles: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
   const [head, ...body] = padded(titles, rows.map((row) => row.map((cell) => escaped(String(cell)))))
-  const rule = head!.map(({ length }, index) => (isNumber(titles[index]!) ? `${'-'.repeat(Math.max(length - 1, 1))}:` : '-'.repeat(length)))
-  return [head!, rule, ...body].map((row) => `| ${row.join(' | ')} |`)
+  const rule = head.map(({ length }, index) => (isNumber(titles[index]) ? `${'-'.repeat(Math.max(length - 1, 1))}:` : '-'.repeat(length)))
+  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`)
 }
 
 /** Text that others wrote must not leave its cell, nor become markup. */
@@ -25,7 +25,7 @@ const isNumber = (title: string): boolean => title.endsWith('#')
 /** The titles and the rows. */
 function padded(titles: readonly string[], rows: readonly (readonly string[])[]): string[][] {
   const texts = [titles.map((title) => title.replace(/#$/, '')), ...rows]
-  const widths = titles.map((_, index) => Math.max(...texts.map((row) => row[index]!.length)))
-  const pad = (cell: string, index: number): string => cell[isNumber(titles[index]!) ? 'padStart' : 'padEnd'](widths[index]!)
+  const widths = titles.map((_, index) => Math.max(...texts.map((row) => row[index].length)))
+  const pad = (cell: string, index: number): string => cell[isNumber(titles[index]) ? 'padStart' : 'padEnd'](widths[index])
   return texts.map((row) => row.map(pad))
 }

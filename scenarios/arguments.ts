@@ -13,7 +13,7 @@ export function fieldsOf(what: string, value: unknown, names: readonly string[])
 
 /** @throws {RangeError} */
 export function oneOf<Name extends string>(what: string, value: Name, names: readonly Name[]): Name {
-  if (!names.includes(value)) throw new RangeError(`${what}: expected one of ${names.join(', ')}, got ${String(value)}`)
+  if (!names.includes(value)) throw new RangeError(`${what}: expected one of ${names.join(', ')}, got ${value}`)
   return value
 }
 

@@ -15,4 +15,6 @@ export interface CatalogueEntry {
 
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
-export const CATALOGUE: readonly CatalogueEntry[] = [loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits].map(entry)
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits,
+].map(entry)

@@ -4,7 +4,7 @@ export { OptionError, type RunHeader, type RunResult, simulate, type SimulateOpt
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts'
 export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
-  Actor, BodyOptions, HandActor, HostActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop,
-  SpawnOptions, Story, Thing,
+  Actor, BodyOptions, HandActor, HostActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
+  PlacementOptions, Prop, SpawnOptions, Story, Thing,
 } from './cluster/vocabulary.ts'
 export { COUNTERS, type CounterName } from '../reports/counters.ts'

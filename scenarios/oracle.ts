@@ -80,12 +80,15 @@ export class Oracle {
     const fail = (message: string) => this.findings.push({ frame, message: `${message}: author ${entry.author}, lamport ${entry.lamport}` })
     const earlier = this.#admitted.filter((other) => other.entry.author === entry.author)
     const key = this.#ports.keyOf(entry.author)
-    if (key === undefined || !this.#ports.verifier.verify(entry.signature, signingBytes(this.#ports.sessionId, entry), key)) fail('admitted without a valid signature')
+    const { sessionId, epoch, verifier } = this.#ports
+    const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
+    if (!genuine) fail('admitted without a valid signature')
     if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('admitted with a nonce that is not new')
     if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('admitted twice at one position')
-    if (entry.epoch !== this.#ports.epoch) fail('admitted from another epoch')
+    if (entry.epoch !== epoch) fail('admitted from another epoch')
     if (entry.lamport <= this.#closed) fail('admitted below the closed mark')
-    if (entry.author !== 0 && earlier.filter((other) => other.atUs > atUs - 1_000_000).length >= BURST + PER_SECOND) fail('admitted above the rate')
+    const lately = earlier.filter((other) => other.atUs > atUs - 1_000_000).length
+    if (entry.author !== 0 && lately >= BURST + PER_SECOND) fail('admitted above the rate')
     this.#admitted.push({ entry, atUs })
   }
 
@@ -97,7 +100,9 @@ export class Oracle {
   /** The host has closed a frame, and `world` is exactly that frame's. */
   closed(frame: number, closedLamport: number, world: World): void {
     for (const { entity, at } of this.#wishes.splice(0)) this.#grant(entity, at, frame)
-    if (closedLamport < this.#closed) this.findings.push({ frame, message: `the closed mark fell from ${this.#closed} to ${closedLamport}` })
+    if (closedLamport < this.#closed) {
+      this.findings.push({ frame, message: `the closed mark fell from ${this.#closed} to ${closedLamport}` })
+    }
     if (closedLamport !== this.#closed) {
       this.#closed = closedLamport
       this.#rows = this.#foldAll(closedLamport)
@@ -130,24 +135,31 @@ export class Oracle {
     const before = this.findings.length
     for (const component of components) {
       const expected = this.#rowsOf(component)
-      for (const entity of world.entities(component)) if (!expected.has(entity)) this.#differs(frame, entity, component, '', 'no row', 'one')
+      for (const entity of world.entities(component)) {
+        if (!expected.has(entity)) this.#differs(frame, entity, component, '', 'no row', 'one')
+      }
       for (const [entity, row] of expected) this.#compareRow(frame, entity, component, row, world)
     }
-    const first = this.findings[before]
-    if (first !== undefined) this.difference = { frame, message: first.message, actual: world.canonicalBytes(), expected: this.#expectedBytes(world, components) }
+    const first = this.findings.at(before)
+    if (first === undefined) return
+    this.difference = {
+      frame, message: first.message, actual: world.canonicalBytes(), expected: this.#expectedBytes(world, components),
+    }
   }
 
   #compareRow(frame: number, entity: number, component: AnyComponent, expected: Row, world: World): void {
-    const actual = world.get(entity, component) as Row | undefined
+    const actual = world.get(entity, component)
     if (actual === undefined) return this.#differs(frame, entity, component, '', 'a row', 'none')
     for (const field of Object.keys(expected)) {
-      if (!NOT_COMPARED.has(field) && actual[field] !== expected[field]) return this.#differs(frame, entity, component, field, text(expected[field]!), text(actual[field]!))
+      if (NOT_COMPARED.has(field) || actual[field] === expected[field]) continue
+      return this.#differs(frame, entity, component, field, text(expected[field]), text(actual[field]))
     }
   }
 
   #differs(frame: number, entity: number, component: AnyComponent, field: string, expected: string, actual: string): void {
     const place = `frame ${frame}: entity ${entity} ${component.name}${field === '' ? '' : ` ${field}`}`
-    this.findings.push({ frame, entity, component: component.name, field, expected, actual, message: `${place}: the oracle has ${expected}, the host ${actual}` })
+    const message = `${place}: the oracle has ${expected}, the host ${actual}`
+    this.findings.push({ frame, entity, component: component.name, field, expected, actual, message })
   }
 
   /** The host's world, with the oracle's rows in place of its own. */
@@ -178,6 +190,7 @@ export class Oracle {
 const text = (value: number): string => (Number.isSafeInteger(value) ? String(value) : `about ${value}`)
 const table = (rows: Rows, component: string): Map<number, Row> => rows.get(`theta.${component}`)!
 const memberEntity = (author: number): number => author * 2 ** 20
+const authorOf = (entity: number): number => Math.floor(entity / 2 ** 20)
 const ROLE = { viewer: 0, editor: 1, admin: 2 }
 const CAN = { editPlacements: 1, manageCommits: 2, editWorld: 4, manageMembers: 8 }
 
@@ -185,7 +198,7 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
   const member = table(rows, 'Member').get(memberEntity(entry.author))
   const host = entry.author === 0
   const present = host || member?.present === 1
-  const may = (role: number, bits: number): boolean => host || (present && member!.role! >= role && (member!.capabilities! & bits) === bits)
+  const may = (role: number, bits: number): boolean => host || (present && member!.role >= role && (member!.capabilities & bits) === bits)
   const view = new DataView(entry.payload.buffer, entry.payload.byteOffset, entry.payload.length)
   const u32 = (at: number) => view.getUint32(at, true)
   const i32 = (at: number) => view.getInt32(at, true)
@@ -196,11 +209,12 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
   const touch = () => table(rows, 'ScopeVersion').set(scope, { lamport: entry.lamport, author: entry.author })
   const foreign = () => {
     const version = table(rows, 'ScopeVersion').get(scope)
-    return version !== undefined && version.author !== entry.author && !(version.lamport === entry.baseLamport && version.author === entry.baseAuthor)
+    if (version === undefined || version.author === entry.author) return false
+    return !(version.lamport === entry.baseLamport && version.author === entry.baseAuthor)
   }
   const teleported = (entity: number) => {
     const body = table(rows, 'RigidBody').get(entity)
-    if (body !== undefined) body.teleports = body.teleports! + 1
+    if (body !== undefined) body.teleports = body.teleports + 1
   }
 
   switch (entry.command) {
@@ -222,7 +236,8 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     }
     case 10: {
       const entity = u32(0)
-      if (!may(ROLE.editor, CAN.editWorld) || foreign() || Math.floor(entity / 2 ** 20) !== entry.author || table(rows, 'Entity').has(entity)) return
+      if (!may(ROLE.editor, CAN.editWorld) || foreign()) return
+      if (authorOf(entity) !== entry.author || table(rows, 'Entity').has(entity)) return
       if (Math.max(Math.abs(i32(5)), Math.abs(i32(9)), Math.abs(i32(13))) > 2 ** 30 || u8(23) > 2 || (u8(23) !== 0 && u32(24) === 0)) return
       if (u8(23) !== 0 && table(rows, 'RigidBody').size >= BODIES) return
       table(rows, 'Entity').set(entity, { kind: u8(4), creator: entry.author })
@@ -233,8 +248,10 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     }
     case 11: {
       const entity = u32(0)
-      if (!may(ROLE.editor, CAN.editWorld) || foreign() || !table(rows, 'Entity').has(entity) || table(rows, 'Placement').has(entity)) return
-      for (const component of ['Entity', 'Transform', 'Bounds', 'RigidBody', 'Selection', 'ScopeVersion']) table(rows, component).delete(entity)
+      if (!may(ROLE.editor, CAN.editWorld) || foreign()) return
+      if (!table(rows, 'Entity').has(entity) || table(rows, 'Placement').has(entity)) return
+      const lost = ['Entity', 'Transform', 'Bounds', 'RigidBody', 'Selection', 'ScopeVersion']
+      for (const component of lost) table(rows, component).delete(entity)
       return
     }
     case 12: {
@@ -249,7 +266,7 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     case 13: {
       const row = table(rows, 'Transform').get(u32(0))
       if (!may(ROLE.editor, CAN.editWorld) || row === undefined) return
-      const moved = { x: row.x! + i32(4), y: row.y! + i32(8), z: row.z! + i32(12) }
+      const moved = { x: row.x + i32(4), y: row.y + i32(8), z: row.z + i32(12) }
       if (Math.max(Math.abs(moved.x), Math.abs(moved.y), Math.abs(moved.z)) > 2 ** 30) return
       Object.assign(row, moved)
       teleported(u32(0))
@@ -261,8 +278,11 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
       const [a, b, c, d] = [i16(4), i16(6), i16(8), i16(10)]
       const { qx, qy, qz, qw } = row as { qx: number; qy: number; qz: number; qw: number }
       // The Hamilton product (a i + b j + c k + d)(qx i + qy j + qz k + qw), of integers: exact.
-      const product = [d * qx + a * qw + b * qz - c * qy, d * qy + b * qw + c * qx - a * qz, d * qz + c * qw + a * qy - b * qx, d * qw - a * qx - b * qy - c * qz]
-      const length = Math.sqrt(product[0]! * product[0]! + product[1]! * product[1]! + product[2]! * product[2]! + product[3]! * product[3]!)
+      const product = [
+        d * qx + a * qw + b * qz - c * qy, d * qy + b * qw + c * qx - a * qz,
+        d * qz + c * qw + a * qy - b * qx, d * qw - a * qx - b * qy - c * qz,
+      ]
+      const length = Math.sqrt(product[0] * product[0] + product[1] * product[1] + product[2] * product[2] + product[3] * product[3])
       if (length < 1) return
       const [x, y, z, w] = product.map((part) => Math.floor((part / length) * 32767 + 0.5))
       Object.assign(row, { qx: x, qy: y, qz: z, qw: w })
@@ -272,7 +292,7 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     case 15: {
       const row = table(rows, 'Transform').get(u32(0))
       if (!may(ROLE.editor, CAN.editWorld) || foreign() || row === undefined || u16(4) === 0) return
-      for (const axis of ['sx', 'sy', 'sz']) row[axis] = Math.max(1, Math.min(65535, Math.floor((row[axis]! * u16(4)) / 256 + 0.5)))
+      for (const axis of ['sx', 'sy', 'sz']) row[axis] = Math.max(1, Math.min(65535, Math.floor((row[axis] * u16(4)) / 256 + 0.5)))
       return void touch()
     }
     case 16:
@@ -282,19 +302,22 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
       return void touch()
     case 20: {
       const decoded = codec.decodePlacementCommit(entry.payload)
-      if (decoded.kind === 'commit' && present) foldCommit(rows, entry, decoded.commit, may(ROLE.editor, CAN.editPlacements) && may(ROLE.editor, CAN.manageCommits))
-      return
+      if (decoded.kind !== 'commit' || !present) return
+      const allowed = may(ROLE.editor, CAN.editPlacements) && may(ROLE.editor, CAN.manageCommits)
+      return foldCommit(rows, entry, decoded.commit, allowed)
     }
   }
 }
 
 const TRANSFORM = ['x', 'y', 'z', 'qx', 'qy', 'qz', 'qw', 'scale'] as const
 const differs = (a: PlacementState | Row, b: PlacementState | Row) => TRANSFORM.some((part) => (a as Row)[part] !== (b as Row)[part])
-const overlap = (a: Row, b: Row) => (['x', 'y', 'z'] as const).every((axis) => Math.abs(a[axis]! - b[axis]!) * 256 < 128 * (a.scale! + b.scale!))
+const overlap = (a: Row, b: Row) =>
+  (['x', 'y', 'z'] as const).every((axis) => Math.abs(a[axis] - b[axis]) * 256 < 128 * (a.scale + b.scale))
 
 /** Every change onto a copy; the copy becomes the world only if none of them is in conflict. */
 function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }: PlacementCommit, allowed: boolean): void {
-  if (table(rows, 'CommitRecord').has(commit) || table(rows, 'Entity').has(commit) || Math.floor(commit / 2 ** 20) !== entry.author || commit % 2 ** 20 === 0) return
+  const isNew = !table(rows, 'CommitRecord').has(commit) && !table(rows, 'Entity').has(commit)
+  if (!isNew || authorOf(commit) !== entry.author || commit % 2 ** 20 === 0) return
   const live = table(rows, 'Placement')
   const after = new Map([...live].map(([entity, row]) => [entity, { ...row }]))
   const touched = new Set<number>()
@@ -306,8 +329,9 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
     if (touched.has(change.placement)) clash()
     touched.add(change.placement)
     if (change.change === 'ADD') {
-      if (now !== undefined || table(rows, 'Entity').has(change.placement) || Math.floor(change.placement / 2 ** 20) !== entry.author || change.after!.region !== region) clash()
-      after.set(change.placement, { ...change.after! } as Row)
+      const isFree = now === undefined && !table(rows, 'Entity').has(change.placement)
+      if (!isFree || authorOf(change.placement) !== entry.author || change.after!.region !== region) clash()
+      after.set(change.placement, { ...change.after! })
       added.push(change.placement)
       continue
     }
@@ -324,9 +348,9 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
     const wanted = change.after!
     const moves = differs(before, wanted)
     if (moves && differs(before, now)) clash()
-    if (((before.tags ^ wanted.tags) & (before.tags ^ now.tags!)) !== 0) clash()
-    const merged: Row = { ...now, ...(moves ? Object.fromEntries(TRANSFORM.map((part) => [part, wanted[part]])) : {}), tags: (now.tags! ^ before.tags ^ wanted.tags) >>> 0 }
-    after.set(change.placement, merged)
+    if (((before.tags ^ wanted.tags) & (before.tags ^ now.tags)) !== 0) clash()
+    const moved = moves ? Object.fromEntries(TRANSFORM.map((part) => [part, wanted[part]])) : {}
+    after.set(change.placement, { ...now, ...moved, tags: (now.tags ^ before.tags ^ wanted.tags) >>> 0 })
   }
   for (const entity of added) {
     for (const [other, row] of after) {
@@ -342,5 +366,6 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
     }
   }
   const applied = conflicts === 0
-  table(rows, 'CommitRecord').set(commit, { status: applied ? 2 : 3, author: entry.author, lamport: entry.lamport, changes: applied ? changes.length : 0 })
+  const { author, lamport } = entry
+  table(rows, 'CommitRecord').set(commit, { status: applied ? 2 : 3, author, lamport, changes: applied ? changes.length : 0 })
 }

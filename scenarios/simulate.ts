@@ -8,8 +8,9 @@ import type { RunHeader as ReportHeader } from '../reports/input.ts'
 import { summaryLines } from '../reports/summary.ts'
 import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
 import { CATALOGUE } from './catalogue.ts'
-import { type Prepared, prepare } from './cluster/prepare.ts'
-import { type ExitCode, type Performance, runScenario, type VerifierName, VERIFIERS } from './cluster/run.ts'
+import { prepare } from './cluster/prepare.ts'
+import { type VerifierName, VERIFIERS } from './cluster/crypto.ts'
+import { type ExitCode, type Performance, runScenario } from './cluster/run.ts'
 import type { Tampered, TamperRequest } from './cluster/tamper.ts'
 import { FRAMES_MAX, type Scenario } from './scenario.ts'
 
@@ -25,7 +26,7 @@ export interface SimulateOptions {
   /** `noble` (default) and `node` give the same verdicts; `none` takes every signature. */
   readonly verifier?: VerifierName
   /** Called once a frame, while settling too. */
-  onProgress?(frame: number, frames: number): void
+  readonly onProgress?: (frame: number, frames: number) => void
   /** Whether to measure wall time by part (default false). */
   readonly measure?: boolean
   /** What the report says of where the scenario came from; a command line knows, a test need not. */
@@ -49,7 +50,10 @@ export interface RunHeader extends ReportHeader {
 }
 
 export interface RunResult {
-  /** 0 converged, 1 diverged or another safety check failed, 2 did not settle, 3 a fault of ours, 4 the scenario or its arguments, 5 not deterministic. */
+  /**
+   * 0 converged, 1 diverged or another safety check failed, 2 did not settle, 3 a fault of ours, 4 the scenario or its
+   * arguments, 5 not deterministic.
+   */
   readonly exit: ExitCode
   /** One line. */
   readonly verdict: string
@@ -74,11 +78,8 @@ export interface RunResult {
 
 const SEED_DEFAULT = 1
 /** This module runs as scenarios/simulate.ts in a checkout and as dist/scenarios/simulate.js in the package. */
-const VERSION = (JSON.parse(readFileSync(new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version
-
-const PREPARED: { promise?: Promise<Prepared> } = {}
-/** Once a process, whoever asks first. */
-const prepared = (): Promise<Prepared> => (PREPARED.promise ??= prepare())
+const MANIFEST = new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url)
+const { version: VERSION } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { readonly version: string }
 
 /**
  * Runs a scenario to its end. Rejects only where the arguments are of the wrong kind; whatever happens within is in the result.
@@ -91,10 +92,12 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
   const fault = optionFault(scenario, { seed, frames, verifier, plan })
   if (fault !== undefined) throw new OptionError(fault)
   const settings = { seed, frames, verifier, measure, ...(plan && { plan }), ...(tamper && { tamper }), ...(onProgress && { onProgress }) }
-  const { exit, verdict, stack, trace, choices, info, tampered, performance } = await runScenario(scenario, settings, await prepared())
+  const { exit, verdict, stack, trace, choices, info, tampered, performance } = await runScenario(scenario, settings, await prepare())
 
   const planJson = stringifyPlan(planOf(scenario.name, seed, choices, plan?.suppressed))
-  const run: RunHeader = { version, scenario: scenario.name, source, sourceDigest, seed, frames, verifier, ...(plan && { plan }), ...(tamper && { tamper }) }
+  const run: RunHeader = {
+    version, scenario: scenario.name, source, sourceDigest, seed, frames, verifier, ...(plan && { plan }), ...(tamper && { tamper }),
+  }
   const report = buildReport(trace.records(), { ...info, run, planDigest: sha256Hex(planJson) })
   return {
     exit, verdict, stack, report, planJson, tampered, perf: performance,
@@ -108,8 +111,14 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
   }
 }
 
-function optionFault(scenario: Scenario, { seed, frames, verifier, plan }: Pick<RunHeader, 'seed' | 'frames' | 'verifier'> & { readonly plan: Plan | undefined }): string | undefined {
-  if (!Number.isInteger(frames) || frames < 1 || frames > FRAMES_MAX) return `frames: expected a whole number from 1 to ${FRAMES_MAX}, got ${frames}`
+interface CheckedOptions extends Pick<RunHeader, 'seed' | 'frames' | 'verifier'> {
+  readonly plan: Plan | undefined
+}
+
+function optionFault(scenario: Scenario, { seed, frames, verifier, plan }: CheckedOptions): string | undefined {
+  if (!Number.isInteger(frames) || frames < 1 || frames > FRAMES_MAX) {
+    return `frames: expected a whole number from 1 to ${FRAMES_MAX}, got ${frames}`
+  }
   if (typeof seed !== 'string' && !Number.isSafeInteger(seed)) return `seed: expected text or a safe integer, got ${String(seed)}`
   if (!VERIFIERS.includes(verifier)) return `verifier: expected one of ${VERIFIERS.join(', ')}, got ${verifier}`
   if (plan === undefined) return undefined

@@ -14,7 +14,7 @@ declare module 'vitest' {
   // The names of the type parameters are vitest's.
   interface Matchers<T> {
     /** That a run of `simulate` ended with exit 0: all converged, every check held, and what must happen did. */
-    toConverge(): T
+    toConverge(): void
   }
 }
 
@@ -32,7 +32,10 @@ const isResult = (received: unknown): received is RunResult =>
 function complaint({ exit, verdict, report, stack, reproduce }: RunResult): string {
   const { scenario, seed } = report.run
   return [
-    `${scenario}, seed ${seed}, did not converge (exit ${exit}):`, verdict, ...divergenceLines(report), ...(stack === undefined ? [] : [stack]),
+    `${scenario}, seed ${seed}, did not converge (exit ${exit}):`,
+    verdict,
+    ...divergenceLines(report),
+    ...(stack === undefined ? [] : [stack]),
     `again: ${reproduce}`,
   ].join('\n')
 }

@@ -246,7 +246,9 @@ export function committed() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const wanted = await generate()
   const present = committed()
-  const differing = [...new Set([...wanted.keys(), ...present.keys()])].filter((path) => wanted.get(path) !== present.get(path)).sort()
+  /** @type {Set<string>} */
+  const paths = new Set([...wanted.keys(), ...present.keys()])
+  const differing = [...paths].filter((path) => wanted.get(path) !== present.get(path)).sort()
   const check = process.argv.includes('--check')
   for (const path of differing) {
     const file = join(generatedFolder, path)

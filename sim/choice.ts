@@ -82,7 +82,7 @@ export function odds(site: string, weights: readonly number[]): Odds {
   const bounds = new Float64Array(weights.length + 1)
   let sum = 0
   for (let i = 0; i < weights.length; i++) {
-    sum += weights[i]!
+    sum += weights[i]
     bounds[i + 1] = Math.floor((sum * U32_RANGE) / total)
   }
   return { site, alternatives: weights.length, siteHash: hashText(site, 0), bounds }
@@ -98,7 +98,7 @@ export function chancePpm(site: string, ppm: number): Odds {
 
 /** Whether the odds allow an alternative at all: it exists and its weight is not 0 (a positive weight always spans at least one draw). */
 const isPossible = (of: Odds, alternative: number): boolean =>
-  alternative < of.alternatives && of.bounds[alternative]! < of.bounds[alternative + 1]!
+  alternative < of.alternatives && of.bounds[alternative] < of.bounds[alternative + 1]
 
 /** Choices by (site, key) in the order of their addition: an open-addressing table over columns, so that a look-up allocates nothing. */
 class ChoiceTable {
@@ -113,8 +113,8 @@ class ChoiceTable {
 
   /** The alternative chosen there, or 0. */
   get(siteHash: number, site: string, keyHi: number, keyLo: number): number {
-    const index = this.#places[this.#place(hashKey(0, siteHash, keyHi, keyLo), site, keyHi, keyLo)]!
-    return index === 0 ? 0 : this.#choices[index - 1]!.alternative
+    const index = this.#places[this.#place(hashKey(0, siteHash, keyHi, keyLo), site, keyHi, keyLo)]
+    return index === 0 ? 0 : this.#choices[index - 1].alternative
   }
 
   /** Adds a choice; false if its site and key are there already. */
@@ -133,10 +133,10 @@ class ChoiceTable {
   #place(hash: number, site: string, keyHi: number, keyLo: number): number {
     const mask = this.#places.length - 1
     for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const index = this.#places[place]!
+      const index = this.#places[place]
       if (index === 0) return place
       if (this.#hashes[index - 1] !== hash) continue
-      const choice = this.#choices[index - 1]!
+      const choice = this.#choices[index - 1]
       if (choice.keyLo === keyLo >>> 0 && choice.keyHi === keyHi >>> 0 && choice.site === site) return place
     }
   }
@@ -148,7 +148,7 @@ class ChoiceTable {
     this.#places = new Int32Array(hashes.length * 2)
     const mask = this.#places.length - 1
     for (let index = 0; index < this.#choices.length; index++) {
-      let place = hashes[index]! & mask
+      let place = hashes[index] & mask
       while (this.#places[place] !== 0) place = (place + 1) & mask
       this.#places[place] = index + 1
     }
@@ -178,13 +178,13 @@ export class SeededChooser implements Chooser {
   choose(of: Odds, keyHi: number, keyLo: number): number {
     const draw = mix32(hashKey(this.#seedLo, of.siteHash, keyHi, keyLo), this.#seedHi)
     const { bounds } = of
-    if (draw < bounds[1]!) return 0
+    if (draw < bounds[1]) return 0
     // The last alternative whose lower bound is not above the draw; one of weight 0 shares its bound with its successor.
     let low = 1
     let high = of.alternatives - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (bounds[middle]! <= draw) low = middle
+      if (bounds[middle] <= draw) low = middle
       else high = middle - 1
     }
     this.#recorded.add(of.siteHash, of.site, keyHi, keyLo, low)

@@ -60,13 +60,13 @@ export class Clock {
 
   /** The instant of the earliest event; Infinity when there is none. */
   get nextUs(): number {
-    return this.#size === 0 ? Infinity : this.#atUs[0]!
+    return this.#size === 0 ? Infinity : this.#atUs[0]
   }
 
   /** Queues an event after all others of its instant. Microseconds are integers; the other fields are cut to their widths. */
   push(atUs: number, kind: number, node: number, slot: number): void {
     if (this.#size === this.#free.length) this.#grow()
-    const entry = this.#free[this.#size]!
+    const entry = this.#free[this.#size]
     this.#kind[entry] = kind
     this.#node[entry] = node
     this.#slot[entry] = slot
@@ -79,14 +79,14 @@ export class Clock {
   popInto(event: ClockEvent): boolean {
     if (this.#size === 0) return false
     if (this.#ties !== undefined) this.#permute(this.#ties)
-    const entry = entryOf(this.#order[0]!)
+    const entry = entryOf(this.#order[0])
     event.atUs = this.#atUs[0]!
     event.kind = this.#kind[entry]!
     event.node = this.#node[entry]!
     event.slot = this.#slot[entry]!
     const last = --this.#size
     this.#free[last] = entry
-    this.#siftDown(0, this.#atUs[last]!, this.#order[last]!)
+    this.#siftDown(0, this.#atUs[last], this.#order[last])
     return true
   }
 
@@ -96,9 +96,9 @@ export class Clock {
     let kept = 0
     let gone = size
     for (let place = 0; place < size; place++) {
-      const order = this.#order[place]!
+      const order = this.#order[place]
       const entry = entryOf(order)
-      if (isGone(this.#kind[entry]!, this.#node[entry]!, this.#slot[entry]!)) {
+      if (isGone(this.#kind[entry], this.#node[entry], this.#slot[entry])) {
         this.#free[--gone] = entry
       } else {
         this.#atUs[kept] = this.#atUs[place]!
@@ -106,7 +106,7 @@ export class Clock {
       }
     }
     this.#size = kept
-    for (let place = (kept - 2) >> 2; place >= 0; place--) this.#siftDown(place, this.#atUs[place]!, this.#order[place]!)
+    for (let place = (kept - 2) >> 2; place >= 0; place--) this.#siftDown(place, this.#atUs[place], this.#order[place])
     return size - kept
   }
 
@@ -116,8 +116,8 @@ export class Clock {
     const orders = this.#order
     while (place > 0) {
       const parent = (place - 1) >>> 2
-      const parentUs = instants[parent]!
-      if (parentUs < atUs || (parentUs === atUs && orders[parent]! < order)) break
+      const parentUs = instants[parent]
+      if (parentUs < atUs || (parentUs === atUs && orders[parent] < order)) break
       instants[place] = parentUs
       orders[place] = orders[parent]!
       place = parent
@@ -136,15 +136,15 @@ export class Clock {
       if (first >= size) break
       const end = first + 4 < size ? first + 4 : size
       let least = first
-      let leastUs = instants[first]!
+      let leastUs = instants[first]
       for (let child = first + 1; child < end; child++) {
-        const childUs = instants[child]!
-        if (childUs < leastUs || (childUs === leastUs && orders[child]! < orders[least]!)) {
+        const childUs = instants[child]
+        if (childUs < leastUs || (childUs === leastUs && orders[child] < orders[least])) {
           least = child
           leastUs = childUs
         }
       }
-      if (atUs < leastUs || (atUs === leastUs && order < orders[least]!)) break
+      if (atUs < leastUs || (atUs === leastUs && order < orders[least])) break
       instants[place] = leastUs
       orders[place] = orders[least]!
       place = least
@@ -156,10 +156,10 @@ export class Clock {
   /** Lets first events that are not alone at their instant fall back, until one of them stays. Each falls back once. */
   #permute(ties: Chooser): void {
     for (;;) {
-      const order = this.#order[0]!
-      const atUs = this.#atUs[0]!
+      const order = this.#order[0]
+      const atUs = this.#atUs[0]
       if (order >= RANK_STEP || !this.#isTied(atUs)) return
-      const keyHi = Math.floor(atUs / U32_RANGE) * NODE_RANGE + this.#node[entryOf(order)]!
+      const keyHi = Math.floor(atUs / U32_RANGE) * NODE_RANGE + this.#node[entryOf(order)]
       const rank = ties.choose(TIE, keyHi, atUs >>> 0)
       if (rank === 0) return
       this.#siftDown(0, atUs, order + rank * RANK_STEP)

@@ -73,11 +73,11 @@ export class Mixer {
     let i = 0
     for (; i < whole; i += 8) {
       this.#step(
-        bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24),
-        bytes[i + 4]! | (bytes[i + 5]! << 8) | (bytes[i + 6]! << 16) | (bytes[i + 7]! << 24),
+        bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24),
+        bytes[i + 4] | (bytes[i + 5] << 8) | (bytes[i + 6] << 16) | (bytes[i + 7] << 24),
       )
     }
-    for (; i < length; i++) this.#step(0, bytes[i]!)
+    for (; i < length; i++) this.#step(0, bytes[i])
   }
 
   bigint(value: bigint): void {

@@ -54,7 +54,7 @@ export function stream(seed: Seed, label: string): RandomStream {
     },
     pick(items) {
       if (items.length === 0) throw new RangeError(`${label}: expected at least one item to pick from`)
-      return items[int(items.length)]!
+      return items[int(items.length)]
     },
     bytes(length) {
       if (!Number.isSafeInteger(length) || length < 0) throw new RangeError(`${label}: expected a length, got ${length}`)

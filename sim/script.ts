@@ -66,7 +66,7 @@ export class ScriptClock {
     const dueUs = Math.max(atUs, this.nowUs)
     return new Promise((settle) => {
       let place = this.#waits.length
-      while (place > 0 && this.#waits[place - 1]!.atUs > dueUs) place--
+      while (place > 0 && this.#waits[place - 1].atUs > dueUs) place--
       this.#waits.splice(place, 0, { atUs: dueUs, settle })
     })
   }
@@ -133,7 +133,7 @@ export function callSite(stack: string, isOurs: (file: string) => boolean): stri
     const frame = FRAME.exec(line)
     if (frame === null) continue
     const [, file, row] = frame
-    if (!file!.startsWith('node:') && !isOurs(file!)) return `${file}:${row}`
+    if (!file.startsWith('node:') && !isOurs(file)) return `${file}:${row}`
   }
   return undefined
 }

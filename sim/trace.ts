@@ -97,7 +97,7 @@ export class Trace {
   /** The record at an index, made anew at each call. */
   at(index: number): TraceRecord {
     this.#check(index)
-    return { atUs: this.#atUs[index]!, node: this.#node[index]!, ...this.#bodies[index]! }
+    return { atUs: this.#atUs[index], node: this.#node[index], ...this.#bodies[index] }
   }
 
   /** All records, made anew at each call: for reports and checkers, after the run. */
@@ -113,7 +113,7 @@ export class Trace {
   /** The chain digest after the record at an index: sixteen hexadecimal digits over it and all before it. */
   digestAt(index: number): string {
     this.#check(index)
-    return hex64(this.#digests[2 * index]!, this.#digests[2 * index + 1]!)
+    return hex64(this.#digests[2 * index], this.#digests[2 * index + 1])
   }
 
   /** The chain digest of the whole trace. */

@@ -47,7 +47,7 @@ export interface LimitEnd {
 export type RunEnd = { readonly kind: 'reached' } | { readonly kind: 'satisfied' } | LimitEnd
 
 /** Kinds of events below this one are the kernel's. */
-export const KIND_OWN_FIRST = 16
+const KIND_OWN_FIRST = 16
 const KIND_MAX = 255
 const DATAGRAM = 0
 const WAKE = 1
@@ -242,7 +242,7 @@ export class Kernel<Datagram> {
     if (atUs > this.#nowUs) this.#advance(atUs)
     this.#events++
     this.#instantEvents++
-    const state = this.#states[index]!
+    const state = this.#states[index]
     if (kind === WAKE) {
       if (atUs !== state.armedUs) return
       state.armedUs = Infinity

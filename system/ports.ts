@@ -26,6 +26,9 @@ export interface ChannelSpec {
   readonly priority: number
 }
 
+/** Who ended a connection, or kept it from beginning. */
+export type ClosedBy = 'local' | 'remote' | 'timeout' | 'refused'
+
 /** What a transport tells the state machine above it. */
 export type TransportInput =
   | {
@@ -43,7 +46,7 @@ export type TransportInput =
     readonly kind: 'closed'
     readonly on: ConnectionId
     readonly ticket: number
-    readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+    readonly by: ClosedBy
     readonly code: number
   }
 

@@ -66,7 +66,8 @@ async function runMany(
     const folder = writeOutcome(outcome, seed, options.out, terminal)
     red.push(summaryJson(outcome, seed, folder))
     progress.clear()
-    if (!options.json && !options.quiet) printLines(terminal, [`seed ${seed}: exit ${result.exit}, ${result.verdict}; again: ${result.reproduce}`])
+    if (options.json || options.quiet) continue
+    printLines(terminal, [`seed ${seed}: exit ${result.exit}, ${result.verdict}; again: ${result.reproduce}`])
   }
   progress.clear()
   const count = last - first + 1

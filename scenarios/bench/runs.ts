@@ -6,7 +6,7 @@
 import { wallClockMs } from '../../platform/clock.ts'
 import { aligned } from '../../reports/table.ts'
 import { prepare, type Prepared } from '../cluster/prepare.ts'
-import type { VerifierName } from '../cluster/run.ts'
+import type { VerifierName } from '../cluster/crypto.ts'
 import type { Scenario } from '../scenario.ts'
 import loopback from '../stories/loopback-120.ts'
 import { atLeast, atMost, figure } from './aims.ts'
@@ -16,7 +16,7 @@ import { type Contender, interleaved, median, type Samples } from './rounds.ts'
 import { events, xrFrames } from './simparts.ts'
 import { storm, workloadOf } from './storm.ts'
 
-const WARM_UP_RUNS = 25
+const WARM_UP_RUNS = 80
 const ROUNDS = { rounds: 12, warmUpRounds: 1 }
 const SUM_AIM = 2.5
 

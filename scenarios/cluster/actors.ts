@@ -14,9 +14,10 @@ import type { Intent } from '../../system/session/peer.ts'
 import { fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
 import type { ClientNode } from './nodes.ts'
-import { metresOf, steps, stepsOf, triple, US_PER_MS } from './units.ts'
+import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
-  Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
+  Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
+  PlacementOptions, Prop, SpawnOptions, Thing,
 } from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
@@ -42,7 +43,7 @@ function placeOf(view: ReadStore | undefined, thing: Thing): Metres | undefined 
 
 const extent = (halfSize: Metres) => {
   const [hx, hy, hz] = triple(halfSize).map((half) => steps(half, 0, HALF_SIZE_MAX))
-  return { hx: hx!, hy: hy!, hz: hz! }
+  return { hx, hy, hz }
 }
 const us = (ms: number): number => Math.floor(within('ms', ms, 0, Infinity) * US_PER_MS)
 
@@ -56,11 +57,11 @@ export class Host implements HostActor {
   readonly name = 'host'
   readonly node = 0
   readonly #cluster: Cluster
-  readonly #told: (prop: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) => void
+  readonly #told: (prop: number, at: Steps | undefined) => void
   #props = 0
 
   /** @param told hears of every prop that the story makes, moves or ends. */
-  constructor(cluster: Cluster, told: (prop: number, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) => void) {
+  constructor(cluster: Cluster, told: (prop: number, at: Steps | undefined) => void) {
     this.#cluster = cluster
     this.#told = told
   }
@@ -279,7 +280,10 @@ class Placements implements PlacementActor {
   add(options: PlacementOptions): void {
     fieldsOf('placements.add', options, PLACEMENT_FIELDS)
     const { asset, at, tags = [] } = options
-    const state: PlacementState = { asset: whole('asset', asset), region: this.#region, ...stepsOf(at), qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, scale: SCALE_ONE, tags: tagBits(tags) }
+    const state: PlacementState = {
+      asset: whole('asset', asset), region: this.#region, ...stepsOf(at), qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE, scale: SCALE_ONE,
+      tags: tagBits(tags),
+    }
     this.#actor.intend('placements.add', { kind: 'draftAdd', state })
   }
   move(placement: Thing, to: Metres): void {
@@ -300,7 +304,7 @@ class Placements implements PlacementActor {
 }
 
 /** @throws {TypeError} */
-function nodeOf(actor: Actor): number {
+function nodeOf(actor: unknown): number {
   if (actor instanceof Host || actor instanceof Peer) return actor.node
   throw new TypeError(`expected the host or a peer, got ${String(actor)}`)
 }
@@ -324,7 +328,10 @@ export class Net implements Network {
   }
   #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
     return {
-      set: (options) => this.#cluster.operate(label, 'set', () => this.#cluster.setLinks(pairs(), settingsOf(options), label === 'net.all')),
+      set: (options) => {
+        const everywhere = label === 'net.all'
+        this.#cluster.operate(label, 'set', () => this.#cluster.setLinks(pairs(), settingsOf(options), everywhere))
+      },
       cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), us(ms))),
     }
   }

@@ -26,19 +26,42 @@ export class LogOrder implements Watcher {
     const { lamport, author, frame, outcome } = event
     const last = this.#last.get(node)
     const details = { node, lamport, author, frame }
+    const fail = (what: string) =>
+      this.failures.push({ check: 'logOrder', message: `node ${node} folded (${lamport}, ${author}) ${what}`, details })
     if (last !== undefined && (lamport < last.lamport || (lamport === last.lamport && author <= last.author))) {
-      this.failures.push({ check: 'logOrder', message: `node ${node} folded (${lamport}, ${author}) after (${last.lamport}, ${last.author}) in frame ${frame}`, details })
+      fail(`after (${last.lamport}, ${last.author}) in frame ${frame}`)
     }
     this.#last.set(node, { lamport, author })
     const key = `${lamport} ${author}`
     if (node === 0) this.#host.set(key, { outcome, frame })
     else {
       const host = this.#host.get(key)
-      if (host === undefined) this.failures.push({ check: 'logOrder', message: `node ${node} folded (${lamport}, ${author}) before the host did`, details })
+      if (host === undefined) fail('before the host did')
       else if (host.outcome !== outcome || host.frame !== frame) {
-        this.failures.push({ check: 'logOrder', message: `node ${node} folded (${lamport}, ${author}) as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`, details })
+        fail(`as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`)
       }
     }
+  }
+}
+
+/**
+ * Honest peers lose frames and entries, and that is all: a client that finds a delta on the wrong base, or a log that is not the
+ * host's, and lets a snapshot mend it, has met a mistake. The first is told.
+ */
+export class Refusals implements Watcher {
+  readonly failures: Failure[] = []
+  readonly #nameOf: (node: number) => string
+
+  constructor(nameOf: (node: number) => string) {
+    this.#nameOf = nameOf
+  }
+  event(node: number, event: SystemEvent): void {
+    // A divergence is told by who compares digests.
+    if (event.event !== 'resyncStarted' || event.reason === 'gap' || event.reason === 'divergence' || this.failures.length > 0) return
+    const { frame, reason } = event
+    const why = reason === 'log' ? 'its entries are not those that the host closed' : reason
+    const message = `${this.#nameOf(node)} could not take frame ${frame}: ${why}`
+    this.failures.push({ check: 'refusals', message, details: { node, frame } })
   }
 }
 
@@ -65,20 +88,22 @@ export class BoundedBytes implements Watcher {
       case 'nackSent': this.#due++; return
       case 'snapshotSent': this.#snapshots++; return
       case 'messageSent':
-        if (node === 0 && event.message === 'ComponentDelta') this.#deltaBytes.set(event.peer, (this.#deltaBytes.get(event.peer) ?? 0) + event.bytes)
+        if (node !== 0 || event.message !== 'ComponentDelta') return
+        this.#deltaBytes.set(event.peer, (this.#deltaBytes.get(event.peer) ?? 0) + event.bytes)
         return
       default:
     }
   }
   failures(): Failure[] {
     const failures: Failure[] = []
-    if (this.#snapshots > this.#due) {
-      failures.push({ check: 'boundedBytes', message: `${this.#snapshots} snapshots were sent for ${this.#due} joins and requests`, details: { snapshots: this.#snapshots, due: this.#due } })
-    }
+    const fail = (message: string, details: Failure['details']) => failures.push({ check: 'boundedBytes', message, details })
+    const [snapshots, due] = [this.#snapshots, this.#due]
+    if (snapshots > due) fail(`${snapshots} snapshots were sent for ${due} joins and requests`, { snapshots, due })
     const whole = this.#frames === 0 ? 0 : Math.floor(this.#worldBytes / this.#frames)
     for (const [peer, bytes] of this.#deltaBytes) {
       if (whole < WORLD_BYTES_MIN || bytes <= DELTA_SHARE_MAX * this.#worldBytes) continue
-      failures.push({ check: 'boundedBytes', message: `peer ${peer} was sent ${bytes} bytes of deltas, more than half of ${this.#worldBytes}, the state of every frame`, details: { peer, bytes } })
+      const half = `more than half of ${this.#worldBytes}, the state of every frame`
+      fail(`peer ${peer} was sent ${bytes} bytes of deltas, ${half}`, { peer, bytes })
     }
     return failures
   }
@@ -89,7 +114,10 @@ export function finalBytes(host: World, clients: readonly { readonly name: strin
   const expected = host.canonicalBytes()
   return clients.flatMap(({ name, world }) => {
     const actual = world.canonicalBytes()
-    const offset = actual.length === expected.length ? actual.findIndex((byte, i) => byte !== expected[i]) : Math.min(actual.length, expected.length)
-    return offset < 0 ? [] : [{ check: 'finalBytes', message: `${name}'s final bytes differ from the host's at offset ${offset}`, details: { offset } }]
+    const offset = actual.length === expected.length
+      ? actual.findIndex((byte, i) => byte !== expected[i])
+      : Math.min(actual.length, expected.length)
+    if (offset < 0) return []
+    return [{ check: 'finalBytes', message: `${name}'s final bytes differ from the host's at offset ${offset}`, details: { offset } }]
   })
 }

@@ -14,7 +14,7 @@ import { frameUs, Kernel } from '../../sim/world.ts'
 import type { Headset } from '../../sim/xr/headset.ts'
 import { encodePayload } from '../../system/commands/payload.ts'
 import { entityDespawn, ROLES } from '../../system/commands/registry.ts'
-import { signingBytes } from '../../system/commands/signing.ts'
+import { SESSION_ID_BYTES, signingBytes } from '../../system/commands/signing.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { entityId, HOST_AUTHOR } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
@@ -35,7 +35,6 @@ import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes
 import type { JoinOptions } from './vocabulary.ts'
 
 export const SESSION_EPOCH = 1
-const SESSION_ID_BYTES = 16
 const ALL_CAPABILITIES = ~0 >>> 0
 const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/
 const CAPABILITY = { editPlacements: EDIT_PLACEMENTS, manageCommits: MANAGE_COMMITS, editWorld: EDIT_WORLD, telemetry: TELEMETRY }
@@ -91,7 +90,11 @@ export class Cluster {
     const { trace, chooser, meter, xrFrames } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
-    this.kernel = new Kernel<Datagram>({ trace, undelivered: ({ id, from, to }, node, why) => trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }) })
+    this.kernel = new Kernel<Datagram>({
+      trace,
+      undelivered: ({ id, from, to }, node, why) =>
+        trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }),
+    })
     this.fabric = new Fabric({
       chooser,
       deliver: (atUs, datagram) => this.kernel.deliver(atUs, datagram.to, datagram),
@@ -105,8 +108,10 @@ export class Cluster {
       },
     }
     this.#physics = new Physics(config.rapier, { hz: PHYSICS_HZ })
-    const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined => (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
-    const host = new Host({ sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise }, this.#peerPorts(0, 'host'), this.#physics)
+    const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined =>
+      (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
+    const session = { sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise }
+    const host = new Host(session, this.#peerPorts(0, 'host'), this.#physics)
     const endpoint = new TransportEndpoint({ address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'] })
     this.host = new HostNode(0, 'host', host, endpoint, this.#ports)
     this.kernel.addNode(this.host)
@@ -143,7 +148,7 @@ export class Cluster {
     return this.#config.signer(name).publicKey
   }
   worldOf(node: number): World {
-    return node === 0 ? this.host.peer.world : this.clients[node - 1]!.peer.world
+    return node === 0 ? this.host.peer.world : this.clients[node - 1].peer.world
   }
   free(): void {
     this.#physics.free()
@@ -181,19 +186,24 @@ export class Cluster {
   addClient(name: string, options: JoinOptions): ClientNode {
     fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities'])
     const { over, role, capabilities } = options
-    if (typeof name !== 'string' || !NAME.test(name)) throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
+    }
     oneOf(`join ${name}: over`, over, ['quic', 'webrtc'])
     oneOf(`join ${name}: role`, role, ROLES)
     for (const capability of capabilities ?? []) oneOf(`join ${name}: capabilities`, capability, CAPABILITY_NAMES)
     const id = this.clients.length + 1
     const headset = this.#config.headsets[id - 1]
-    if (headset === undefined) throw new RangeError(`join ${name}: this scenario lets ${this.#config.headsets.length} peers join; raise peersMax`)
+    if (headset === undefined) {
+      throw new RangeError(`join ${name}: this scenario lets ${this.#config.headsets.length} peers join; raise peersMax`)
+    }
     if (name === 'host' || this.clients.some((client) => client.name === name)) throw new RangeError(`join ${name}: the name is taken`)
     this.#roles.set(name, role)
     this.#transports.set(id, over)
-    const requestedCapabilities = capabilities === undefined ? ALL_CAPABILITIES : capabilities.reduce((bits, capability) => bits | CAPABILITY[capability], 0)
+    const requestedCapabilities = capabilities?.reduce((bits, capability) => bits | CAPABILITY[capability], 0) ?? ALL_CAPABILITIES
     const client = new Client({
-      displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities, authToken: new Uint8Array(0),
+      displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities,
+      authToken: new Uint8Array(0),
     }, this.#peerPorts(id, name))
     const endpoint = new TransportEndpoint({
       address: id, channels: channelsFor, accept: [],
@@ -244,9 +254,10 @@ export class Cluster {
     const forger = this.#client(node)
     const log = forger.peer.log
     if (log === undefined) return
+    const { code: command, policy, scopeKind, layout } = entityDespawn
     const unsigned = {
-      epoch: SESSION_EPOCH, author, lamport: log.clock + 1, nonce: BigInt(log.clock + 1_000), command: entityDespawn.code, policy: entityDespawn.policy,
-      scopeKind: entityDespawn.scopeKind, scope: entity, baseLamport: 0, baseAuthor: 0, payload: encodePayload(entityDespawn.layout!, { entity }),
+      epoch: SESSION_EPOCH, author, lamport: log.clock + 1, nonce: BigInt(log.clock + 1_000), command, policy, scopeKind,
+      scope: entity, baseLamport: 0, baseAuthor: 0, payload: encodePayload(layout!, { entity }),
     }
     const entry = { ...unsigned, signature: this.#config.signer(forger.name).sign(signingBytes(this.sessionId, unsigned)) }
     const body = this.codec.encode({ kind: 'CommandLogEntry', entries: [entry] })

@@ -27,7 +27,8 @@ export class Convergence implements Watcher {
       if (hostDigest === event.digest) return
       this.mismatches++
       const mismatch = { frame: event.frame, node, hostDigest: hostDigest ?? 'no such frame', clientDigest: event.digest }
-      if (this.first === undefined || event.frame < this.first.frame || (event.frame === this.first.frame && node < this.first.node)) this.first = mismatch
+      const { first } = this
+      if (first === undefined || event.frame < first.frame || (event.frame === first.frame && node < first.node)) this.first = mismatch
     }
   }
   /** Frames that a client has confirmed. */

@@ -51,12 +51,16 @@ export class Explanation implements Watcher {
   }
 
   frame(node: number, frame: number, world: World): void {
-    if (frame === this.#frame && (node === 0 || node === this.#node) && !this.#bytes.has(node)) this.#bytes.set(node, world.canonicalBytes())
+    if (frame !== this.#frame || (node !== 0 && node !== this.#node) || this.#bytes.has(node)) return
+    this.#bytes.set(node, world.canonicalBytes())
   }
   event(node: number, event: SystemEvent): void {
     if (event.event === 'commandSigned') this.#commands.set(`${event.author} ${event.lamport}`, event.command)
     // Events are drained after the input that made them: one that was reported before its frame's capture still counts.
-    if (event.event === 'rowWritten') this.#pending.push({ key: `${node} ${event.entity} ${event.component}`, write: { cause: event.cause, removed: event.removed, ordinal: ++this.#ordinal } })
+    if (event.event === 'rowWritten') {
+      const { entity, component, cause, removed } = event
+      this.#pending.push({ key: `${node} ${entity} ${component}`, write: { cause, removed, ordinal: ++this.#ordinal } })
+    }
     const closes = event.event === 'frameClosed' || event.event === 'frameConfirmed'
     if (closes && event.frame <= this.#frame) this.#commit(node)
   }
@@ -76,7 +80,8 @@ export class Explanation implements Watcher {
 
   /** Of rows that differ, the one whose last write is the oldest: what came of it was written later. */
   causeOf<R extends RowName>(rows: readonly R[]): R | undefined {
-    const age = ({ entity, component }: R) => Math.max(...[0, this.#node].map((node) => this.#writes.get(`${node} ${entity} ${component}`)?.ordinal ?? 0))
+    const ordinalAt = (node: number, { entity, component }: R) => this.#writes.get(`${node} ${entity} ${component}`)?.ordinal ?? 0
+    const age = (row: R) => Math.max(ordinalAt(0, row), ordinalAt(this.#node, row))
     return rows.reduce<R | undefined>((oldest, row) => (oldest === undefined || age(row) < age(oldest) ? row : oldest), undefined)
   }
 
@@ -92,8 +97,10 @@ export class Explanation implements Watcher {
     const verb = removed ? 'removed by' : 'written by'
     switch (cause.by) {
       case 'command': {
-        const command = this.#commands.get(`${cause.author} ${cause.lamport}`) ?? 'command'
-        return { cause: `${verb} ${this.#nameOf(cause.author)}'s ${command} at lamport ${cause.lamport}`, ...carried(`entry ${cause.author} ${cause.lamport}`, 'CommandLogEntry') }
+        const { author, lamport } = cause
+        const command = this.#commands.get(`${author} ${lamport}`) ?? 'command'
+        const what = `${verb} ${this.#nameOf(author)}'s ${command} at lamport ${lamport}`
+        return { cause: what, ...carried(`entry ${author} ${lamport}`, 'CommandLogEntry') }
       }
       case 'delta': return { cause: `${verb} the delta of frame ${cause.frame}`, ...carried(`delta ${cause.frame}`, 'ComponentDelta') }
       case 'snapshot': return { cause: `${verb} snapshot ${cause.snapshotId}`, ...carried(`snapshot ${cause.snapshotId}`, 'WorldSnapshot') }

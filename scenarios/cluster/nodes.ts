@@ -81,7 +81,8 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
   drain(nowUs: number): void {
     for (let output = this.peer.drain(); output !== undefined; output = this.peer.drain()) {
       if (output.kind === 'event') {
-        this.ports.trace.record(nowUs, this.id, { kind: 'note', name: output.event.event, data: output.event as unknown as { readonly [field: string]: NoteData } })
+        const data = output.event as unknown as { readonly [field: string]: NoteData }
+        this.ports.trace.record(nowUs, this.id, { kind: 'note', name: output.event.event, data })
         this.ports.noticed(this.id, output.event, nowUs)
       } else {
         this.ports.meter.begin('network')

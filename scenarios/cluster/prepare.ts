@@ -2,6 +2,7 @@
 import rapier from '@dimforge/rapier3d-compat'
 import { prepareXR, type XRRuntime } from '../../platform/xr.ts'
 import { macrotask, wallClockMs, withStillClock } from '../../platform/clock.ts'
+import { once } from '../../platform/once.ts'
 import { STEPS_PER_METRE } from '../../system/ecs/components.ts'
 import { PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics, type Rapier } from '../../system/physics/physics.ts'
@@ -15,7 +16,8 @@ export interface Prepared {
 
 const WARM_UP_STEPS = 30
 
-export async function prepare(): Promise<Prepared> {
+/** Once a process, whoever asks first. */
+export const prepare = once(async (): Promise<Prepared> => {
   const beganMs = wallClockMs()
   const [xr] = await Promise.all([prepareXR(), rapier.init()])
   // Rapier times each of its steps, unasked.
@@ -23,7 +25,7 @@ export async function prepare(): Promise<Prepared> {
   // The engine compiles the hot functions beside us, and the next turn of the event loop waits for that: up to a second.
   await macrotask()
   return { rapier, xr, startUpMs: wallClockMs() - beganMs }
-}
+})
 
 /** The first steps of a fresh WebAssembly module are compiled lazily, up to 300 ms: that belongs here, and not into a run. */
 function warmUp(module: Rapier): void {

@@ -6,7 +6,6 @@
  * A run that is red for a difference of bytes is run again, the same way, to explain it.
  */
 import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
-import { memoised, memoisedSigner, nodeSigner, nodeVerifier, PROCESS_SIGNATURES, PROCESS_VERDICTS } from '../../platform/ed25519.ts'
 import { countRecords, type CounterName } from '../../reports/counters.ts'
 import { namedDifference } from '../../reports/divergence.ts'
 import { isMet, type RunDivergence, type RunInfo } from '../../reports/input.ts'
@@ -19,27 +18,24 @@ import { drive, ScriptClock, type ScriptEnd } from '../../sim/script.ts'
 import { Trace } from '../../sim/trace.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
 import { AssertionError } from '../../system/assert.ts'
-import { admissibleKey, nobleSigner, nobleVerifier, noopSigner, noopVerifier, smallOrder } from '../../system/commands/signature.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
-import type { MeteredPart, Signer, Verifier } from '../../system/ports.ts'
+import type { MeteredPart, Verifier } from '../../system/ports.ts'
 import { whole, within } from '../arguments.ts'
-import { keyFromSeed } from '../keys.ts'
 import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
-import { BoundedBytes, type Failure, finalBytes, LogOrder } from './checkers.ts'
+import { BoundedBytes, type Failure, finalBytes, LogOrder, Refusals } from './checkers.ts'
 import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
+import { cryptoOf, type VerifierName } from './crypto.ts'
 import { Explanation } from './explain.ts'
-import type { ClusterPart } from './nodes.ts'
+import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
 import type { Prepared } from './prepare.ts'
 import { tamper, type Tampered, tamperOffsetUs, type TamperRequest } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 
-export const VERIFIERS = ['noble', 'node', 'none'] as const
-export type VerifierName = (typeof VERIFIERS)[number]
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
 export interface RunSettings {
@@ -48,7 +44,7 @@ export interface RunSettings {
   readonly verifier: VerifierName
   readonly plan?: Plan
   readonly tamper?: TamperRequest
-  onProgress?(frame: number, frames: number): void
+  readonly onProgress?: (frame: number, frames: number) => void
   /** Measure wall time by part. */
   readonly measure: boolean
   /** Whether headsets give frames (default true). Without them peers do only what the story asks of them outright. */
@@ -126,9 +122,15 @@ function placeInWords(divergence: RunDivergence): string {
   if (place === undefined) return `${peer} and the host have different digests of frame ${frame} over the same bytes`
   const { kind, entity, component, field, offset } = place
   const what = kind === 'value' ? `${component}.${field}` : component
-  const [host, other] = kind === 'value' ? [place.valueA, place.valueB] : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
+  const [host, other] = kind === 'value'
+    ? [place.valueA, place.valueB]
+    : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
   const who = peer === ORACLE ? 'the host went wrong' : `${peer} diverged`
   return `${who} in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
+}
+
+interface RecordingChooser extends Chooser {
+  readonly recorded: readonly Choice[]
 }
 
 interface Played {
@@ -160,10 +162,10 @@ class Run {
 
   async play(): Promise<Played> {
     const { seed, plan, measure } = this.#settings
-    const chooser: Chooser & { readonly recorded: readonly Choice[] } = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
+    const chooser: RecordingChooser = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
     const trace = new Trace(this.#explain === undefined ? 'digest' : 'full')
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
-    const { verifier, signer } = crypto(this.#settings.verifier, seed)
+    const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
     const cluster = new Cluster({
       seed, chooser, trace, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
@@ -177,17 +179,20 @@ class Run {
     }
   }
 
-  async #play(cluster: Cluster, trace: Trace, chooser: { readonly recorded: readonly Choice[] }, verifier: Verifier): Promise<Played> {
+  async #play(cluster: Cluster, trace: Trace, chooser: RecordingChooser, verifier: Verifier): Promise<Played> {
     const convergence = new Convergence()
     const order = new LogOrder()
     const bounded = new BoundedBytes()
-    const nameOf = (author: number) => (author === 0 ? 'host' : (cluster.clients.find(({ peer }) => peer.author === author)?.name ?? `author ${author}`))
+    const refusals = new Refusals((node) => cluster.clients[node - 1].name)
+    const member = (author: number) => cluster.clients.find(({ peer }) => peer.author === author)
+    const nameOf = (author: number) => (author === 0 ? 'host' : (member(author)?.name ?? `author ${author}`))
     const oracle = new Oracle({
       sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier,
       keyOf: (author) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author))),
     })
     const explanation = this.#explain === undefined ? undefined : new Explanation(this.#explain.frame, this.#explain.node, nameOf)
-    cluster.watchers.push(convergence, order, bounded, new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport))
+    const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport)
+    cluster.watchers.push(convergence, order, refusals, bounded, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -223,23 +228,23 @@ class Run {
 
     const present = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'live')
     let mismatch: Mismatch | undefined
-    const crash = crashOf(end)
-    if (end.kind === 'done' || crash !== undefined) {
-      if (convergence.first !== undefined) {
-        const { frame, node, hostDigest, clientDigest } = convergence.first
-        const message = `${cluster.clients[node - 1]!.name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`
-        this.#fail('convergence', message, { frame, node })
-        mismatch = { frame, node, message }
-      }
-      this.#failures.push(...order.failures, ...bounded.failures())
-      if (end.kind === 'done' && settled) {
-        oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
-        this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
-      }
-      for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
-      const { difference } = oracle
-      // What the host itself has wrong explains the clients that do not share it.
-      if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) mismatch = { frame: difference.frame, node: 0, message: difference.message }
+    if (convergence.first !== undefined) {
+      const { frame, node, hostDigest, clientDigest } = convergence.first
+      const message = `${cluster.clients[node - 1].name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`
+      this.#fail('convergence', message, { frame, node })
+      mismatch = { frame, node, message }
+    }
+    this.#failures.push(...order.failures, ...refusals.failures)
+    if (end.kind === 'done') this.#failures.push(...bounded.failures())
+    if (end.kind === 'done' && settled) {
+      oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
+      this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
+    }
+    for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
+    const { difference } = oracle
+    // What the host itself has wrong explains the clients that do not share it.
+    if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) {
+      mismatch = { frame: difference.frame, node: 0, message: difference.message }
     }
     const mustHappen = end.kind === 'done' ? this.#mustHappen(trace, cluster, convergence) : []
     const { exit, verdict, stack } = this.#judge(end, settled, mustHappen, cluster)
@@ -250,13 +255,15 @@ class Run {
         { id: 0, name: 'host', role: 'host', transport: 'none' },
         ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
       ],
-      exit, verdict, failures: this.#failures, mustHappen, traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
+      exit, verdict, failures: this.#failures, mustHappen,
+      traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
       finalFrame: convergence.finalFrame, finalDigest: convergence.digestOf(convergence.finalFrame), finalBytes: finalWorld.byteLength,
       manifest: manifest().components, choices: chooser.recorded.length, operations: cluster.operations,
     }
+    const performance = this.#performance(realMs, calmAtUs, stormEvents)
     return {
-      outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents) },
-      isLineWanted: 'line' in end && end.line === undefined,
+      outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance },
+      isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
       divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
     }
@@ -286,14 +293,17 @@ class Run {
   #settle(cluster: Cluster): boolean {
     const { kernel } = cluster
     cluster.heal()
+    const host = cluster.host.peer
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
+    const isDone = (client: ClientNode) =>
+      client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
     // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
     do {
       if (kernel.nowUs >= untilUs || kernel.run(cluster.frameUs(cluster.nextFrame() + 1)).kind === 'limit') return false
-    } while (!members().every((client) => client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= cluster.host.peer.frame - BEHIND_FRAMES_MAX))
+    } while (!members().every(isDone))
     kernel.stopFrames(0)
-    const last = cluster.host.peer.frame
+    const last = host.frame
     return kernel.run(kernel.nowUs + LAST_FRAME_US, () => members().every(({ peer }) => peer.confirmedFrame === last)).kind === 'satisfied'
   }
 
@@ -329,41 +339,30 @@ class Run {
     const { counters = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
     const counted = countRecords(trace.records(), 0)
     const node = (name: string) => cluster.clients.find((client) => client.name === name)
-    const rows = [
+    const signed = (name: string) => counted.signedBy[node(name)?.peer.author ?? -1] ?? 0
+    const framesOf = (name: string) => convergence.confirmed(node(name)?.id ?? -1)
+    return [
       ...Object.entries(counters).map(([name, wanted]) => ({ name, wanted, got: counted[name as CounterName] })),
-      ...Object.entries(signedBy).map(([name, wanted]) => ({ name: `signedBy.${name}`, wanted, got: counted.signedBy[node(name)?.peer.author ?? -1] ?? 0 })),
-      ...Object.entries(confirmed).map(([name, wanted]) => ({ name: `confirmed.${name}`, wanted, got: convergence.confirmed(node(name)?.id ?? -1) })),
+      ...Object.entries(signedBy).map(([name, wanted]) => ({ name: `signedBy.${name}`, wanted, got: signed(name) })),
+      ...Object.entries(confirmed).map(([name, wanted]) => ({ name: `confirmed.${name}`, wanted, got: framesOf(name) })),
     ]
-    return rows
   }
 
-  #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): { exit: ExitCode; verdict: string; stack: string | undefined } {
-    const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined)
-    const says = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`)
+  #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): Judgement {
     const answer = (exit: ExitCode, verdict: string, stack?: string) => ({ exit, verdict, stack })
     const [failure] = this.#failures
-    const crash = crashOf(end)
-    if (crash !== undefined) {
-      const what = `crashed: ${says(crash.error)}`
-      // A safety check that failed before the crash tells more: the crash came of it.
-      return failure === undefined ? answer(3, what, stackOf(crash.error)) : answer(1, `${failure.message}; then ${what}`, stackOf(crash.error))
-    }
-    const where = ('line' in end ? end.line : undefined) ?? 'the script'
-    switch (end.kind) {
-      case 'threw': return answer(4, `${where}: ${says(end.error)}`, stackOf(end.error))
-      case 'stalled': return answer(4, `${where}: after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb`)
-      case 'spinning': return answer(4, `${where}: the script waits here over and over, and no time passes; await a later frame(...), or sleep(...) for longer`)
-      case 'overran': return answer(4, `${where}: the script still goes on ${OVERRUN_MS_MAX / 1000} s after its last frame; let it end, or give the scenario more frames`)
-      case 'limit': return answer(4, `the script goes on past ${end.limit}; let it end, or loop less`)
-      case 'done':
-    }
+    const broken = brokenOff(end)
+    // A safety check that failed before tells more: what broke the story off may well have come of it.
+    if (broken !== undefined) return failure === undefined ? broken : answer(1, `${failure.message}; then ${broken.verdict}`, broken.stack)
     const { tamper: request } = this.#settings
     if (request !== undefined && this.#tampered === undefined) return answer(4, untouched(request, cluster))
     if (failure !== undefined) return answer(1, failure.message)
     if (!settled) {
-      const behind = cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === cluster.host.peer.frame))
+      const { frame } = cluster.host.peer
+      const behind = cluster.clients
+        .filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === frame))
       const states = behind.map(({ name, peer }) => `${name} is ${peer.state} at frame ${peer.confirmedFrame}`)
-      return answer(2, `did not settle: ${states.join(', ')}; the host is at frame ${cluster.host.peer.frame}`)
+      return answer(2, `did not settle: ${states.join(', ')}; the host is at frame ${frame}`)
     }
     const unmet = mustHappen.find((expectation) => !isMet(expectation))
     if (unmet !== undefined) {
@@ -378,13 +377,15 @@ class Run {
 
   #divergence(explanation: Explanation, cluster: Cluster, oracle: Oracle): RunDivergence | undefined {
     const { frame, node } = this.#explain!
-    const [hostBytes, peerBytes] = node === 0 ? [oracle.difference?.actual, oracle.difference?.expected] : [explanation.hostBytes, explanation.clientBytes]
+    const [hostBytes, peerBytes] = node === 0
+      ? [oracle.difference?.actual, oracle.difference?.expected]
+      : [explanation.hostBytes, explanation.clientBytes]
     if (hostBytes === undefined || peerBytes === undefined) return undefined
     const place = explanation.causeOf([...differences(hostBytes, peerBytes, manifest().components)])
     const hostWrite = place && explanation.storyOf(0, place.entity, place.component)
     const peerWrite = node === 0 ? undefined : place && explanation.storyOf(node, place.entity, place.component)
     return {
-      frame, peer: node === 0 ? ORACLE : cluster.clients[node - 1]!.name, hostBytes, peerBytes,
+      frame, peer: node === 0 ? ORACLE : cluster.clients[node - 1].name, hostBytes, peerBytes,
       ...(place !== undefined && { cause: { entity: place.entity, component: place.component } }),
       ...(hostWrite !== undefined && { hostWrite }), ...(peerWrite !== undefined && { peerWrite }),
     }
@@ -413,38 +414,48 @@ function untouched({ peer, frame }: TamperRequest, { clients }: Cluster): string
   return `nothing to tamper with at ${peer}@${frame}: ${why}`
 }
 
+interface Judgement {
+  readonly exit: ExitCode
+  readonly verdict: string
+  readonly stack: string | undefined
+}
+
 type RunEnd = ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
 
-/** The error of an end that is no fault of the script's. */
-function crashOf(end: RunEnd): { readonly error: unknown } | undefined {
-  const ours = end.kind === 'threw' && (end.error instanceof AssertionError || end.error instanceof SimAssertionError)
-  return end.kind === 'crashed' || ours ? end : undefined
+/** The verdict on a story that did not come to its end; undefined where it did. */
+function brokenOff(end: RunEnd): Judgement | undefined {
+  const where = ('line' in end ? end.line : undefined) ?? 'the script'
+  const misuse = (what: string): Judgement => ({ exit: 4, verdict: `${where}: ${what}`, stack: undefined })
+  switch (end.kind) {
+    case 'done': return undefined
+    case 'crashed': return crashed(end.error)
+    case 'threw': {
+      const { error } = end
+      const ours = error instanceof AssertionError || error instanceof SimAssertionError
+      return ours ? crashed(error) : { ...misuse(inWords(error)), stack: stackOf(error) }
+    }
+    case 'stalled':
+      return misuse('after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb')
+    case 'spinning':
+      return misuse('the script waits here over and over, and no time passes; await a later frame(...), or sleep(...) for longer')
+    case 'overran':
+      return misuse(`the script still goes on ${OVERRUN_MS_MAX / 1000} s after its last frame; let it end, `
+        + 'or give the scenario more frames')
+    case 'limit': return { exit: 4, verdict: `the script goes on past ${end.limit}; let it end, or loop less`, stack: undefined }
+  }
 }
 
-/** One key a name, made when it is first asked for; signatures and verdicts are pure, so that the process may remember them. */
-function crypto(name: VerifierName, seed: Seed): { readonly verifier: Verifier; signer(label: string): Signer } {
-  const signers = new Map<string, Signer>()
-  const make = (label: string): Signer => {
-    const secret = keyFromSeed(seed, label)
-    switch (name) {
-      case 'noble': return memoisedSigner(nobleSigner(secret), PROCESS_SIGNATURES)
-      case 'node': return memoisedSigner(nodeSigner(secret), PROCESS_SIGNATURES)
-      case 'none': return noopSigner(nodeSigner(secret).publicKey)
-    }
-  }
-  const verifier = name === 'noble' ? memoised(nobleVerifier(), PROCESS_VERDICTS) : name === 'node' ? memoised(nodeVerifier({ admissibleKey, smallOrder }), PROCESS_VERDICTS) : noopVerifier()
-  return {
-    verifier,
-    signer(label) {
-      let signer = signers.get(label)
-      if (signer === undefined) signers.set(label, (signer = make(label)))
-      return signer
-    },
-  }
-}
+const crashed = (error: unknown): Judgement => ({ exit: 3, verdict: `crashed: ${inWords(error)}`, stack: stackOf(error) })
+const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
+const inWords = (error: unknown): string =>
+  (error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`)
 
 /** Where the layers stand, in a checkout and in the package. */
 const ROOT = new URL('../..', import.meta.url).pathname
-/** Files of the package that are not stories: where a script's own line is looked for, they are passed by. A user's folders may be called as ours are. */
-const isOurs = (file: string): boolean => file.startsWith(ROOT) && /^(sim|system|platform|reports|scenarios\/(?!stories|regressions))\b/.test(file.slice(ROOT.length))
+const OURS = /^(sim|system|platform|reports|scenarios\/(?!stories|regressions))\b/
+/**
+ * Files of the package that are not stories: where a script's own line is looked for, they are passed by. A user's
+ * folders may be called as ours are.
+ */
+const isOurs = (file: string): boolean => file.startsWith(ROOT) && OURS.test(file.slice(ROOT.length))
 

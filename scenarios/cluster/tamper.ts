@@ -28,7 +28,8 @@ export interface Tampered {
 const FRAME_US = Math.floor(1_000_000 / FRAMES_PER_SECOND)
 
 /** When within the frame. */
-export const tamperOffsetUs = (seed: Seed, { peer, frame }: TamperRequest): number => stream(seed, `tamper.instant ${peer}@${frame}`).int(FRAME_US)
+export const tamperOffsetUs = (seed: Seed, { peer, frame }: TamperRequest): number =>
+  stream(seed, `tamper.instant ${peer}@${frame}`).int(FRAME_US)
 
 /** Undefined where the peer has no state yet. */
 export function tamper(world: World, seed: Seed, { peer, frame }: TamperRequest, atUs: number): Tampered | undefined {
@@ -44,7 +45,7 @@ export function tamper(world: World, seed: Seed, { peer, frame }: TamperRequest,
   // A class that this world has no row of leaves its turn to the next.
   for (let i = 0; i < classes.length; i++) {
     const which = (first + i) % classes.length
-    const candidates = rows.filter(classes[which]!)
+    const candidates = rows.filter(classes[which])
     if (candidates.length === 0) continue
     const { entity, component } = draw.pick(candidates)
     if (which === classes.length - 1) {
@@ -57,7 +58,7 @@ export function tamper(world: World, seed: Seed, { peer, frame }: TamperRequest,
     const bit = draw.int(bytes.length * 8)
     const field = component.fields.find(({ offset, bytes: width }) => bit >> 3 >= offset && bit >> 3 < offset + width)!
     const before = decimal(bytes, field)
-    bytes[bit >> 3] = bytes[bit >> 3]! ^ (1 << (bit & 7))
+    bytes[bit >> 3] = bytes[bit >> 3] ^ (1 << (bit & 7))
     return { kind: 'value', entity, component: component.name, field: field.name, before, after: decimal(bytes, field), atUs }
   }
   return undefined
@@ -68,6 +69,6 @@ const strangerTo = (entity: EntityId): EntityId => entity ^ (ENTITIES_PER_AUTHOR
 
 function decimal(row: Uint8Array, { offset, bytes, type }: Field): string {
   let value = 0n
-  for (let at = offset + bytes - 1; at >= offset; at--) value = value * 256n + BigInt(row[at]!)
+  for (let at = offset + bytes - 1; at >= offset; at--) value = value * 256n + BigInt(row[at])
   return String(type.startsWith('i') ? BigInt.asIntN(8 * bytes, value) : value)
 }

@@ -3,6 +3,13 @@ import { STEPS_PER_METRE } from '../../system/ecs/components.ts'
 import { within } from '../arguments.ts'
 import type { Metres } from './vocabulary.ts'
 
+/** A place in steps of 1/512 m. */
+export interface Steps {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+}
+
 /** What an i32 of steps holds, each way. */
 const METRES_MAX = 2 ** 31 / STEPS_PER_METRE - 1
 
@@ -11,7 +18,7 @@ export function steps(metres: number, least = -METRES_MAX, most = METRES_MAX): n
   return Math.floor(within('metres', metres, least, most) * STEPS_PER_METRE + 0.5)
 }
 /** @throws {TypeError | RangeError} where it is no place. */
-export function stepsOf(place: Metres): { x: number; y: number; z: number } {
+export function stepsOf(place: Metres): Steps {
   const [x, y, z] = triple(place)
   return { x: steps(x), y: steps(y), z: steps(z) }
 }
@@ -20,6 +27,5 @@ export function triple(metres: Metres): Metres {
   if (!Array.isArray(metres) || metres.length !== 3) throw new TypeError(`expected [x, y, z] in metres, got ${JSON.stringify(metres)}`)
   return metres
 }
-export const metresOf = ({ x, y, z }: { readonly x: number; readonly y: number; readonly z: number }): Metres => [x / STEPS_PER_METRE, y / STEPS_PER_METRE, z / STEPS_PER_METRE]
+export const metresOf = ({ x, y, z }: Steps): Metres => [x / STEPS_PER_METRE, y / STEPS_PER_METRE, z / STEPS_PER_METRE]
 export const US_PER_MS = 1000
-export const US_PER_SECOND = 1_000_000

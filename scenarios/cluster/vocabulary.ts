@@ -15,13 +15,13 @@ export interface Story {
   /** Draws for the shape of the workload, a function of the seed alone. */
   readonly random: RandomStream
   /** Opens a peer and resolves when it is in the session, or when it was turned away (see {@link PeerActor.state}). */
-  join(name: string, options: JoinOptions): Promise<PeerActor>
+  readonly join: (name: string, options: JoinOptions) => Promise<PeerActor>
   /** Resolves when frame `index` of the session begins (at once where it has begun). */
-  frame(index: number): Promise<void>
+  readonly frame: (index: number) => Promise<void>
   /** Resolves `count` frames from now. */
-  frames(count: number): Promise<void>
+  readonly frames: (count: number) => Promise<void>
   /** Resolves after so much virtual time. */
-  sleep(ms: number): Promise<void>
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 export interface JoinOptions {

@@ -7,12 +7,17 @@ export default scenario('late-join', { frames: 120, hz: 90 }, async ({ host, joi
   const ana = await join('ana', { over: 'quic', role: 'editor' })
   const dragging = (async () => {
     for (let i = 0; i < 3; i++) {
-      ana.drag(crates[i]!, { by: [0, 0.5, 0], frames: 18 })
+      ana.drag(crates[i], { by: [0, 0.5, 0], frames: 18 })
       await frames(22)
     }
   })()
   await frame(50)
   const ben = await join('ben', { over: 'webrtc', role: 'editor' })
-  ben.click(crates[20]!)
+  ben.click(crates[20])
   await dragging
-}, { mustHappen: { counters: { packetsLost: 1, snapshots: 2, snapshotChunks: 2, commandsApplied: 8, sessionsOpened: 2 }, confirmed: { ana: 80, ben: 20 } } })
+}, {
+  mustHappen: {
+    counters: { packetsLost: 1, snapshots: 2, snapshotChunks: 2, commandsApplied: 8, sessionsOpened: 2 },
+    confirmed: { ana: 80, ben: 20 },
+  },
+})

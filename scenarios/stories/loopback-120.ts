@@ -12,7 +12,7 @@ export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, 
   // Both hands are busy from here on, at once.
   const runtime = async () => {
     for (let tick = 0; tick < 44; tick++) {
-      for (let i = 0; i < 12; i++) props[random.int(props.length)]!.moveTo([random.int(80) / 10, 2 + random.int(20) / 10, -6])
+      for (let i = 0; i < 12; i++) props[random.int(props.length)].moveTo([random.int(80) / 10, 2 + random.int(20) / 10, -6])
       if (tick < 40) {
         props.push(host.prop([tick / 10, 4, -6]))
         props.shift()!.despawn()
@@ -27,29 +27,29 @@ export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, 
     ana.placements.open()
     for (let i = 0; i < 3; i++) ana.placements.add({ asset: 100 + i, at: [i, 0.5, -8], tags: ['structure'] })
     ana.placements.commit()
-    ana.click(crates[0]!)
-    ana.drag(crates[1]!, { by: [0.4, 0.2, 0], frames: 45 })
+    ana.click(crates[0])
+    ana.drag(crates[1], { by: [0.4, 0.2, 0], frames: 45 })
     await frames(50)
     ana.nextTool()
     ana.nextTool()
-    ana.click(crates[3]!)
+    ana.click(crates[3])
     ana.spawn({ at: [0, 2, -5] })
   }
   const benEdits = async () => {
-    ben.click(crates[4]!)
-    ben.drag(crates[1]!, { by: [0, 0.3, 0], frames: 36 })
+    ben.click(crates[4])
+    ben.drag(crates[1], { by: [0, 0.3, 0], frames: 36 })
     ben.placements.open()
     for (let i = 0; i < 2; i++) ben.placements.add({ asset: 200 + i, at: [i, 0.5, -10] })
     ben.placements.commit()
     await frames(40)
     ben.nextTool()
-    ben.click(crates[5]!)
+    ben.click(crates[5])
     ben.spawn({ at: [1, 2, -5] })
   }
   // Both move the same placement before either can know of the other: one commit must be turned down.
   const race = async () => {
     while (ana.placements.seen().length === 0) await frames(1)
-    const contested = ana.placements.seen()[0]!
+    const contested = ana.placements.seen()[0]
     while (ben.sees(contested) === undefined) await frames(1)
     for (const [editor, x] of [[ana, 0.25], [ben, -0.25]] as const) {
       editor.placements.open()

@@ -14,4 +14,9 @@ export default scenario('partition-heals', { frames: 180, hz: 90 }, async ({ hos
   ana.drag(shared, { by: [0.5, 0, 0], frames: 27 })
   ben.drag(shared, { by: [0, 0.5, 0], frames: 27 })
   await frame(130)
-}, { mustHappen: { counters: { packetsLost: 40, resyncs: 1, refusedLate: 1, resigned: 1, commandsApplied: 6 }, confirmed: { ana: 30, ben: 100 } } })
+}, {
+  mustHappen: {
+    counters: { packetsLost: 40, resyncs: 1, refusedLate: 1, resigned: 1, commandsApplied: 6 },
+    confirmed: { ana: 30, ben: 100 },
+  },
+})

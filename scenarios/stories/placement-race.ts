@@ -20,13 +20,15 @@ export default scenario('placement-race', { frames: 160, hz: 90 }, async ({ join
     }
     await frames(14)
   }
-  await both(() => ana.placements.move(moved!, [0, 1, -6]), () => ben.placements.move(moved!, [0, 2, -6]))
-  await both(() => ana.placements.remove(removed!), () => ben.placements.remove(removed!))
-  await both(() => ana.placements.tag(merged!, ['structure', 'interactive']), () => ben.placements.tag(merged!, ['structure', 'hidden']))
-  await both(() => ana.placements.tag(disputed!, ['interactive']), () => ben.placements.tag(disputed!, ['structure', 'interactive']))
+  await both(() => ana.placements.move(moved, [0, 1, -6]), () => ben.placements.move(moved, [0, 2, -6]))
+  await both(() => ana.placements.remove(removed), () => ben.placements.remove(removed))
+  await both(() => ana.placements.tag(merged, ['structure', 'interactive']), () => ben.placements.tag(merged, ['structure', 'hidden']))
+  await both(() => ana.placements.tag(disputed, ['interactive']), () => ben.placements.tag(disputed, ['structure', 'interactive']))
 }, {
   mustHappen: {
-    counters: { commitsApplied: [6, 6], commitsRejected: [3, 3], conflictsTransform: 1, conflictsDeletion: 1, conflictsTag: 1, commitsMerged: 1 },
+    counters: {
+      commitsApplied: [6, 6], commitsRejected: [3, 3], commitsMerged: 1, conflictsTransform: 1, conflictsDeletion: 1, conflictsTag: 1,
+    },
     confirmed: { ana: 80, ben: 80 },
   },
 })

@@ -14,4 +14,9 @@ export default scenario('viewer-edits', { frames: 120, hz: 90 }, async ({ host, 
   vic.placements.commit()
   await frames(10)
   ana.click(crate)
-}, { mustHappen: { counters: { commandsDenied: 3, commitsRejected: [1, 1], conflictsPermission: 1, commandsApplied: 2, sessionsOpened: 2 }, confirmed: { ana: 50, vic: 40 } } })
+}, {
+  mustHappen: {
+    counters: { commandsDenied: 3, commitsRejected: [1, 1], conflictsPermission: 1, commandsApplied: 2, sessionsOpened: 2 },
+    confirmed: { ana: 50, vic: 40 },
+  },
+})

@@ -11,6 +11,6 @@ export function corruptedOffset({ link, chooser, datagram, keyHi, keyLo }: Cross
 /** A copy with another byte at `offset`. */
 export function flipped({ datagram, keyHi, keyLo }: Crossing, offset: number): Uint8Array {
   const bytes = datagram.bytes.slice()
-  bytes[offset] = bytes[offset]! ^ (1 + (mix32(keyLo, keyHi) % 255))
+  bytes[offset] = bytes[offset] ^ (1 + (mix32(keyLo, keyHi) % 255))
   return bytes
 }

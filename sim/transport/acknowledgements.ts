@@ -103,8 +103,8 @@ export function readAcknowledgement(reader: Reader): Acknowledgement | undefined
   if (more >= ACK_RANGES_MAX) return undefined
   const ranges = [largest, largest - reader.varint()]
   for (let i = 0; i < more && !reader.failed; i++) {
-    const top = ranges[ranges.length - 1]! - reader.varint() - 2
+    const top = ranges[ranges.length - 1] - reader.varint() - 2
     ranges.push(top, top - reader.varint())
   }
-  return reader.failed || ranges[ranges.length - 1]! < 0 ? undefined : { largest, delayUs, ranges }
+  return reader.failed || ranges[ranges.length - 1] < 0 ? undefined : { largest, delayUs, ranges }
 }

@@ -39,9 +39,9 @@ export class Channels {
   constructor(config: ChannelsConfig) {
     const grants = config.specs.map((_, channel) => new CreditGrant(channel + 1, CHANNEL_WINDOW_BYTES))
     this.#grants = [this.#grant, ...grants]
-    this.#channels = config.specs.map((spec, channel) => this.#make(config, spec, channel, grants[channel]!))
+    this.#channels = config.specs.map((spec, channel) => this.#make(config, spec, channel, grants[channel]))
     this.#urgency = config.specs
-      .map(({ priority }, channel) => ({ priority, sender: this.#channels[channel]!.sender }))
+      .map(({ priority }, channel) => ({ priority, sender: this.#channels[channel].sender }))
       .sort((a, b) => a.priority - b.priority)
       .map(({ sender }) => sender)
   }
@@ -72,7 +72,7 @@ export class Channels {
 
   /** Queues a message; returns the bytes that wait on the channel now. */
   write(channel: Channel, bytes: Uint8Array, nowUs: number): number {
-    const state = this.#channels[channel]!
+    const state = this.#channels[channel]
     state.sender.write(bytes, nowUs)
     if (state.sender.queuedBytes > CHANNEL_BLOCKED_BYTES) state.isBlocked = true
     return state.sender.queuedBytes
@@ -81,7 +81,7 @@ export class Channels {
   /** Calls back for each channel that was blocked and may be written again. */
   unblock(tell: (channel: Channel, bytes: number) => void): void {
     for (let channel = 0; channel < this.#channels.length; channel++) {
-      const state = this.#channels[channel]!
+      const state = this.#channels[channel]
       const { queuedBytes } = state.sender
       if (!state.isBlocked || queuedBytes > CHANNEL_CREDIT_BYTES) continue
       state.isBlocked = false
@@ -136,7 +136,7 @@ export class Channels {
         const limitBytes = reader.varint()
         if (wireChannel > this.#channels.length) return 'violation'
         if (wireChannel === 0) this.#credit.raise(limitBytes)
-        else this.#channels[wireChannel - 1]!.sender.raise(limitBytes)
+        else this.#channels[wireChannel - 1].sender.raise(limitBytes)
         return 'taken'
       }
       default:

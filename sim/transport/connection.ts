@@ -7,7 +7,7 @@
  */
 import type { Datagram } from '../net/datagram.ts'
 import type { DiscardReason, NetRecord } from '../net/records.ts'
-import type { ChannelSpec, ConnectionId, TransportInput } from '../port.ts'
+import type { ChannelSpec, ClosedBy, ConnectionId, TransportInput } from '../port.ts'
 import { Acknowledgements, readAcknowledgement } from './acknowledgements.ts'
 import { CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
 import { Channels } from './channels.ts'
@@ -44,7 +44,7 @@ export interface Surroundings {
   nextDatagramId(): number
   datagram(datagram: Datagram): void
   input(input: TransportInput, datagrams?: readonly number[]): void
-  record(record: NetRecord): void
+  readonly record: (record: NetRecord) => void
 }
 
 export interface Identity {
@@ -145,7 +145,7 @@ export class Connection {
   }
 
   /** A connection that came in and never opened is no business of the application. */
-  #tellClosed(by: 'local' | 'remote' | 'timeout' | 'refused', code: number): void {
+  #tellClosed(by: ClosedBy, code: number): void {
     const { id, ticket } = this.identity
     if (this.#state === 'open' || this.#isInitiator) this.#surroundings.input({ kind: 'closed', on: id, ticket, by, code })
   }
@@ -328,7 +328,7 @@ export class Connection {
     const { profile, number, peer } = this.identity
     const { packet, address } = this.#surroundings
     const { step, attempt, token } = this.#rendezvous
-    const { name, requestBytes } = profile.rendezvous[step]!
+    const { name, requestBytes } = profile.rendezvous[step]
     packet.begin(PacketType.request, profile, number, nowUs)
     packet.writer.varint(step)
     packet.writer.raw(token)

@@ -20,7 +20,7 @@ export class Handshake {
   /** This side has heard all that it waits for and may use the connection. */
   get isDone(): boolean {
     for (let i = this.#next; i < this.#flights.length; i++) {
-      if (this.#flights[i]!.by !== this.#by) return false
+      if (this.#flights[i].by !== this.#by) return false
     }
     return true
   }
@@ -35,8 +35,8 @@ export class Handshake {
   /** Flights that are due now, to be written to the stream. A flight: its number, the sender's random, and filling. */
   due(): readonly Uint8Array[] {
     const due: Uint8Array[] = []
-    for (; this.#next < this.#flights.length && this.#flights[this.#next]!.by === this.#by; this.#next++) {
-      const bytes = new Uint8Array(Math.max(this.#flights[this.#next]!.bytes, FLIGHT_BYTES_MIN))
+    for (; this.#next < this.#flights.length && this.#flights[this.#next].by === this.#by; this.#next++) {
+      const bytes = new Uint8Array(Math.max(this.#flights[this.#next].bytes, FLIGHT_BYTES_MIN))
       bytes[0] = this.#next
       bytes.set(this.#random, 1)
       due.push(bytes)

@@ -85,7 +85,7 @@ export class MessageSender implements ChannelSender {
   }
   get isReady(): boolean {
     if (this.#forward.isDue || this.#again.length > 0 || this.#isPartlySent()) return true
-    return this.#waiting.length > 0 && this.#isAffordable(this.#waiting[0]!)
+    return this.#waiting.length > 0 && this.#isAffordable(this.#waiting[0])
   }
 
   write(bytes: Uint8Array, nowUs: number): void {
@@ -118,7 +118,7 @@ export class MessageSender implements ChannelSender {
       return true
     }
     if (this.#isPartlySent()) {
-      this.#packNew(packet, this.#outgoing[this.#outgoing.length - 1]!)
+      this.#packNew(packet, this.#outgoing[this.#outgoing.length - 1])
       return true
     }
     const message = this.#admit(packet.nowUs)
@@ -129,7 +129,7 @@ export class MessageSender implements ChannelSender {
 
   #isPartlySent(): boolean {
     if (this.#outgoing.length === 0) return false
-    const last = this.#outgoing[this.#outgoing.length - 1]!
+    const last = this.#outgoing[this.#outgoing.length - 1]
     return !last.isSettled && last.sentEnd < last.bytes.length
   }
 
@@ -140,7 +140,7 @@ export class MessageSender implements ChannelSender {
   /** Gives the next message that is still worth sending its number and its place. */
   #admit(nowUs: number): Outgoing | undefined {
     while (this.#waiting.length > 0) {
-      const waiting = this.#waiting[0]!
+      const waiting = this.#waiting[0]
       const isExpired = nowUs >= waiting.expiresUs
       if (!isExpired && !this.#isAffordable(waiting)) return undefined
       this.#waiting.shift()
@@ -225,7 +225,7 @@ export class MessageSender implements ChannelSender {
   #settle(message: Outgoing): void {
     message.isSettled = true
     let settled = 0
-    while (settled < this.#outgoing.length && this.#outgoing[settled]!.isSettled) settled++
+    while (settled < this.#outgoing.length && this.#outgoing[settled].isSettled) settled++
     if (settled === 0) return
     this.#outgoing.splice(0, settled)
     this.#first += settled
@@ -234,7 +234,7 @@ export class MessageSender implements ChannelSender {
 
   /** Where message #first begins. */
   #offset(): number {
-    return this.#outgoing.length > 0 ? this.#outgoing[0]!.start : this.#credit.spentBytes
+    return this.#outgoing.length > 0 ? this.#outgoing[0].start : this.#credit.spentBytes
   }
 }
 

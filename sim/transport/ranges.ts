@@ -7,10 +7,10 @@ export class RangeSet {
     return this.#bounds.length >>> 1
   }
   start(index: number): number {
-    return this.#bounds[index * 2]!
+    return this.#bounds[index * 2]
   }
   end(index: number): number {
-    return this.#bounds[index * 2 + 1]!
+    return this.#bounds[index * 2 + 1]
   }
 
   /** Adds [start, end); what is there already does no harm. Nearly always at the end, so it looks from there. */
@@ -19,15 +19,15 @@ export class RangeSet {
     const bounds = this.#bounds
     // Ranges [first, after) touch the new one and melt into it.
     let after = this.count
-    while (after > 0 && bounds[after * 2 - 2]! > end) after--
+    while (after > 0 && bounds[after * 2 - 2] > end) after--
     let first = after
-    while (first > 0 && bounds[first * 2 - 1]! >= start) first--
+    while (first > 0 && bounds[first * 2 - 1] >= start) first--
     if (first === after) {
       bounds.splice(first * 2, 0, start, end)
       return
     }
-    const mergedStart = Math.min(start, bounds[first * 2]!)
-    const mergedEnd = Math.max(end, bounds[after * 2 - 1]!)
+    const mergedStart = Math.min(start, bounds[first * 2])
+    const mergedEnd = Math.max(end, bounds[after * 2 - 1])
     if (after - first > 1) bounds.splice(first * 2, (after - first - 1) * 2)
     bounds[first * 2] = mergedStart
     bounds[first * 2 + 1] = mergedEnd
@@ -47,6 +47,6 @@ export class RangeSet {
     let gone = 0
     while (gone < this.count && this.end(gone) <= floor) gone++
     if (gone > 0) bounds.splice(0, gone * 2)
-    if (bounds.length > 0 && bounds[0]! < floor) bounds[0] = floor
+    if (bounds.length > 0 && bounds[0] < floor) bounds[0] = floor
   }
 }

@@ -79,7 +79,7 @@ export class Recovery {
     let newest: SentPacket | undefined
     let eliciting = false
     for (let i = ranges.length - 2; i >= 0; i -= 2) {
-      for (let number = Math.max(ranges[i + 1]!, this.#firstNumber); number <= ranges[i]!; number++) {
+      for (let number = Math.max(ranges[i + 1], this.#firstNumber); number <= ranges[i]; number++) {
         const packet = this.#packets[number - this.#firstNumber]
         if (packet === undefined) continue
         this.#packets[number - this.#firstNumber] = undefined

@@ -33,7 +33,7 @@ export class Rendezvous {
   }
 
   asked(nowUs: number): void {
-    this.deadlineUs = nowUs + this.#steps[this.step]!.retryUs * 2 ** Math.min(this.attempt, DOUBLINGS_MAX)
+    this.deadlineUs = nowUs + this.#steps[this.step].retryUs * 2 ** Math.min(this.attempt, DOUBLINGS_MAX)
     this.attempt++
   }
 

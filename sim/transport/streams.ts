@@ -61,7 +61,7 @@ export class StreamSender implements ChannelSender {
     const bytes = new Uint8Array(prefixBytes + length)
     // RFC 9000, section 16; a message is shorter than 2^30.
     for (let i = prefixBytes - 1, rest = length; i >= 0; i--, rest >>>= 8) bytes[i] = rest & 0xff
-    bytes[0] = bytes[0]! | (prefixBytes === 1 ? 0 : prefixBytes === 2 ? 0x40 : 0x80)
+    bytes[0] = bytes[0] | (prefixBytes === 1 ? 0 : prefixBytes === 2 ? 0x40 : 0x80)
     bytes.set(message, prefixBytes)
     this.#segments.push({ start: this.#writtenEnd, bytes })
     this.#writtenEnd += bytes.length
@@ -98,9 +98,9 @@ export class StreamSender implements ChannelSender {
     writer.varint(start)
     writer.varint(end - start)
     let index = this.#segments.length - 1
-    while (this.#segments[index]!.start > start) index--
+    while (this.#segments[index].start > start) index--
     for (let offset = start; offset < end; index++) {
-      const segment = this.#segments[index]!
+      const segment = this.#segments[index]
       const segmentEnd = Math.min(end, segment.start + segment.bytes.length)
       writer.raw(segment.bytes.subarray(offset - segment.start, segmentEnd - segment.start))
       offset = segmentEnd
@@ -114,7 +114,7 @@ export class StreamSender implements ChannelSender {
     if (this.#acked.start(0) > 0) return
     const floor = this.#acked.end(0)
     let settled = 0
-    while (settled < this.#segments.length && this.#segments[settled]!.start + this.#segments[settled]!.bytes.length <= floor) settled++
+    while (settled < this.#segments.length && this.#segments[settled].start + this.#segments[settled].bytes.length <= floor) settled++
     if (settled > 0) this.#segments.splice(0, settled)
   }
   lost(frame: SentFrame): void {
@@ -168,7 +168,7 @@ export class StreamReceiver {
     if (start > this.#offset) return this.#keep({ start, bytes, datagram })
     const before = this.#offset
     if (!this.#advance(start, bytes, datagram)) return 'violation'
-    while (this.#pieces.length > 0 && this.#pieces[0]!.start <= this.#offset) {
+    while (this.#pieces.length > 0 && this.#pieces[0].start <= this.#offset) {
       const piece = this.#pieces.shift()!
       if (!this.#advance(piece.start, piece.bytes, piece.datagram)) return 'violation'
     }
@@ -180,7 +180,7 @@ export class StreamReceiver {
   #keep(piece: Piece): Receipt {
     if (this.#pieces.length >= PIECES_MAX) return 'full'
     let index = this.#pieces.length
-    while (index > 0 && this.#pieces[index - 1]!.start > piece.start) index--
+    while (index > 0 && this.#pieces[index - 1].start > piece.start) index--
     this.#pieces.splice(index, 0, piece)
     return 'taken'
   }
@@ -208,7 +208,7 @@ export class StreamReceiver {
 
   /** Reads the length of the next message, or keeps what is there of it. The offset behind it, or -1. */
   #readLength(bytes: Uint8Array, at: number): number {
-    const first = this.#parts.length > 0 ? this.#parts[0]![0]! : bytes[at]!
+    const first = this.#parts.length > 0 ? this.#parts[0][0] : bytes[at]
     const wanted = 1 << (first >>> 6)
     const count = Math.min(wanted - this.#partBytes, bytes.length - at)
     this.#parts.push(bytes.subarray(at, at + count))
@@ -234,7 +234,7 @@ export class StreamReceiver {
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1) return parts[0]!
+  if (parts.length === 1) return parts[0]
   const bytes = new Uint8Array(length)
   let offset = 0
   for (const part of parts) {

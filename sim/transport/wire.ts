@@ -115,11 +115,11 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#take(1) ? this.#bytes[this.offset++]! : 0
+    return this.#take(1) ? this.#bytes[this.offset++] : 0
   }
   varint(): number {
     if (!this.#take(1)) return 0
-    const first = this.#bytes[this.offset]!
+    const first = this.#bytes[this.offset]
     const length = 1 << (first >>> 6)
     if (length === 1) {
       this.offset++

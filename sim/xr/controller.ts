@@ -10,7 +10,7 @@ const BUTTON_COUNT = 5
 const AXIS_X = 2
 const AXIS_Y = 3
 /** Button changes that may wait for a frame. */
-export const PENDING_CHANGES_MAX = 64
+const PENDING_CHANGES_MAX = 64
 
 interface Change {
   readonly button: Button

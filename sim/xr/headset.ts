@@ -156,7 +156,7 @@ export interface Headset {
    * One frame of the device at virtual time `nowUs`: input events first (left hand, then right, each in the order of the
    * script), then the animation frame callbacks. What the application throws in any of them is thrown here.
    */
-  pump(nowUs: number): void
+  readonly pump: (nowUs: number) => void
   /** Ends the session: no frame and no event follows. */
   end(): Promise<void>
 }

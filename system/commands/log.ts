@@ -219,7 +219,7 @@ export class CommandLog {
     let high = this.#pending.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compare(this.#pending[middle]!.entry, lamport, author) < 0) low = middle + 1
+      if (compare(this.#pending[middle].entry, lamport, author) < 0) low = middle + 1
       else high = middle
     }
     return low

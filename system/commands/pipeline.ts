@@ -21,8 +21,8 @@ export interface CommandPipelinePorts {
   readonly signer: CommandSigner
   readonly verifier: Verifier
   readonly meter: Meter
-  publicKey(author: AuthorId): Uint8Array | undefined
-  report(event: SystemEvent): void
+  readonly publicKey: (author: AuthorId) => Uint8Array | undefined
+  readonly report: (event: SystemEvent) => void
 }
 
 export class CommandPipeline {

@@ -5,7 +5,7 @@
  */
 import { assert } from '../assert.ts'
 import {
-  Bounds, Entity, Member, Placement, RigidBody, ROTATION_ONE, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
+  Bounds, Entity, Member, Placement, RigidBody, ROTATION_ONE, SCALE_MAX, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
 } from '../ecs/components.ts'
 import { defineLayout, type FieldSpec, type FieldType, type Layout, type RowOf } from '../ecs/component.ts'
 import type { ReadStore, WriteStore } from '../ecs/store.ts'
@@ -30,15 +30,10 @@ export function scopeEntity(kind: ScopeKind, scope: number): EntityId {
   if (kind === 'entity') return scope
   return entityId('log', HOST_AUTHOR, kind === 'tool' ? 1 + scope : 0)
 }
-export const TOOL_ID_MAX = HOST_RESERVED_COUNTERS - 2
+const TOOL_ID_MAX = HOST_RESERVED_COUNTERS - 2
 
 /** Positions stay within this many steps of the origin on each axis (2,097 km): sums of deltas never leave 32 bits. */
-export const POSITION_STEPS_MAX = 2 ** 30
-const SCALE_MAX = 0xffff
-
-export interface CommandContext {
-  readonly entry: CommandEntry
-}
+const POSITION_STEPS_MAX = 2 ** 30
 
 export interface CommandDefinition<F extends string = string> {
   readonly code: number

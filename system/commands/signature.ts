@@ -20,11 +20,10 @@ import type { Signer, Verifier } from '../ports.ts'
 
 hashes.sha512 = sha512
 
-export const SIGNATURE_BYTES = 64
-export const PUBLIC_KEY_BYTES = 32
-export const SECRET_KEY_BYTES = 32
+const SIGNATURE_BYTES = 64
+const PUBLIC_KEY_BYTES = 32
 /** Keys whose decoded points a verifier keeps: above every session's members, departed ones included. */
-export const KEYS_CACHED_MAX = 1024
+const KEYS_CACHED_MAX = 1024
 
 /** The order of the base point, L of RFC 8032. */
 const ORDER = Point.CURVE().n

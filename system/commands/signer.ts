@@ -22,6 +22,7 @@ export interface CommandSignerPorts {
   readonly meter: Meter
 }
 
+/** An entity to be created, with a rigid body where one is wanted. Units as in the registry. */
 export interface SpawnSpec {
   readonly x: number
   readonly y: number

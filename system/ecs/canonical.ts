@@ -23,7 +23,7 @@ export const FIELD_RANGE: Readonly<Record<FieldType, { readonly min: number; rea
 }
 
 /** The value of a field of the row that starts at `rowOffset`. */
-export function readField(view: DataView, rowOffset: number, field: Field): number {
+function readField(view: DataView, rowOffset: number, field: Field): number {
   const at = rowOffset + field.offset
   switch (field.type) {
     case 'u8': return view.getUint8(at)

@@ -17,6 +17,8 @@ const sinceVersion = '1.0.0'
 export const STEPS_PER_METRE = 512
 export const ROTATION_ONE = 32767
 export const SCALE_ONE = 256
+/** Scales, and the numerators of their factors, are integers from 1 to this: 16 bits. */
+export const SCALE_MAX = 0xffff
 
 // --- the command log's part of the world ---------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import { sipHash24 } from '../protocol/siphash.ts'
 import type { AnyComponent, FieldType } from './component.ts'
 import { COMPONENTS } from './components.ts'
 
-export const COMPONENTS_MAX = 0x10000
+const COMPONENTS_MAX = 0x10000
 
 export interface ManifestField {
   readonly name: string

@@ -10,7 +10,7 @@ import type { AnyComponent, RowOf } from './component.ts'
 import { hashRow, sumOfRows } from './rowhash.ts'
 
 /** The fold must turn away what would need more rows than this; beyond it a table asserts. */
-export const ROWS_PER_COMPONENT_MAX = 1 << 20
+const ROWS_PER_COMPONENT_MAX = 1 << 20
 const ROWS_CAPACITY_MIN = 16
 const U32_MAX = 0xffffffff
 

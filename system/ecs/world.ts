@@ -14,8 +14,6 @@ import { COMPONENT_INDEX } from './manifest.ts'
 import type { AnyComponent, RowOf, WriteStore } from './store.ts'
 import { type RowChange, Table } from './table.ts'
 
-export { type RowChange, ROWS_PER_COMPONENT_MAX } from './table.ts'
-
 export interface WorldOptions {
   /** Whether rows of stream components remember how they were, for {@link World.takeDirty}: for the host. */
   readonly tracksChanges?: boolean

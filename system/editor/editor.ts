@@ -22,7 +22,7 @@ import type { XRFrameLike, XRInputEventLike, XRInputEventType, XRInputSourceLike
 /** A drag sends a step at most every this many frames: ten a second at 90 Hz, what the host's limiter sustains. */
 export const COALESCE_FRAMES = 9
 /** The ray is cast for hovering every this many frames. */
-export const HOVER_FRAMES = 9
+const HOVER_FRAMES = 9
 
 /** Indices of the `xr-standard` gamepad mapping. */
 const TRIGGER_BUTTON = 0
@@ -118,7 +118,7 @@ export class Editor {
       const bits = (buttons[TRIGGER_BUTTON]?.pressed ? TRIGGER_GESTURE : 0) | (buttons[SQUEEZE_BUTTON]?.pressed ? SQUEEZE_GESTURE : 0)
       gesture |= source.handedness === 'left' ? bits : bits << RIGHT_HAND_SHIFT
       if (hand !== undefined && this.#drag?.source === source) this.#drag.gizmo.move(hand)
-      this.#cycleTool(source, buttons[A_BUTTON]?.pressed === true)
+      this.#cycleTool(source,  buttons[A_BUTTON]?.pressed)
       if (source.handedness !== 'left') this.#pointer ??= source
     }
     if (this.#drag !== undefined && frameIndex >= this.#drag.nextFrame) this.#step()

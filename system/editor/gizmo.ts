@@ -5,17 +5,15 @@
  */
 import { Quaternion } from 'three/src/math/Quaternion.js'
 import { Vector3 } from 'three/src/math/Vector3.js'
-import { ROTATION_ONE, SCALE_ONE } from '../ecs/components.ts'
+import { ROTATION_ONE, SCALE_MAX, SCALE_ONE } from '../ecs/components.ts'
 import type { EntityId } from '../ids.ts'
 import type { PoseQ } from '../protocol/messages.ts'
 import type { EditorIntent } from './intents.ts'
 import { nearest } from './poses.ts'
 import type { Constraint } from './tools.ts'
 
-/** Scales, and the numerators of their factors, are integers from 1 to this: 16 bits of 1/256. */
-export const SCALE_MAX = 0xffff
 /** A hand nearer to the pivot than this (1/512 m; 3 cm) scales as if it were so far away: a ratio of noise is none. */
-export const PIVOT_STEPS_MIN = 16
+const PIVOT_STEPS_MIN = 16
 /** Of a unit quaternion's part that turns about +Y, the squared length below which its direction is rounding noise. */
 const TWIST_SQUARE_MIN = 1e-6
 

@@ -4,7 +4,7 @@ import type { PoseQ } from '../protocol/messages.ts'
 import type { XRRigidTransformLike } from './webxr.ts'
 
 /** Farther than this from the origin on an axis (8 km, in 1/512 m), a tracked pose is nonsense. */
-export const TRACKED_STEPS_MAX = 2 ** 22
+const TRACKED_STEPS_MAX = 2 ** 22
 
 /** A quaternion shorter than the root of this points nowhere. */
 const ORIENTATION_SQUARE_MIN = 1e-6

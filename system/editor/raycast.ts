@@ -10,7 +10,7 @@ import type { EntityId } from '../ids.ts'
 import type { XRRigidTransformLike } from './webxr.ts'
 
 /** Half the edge of a placement's box at scale 1, in metres: assets carry no bounds yet. */
-export const PLACEMENT_HALF_METRES = 0.25
+const PLACEMENT_HALF_METRES = 0.25
 
 export interface Hit {
   readonly entity: EntityId

@@ -16,7 +16,7 @@ export type Rapier = typeof RAPIER
 
 export const BODIES_MAX = 256
 /** In m/s^2. */
-export const GRAVITY_EARTH = 9.81
+const GRAVITY_EARTH = 9.81
 /** Of the spin, per second: without it a ball rolls for ever and never falls asleep. */
 const ANGULAR_DAMPING = 0.5
 const RESTITUTION_ONE = 255

@@ -309,16 +309,9 @@ export type Category = 'control' | 'replication' | 'command' | 'input' | 'asset'
  * A placement as a change carries it. Position in 1/512 m; rotation as four parts of 32767; scale in 1/256; tags a bit
  * set (placement/tags.ts).
  */
-export interface PlacementState {
+export interface PlacementState extends PoseQ {
   readonly asset: number
   readonly region: number
-  readonly x: number
-  readonly y: number
-  readonly z: number
-  readonly qx: number
-  readonly qy: number
-  readonly qz: number
-  readonly qw: number
   readonly scale: number
   readonly tags: number
 }

@@ -22,12 +22,12 @@ export interface ReplicaPorts {
   readonly log: CommandLog
   readonly epoch: number
   readonly meter: Meter
-  send(message: Message): void
-  report(event: SystemEvent): void
+  readonly send: (message: Message) => void
+  readonly report: (event: SystemEvent) => void
   /** Told when a frame is confirmed, while the world is exactly that frame's. */
-  observe(frame: number, world: World): void
+  readonly observe: (frame: number, world: World) => void
   /** What the writes from here on are due to. */
-  cause(cause: WriteCause): void
+  readonly cause: (cause: WriteCause) => void
 }
 
 interface Resync {

@@ -22,7 +22,7 @@ import {
 } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import { PlacementEditSession } from '../placement/session.ts'
-import type { TransportInput } from '../ports.ts'
+import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
 import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
@@ -266,7 +266,7 @@ export class Client implements Peer {
   }
 
   /** The connection is gone: for good where trying again cannot help, otherwise until RECONNECT_DELAY_US from now. */
-  #lose(code: DisconnectCode, by: 'local' | 'remote' | 'timeout' | 'refused', nowUs: number): void {
+  #lose(code: DisconnectCode, by: ClosedBy, nowUs: number): void {
     if (this.#state === 'closed' || this.#state === 'lost') return
     this.#report({ event: 'sessionClosed', author: this.#membership?.author ?? 0, code, by })
     this.#link = undefined

@@ -19,7 +19,7 @@ import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_F
 import { manifestHash } from '../ecs/manifest.ts'
 import { Bodies } from '../physics/bodies.ts'
 import type { Physics } from '../physics/physics.ts'
-import type { TransportInput } from '../ports.ts'
+import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
@@ -257,7 +257,7 @@ export class Host implements Peer {
     this.#vacate(seat, code, 'local')
   }
 
-  #vacate(seat: Seat, code: DisconnectCode, by: 'local' | 'remote' | 'timeout' | 'refused'): void {
+  #vacate(seat: Seat, code: DisconnectCode, by: ClosedBy): void {
     if (!this.#seats.delete(seat.link.on) || seat.author === undefined) return
     const member = this.#roster.get(seat.author)
     if (member !== undefined) this.#roster.set({ ...member, present: false })
@@ -366,7 +366,7 @@ export class Host implements Peer {
   #closeLog(frame: number): void {
     const slot = frame % LATE_WINDOW_FRAMES
     const alone = this.#members()[Symbol.iterator]().next().done === true
-    const closed = alone ? this.#log.clock : Math.max(this.#clockHistory[slot]!, this.#log.position.closedLamport)
+    const closed = alone ? this.#log.clock : Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
     this.#clockHistory[slot] = this.#log.clock
     this.#log.closeUpTo(closed, frame)
   }
@@ -393,7 +393,7 @@ export class Host implements Peer {
           break
         }
         case 'kick': {
-          for (const seat of [...this.#members()]) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
+          for (const seat of this.#members()) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
           break
         }
         default:

@@ -13,7 +13,7 @@ import { SCHEMA_HASH } from '../protocol/version.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 
 /** Stands in for an author that the handshake has not named yet. */
-export const UNKNOWN_PEER: AuthorId = 1023
+const UNKNOWN_PEER: AuthorId = 1023
 
 export interface LinkPorts {
   readonly codec: Codec
@@ -53,12 +53,12 @@ export class Link {
   sendBody(name: MessageName, body: Uint8Array, repair = false): void {
     const category = categoryOf(name)
     const index = CATEGORIES.indexOf(category)
-    const sequence = this.#nextSequence[index]!++
+    const sequence = this.#nextSequence[index]++
     this.#ports.meter.begin('codec')
     const bytes = sealEnvelope(MessageType[name], category, sequence, body, SCHEMA_HASH)
     this.#ports.meter.end('codec')
     const channel = repair ? channelOf('SessionControl') : channelOf(name)
-    this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel]!, bytes: bytes.length, peer: this.peer })
+    this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer })
     this.#ports.emit({ kind: 'message', on: this.on, channel, bytes })
   }
 
@@ -72,7 +72,7 @@ export class Link {
     if (opened.kind !== 'opened') return this.#refuse(opened.why, bytes)
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
-    this.#gaps[index]!.accept(opened.sequence)
+    this.#gaps[index].accept(opened.sequence)
     const { message } = decoded
     const label = CHANNELS[channel] ?? 'unknown'
     this.#ports.report({ event: 'messageReceived', message: message.kind, channel: label, bytes: bytes.length, peer: this.peer })

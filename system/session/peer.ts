@@ -1,5 +1,6 @@
 /** What host and client have in common: their inputs, their outputs, and the queue between them. */
 import { assert } from '../assert.ts'
+import type { SpawnSpec } from '../commands/signer.ts'
 import type { EditorIntent } from '../editor/intents.ts'
 import type { XRFrameLike } from '../editor/webxr.ts'
 import type { World } from '../ecs/world.ts'
@@ -11,16 +12,7 @@ import type { SystemEvent } from '../telemetry/events.ts'
 /** What a person or a program above the peer wants, besides what the XR editor makes of a headset. Units as in the registry. */
 export type Intent =
   | EditorIntent
-  | {
-    readonly kind: 'spawn'
-    readonly x: number
-    readonly y: number
-    readonly z: number
-    readonly hx: number
-    readonly hy: number
-    readonly hz: number
-    readonly body?: { readonly shape: 'box' | 'ball'; readonly massGrams: number; readonly restitution: number }
-  }
+  | { readonly kind: 'spawn' } & SpawnSpec
   | { readonly kind: 'despawn'; readonly entity: EntityId }
   | { readonly kind: 'openPlacements'; readonly region: number }
   | { readonly kind: 'draftAdd'; readonly state: PlacementState }

@@ -4,6 +4,7 @@
  * when it drained them. Digests are sixteen hexadecimal digits.
  */
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
+import type { ClosedBy } from '../ports.ts'
 import type { CommandEntry, DisconnectCode, MessageName, RefusalReason, Role } from '../protocol/messages.ts'
 
 /** What wrote a row: a log entry, the delta of a frame, a snapshot, or the host's own runtime. */
@@ -24,30 +25,28 @@ export type FoldOutcome =
   /** It names something that is not there (any more), or its payload makes no sense in this state. */
   | 'void'
 
+/** A frame as a peer holds it, with the digests of the whole world and of its two sources. */
+interface FrameState {
+  readonly frame: number
+  readonly epoch: number
+  readonly closedLamport: Lamport
+  readonly admittedCount: number
+  readonly digest: string
+  readonly logDigest: string
+  readonly streamDigest: string
+}
+
+interface Carried {
+  readonly message: MessageName
+  readonly channel: string
+  readonly bytes: number
+  readonly peer: AuthorId
+}
+
 export type SystemEvent =
   // frames
-  | {
-    readonly event: 'frameClosed'
-    readonly frame: number
-    readonly epoch: number
-    readonly closedLamport: Lamport
-    readonly admittedCount: number
-    readonly digest: string
-    readonly logDigest: string
-    readonly streamDigest: string
-    readonly worldBytes: number
-    readonly rows: number
-  }
-  | {
-    readonly event: 'frameConfirmed'
-    readonly frame: number
-    readonly epoch: number
-    readonly closedLamport: Lamport
-    readonly admittedCount: number
-    readonly digest: string
-    readonly logDigest: string
-    readonly streamDigest: string
-  }
+  | { readonly event: 'frameClosed'; readonly worldBytes: number; readonly rows: number } & FrameState
+  | { readonly event: 'frameConfirmed' } & FrameState
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence'; readonly frame: number; readonly expected: string; readonly actual: string }
   | { readonly event: 'auditRepaired'; readonly frame: number; readonly rows: number }
@@ -65,26 +64,14 @@ export type SystemEvent =
     readonly event: 'sessionClosed'
     readonly author: AuthorId
     readonly code: DisconnectCode
-    readonly by: 'local' | 'remote' | 'timeout' | 'refused'
+    readonly by: ClosedBy
   }
   | { readonly event: 'joined'; readonly author: AuthorId; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'heartbeat'; readonly author: AuthorId; readonly rttUs: number; readonly jitterUs: number }
   | { readonly event: 'rosterUpdated'; readonly version: number; readonly members: number }
   // messages; `peer` is the other side's author id, 1023 where it is not known yet
-  | {
-    readonly event: 'messageSent'
-    readonly message: MessageName
-    readonly channel: string
-    readonly bytes: number
-    readonly peer: AuthorId
-  }
-  | {
-    readonly event: 'messageReceived'
-    readonly message: MessageName
-    readonly channel: string
-    readonly bytes: number
-    readonly peer: AuthorId
-  }
+  | { readonly event: 'messageSent' } & Carried
+  | { readonly event: 'messageReceived' } & Carried
   | { readonly event: 'messageRefused'; readonly reason: string; readonly bytes: number; readonly peer: AuthorId }
   // snapshots and repair
   | {

@@ -7,6 +7,7 @@ import type { Engine } from '../../bin/engine.ts'
 import { main } from '../../bin/main.ts'
 import { nearest } from '../../bin/nearest.ts'
 import { firstDifference } from '../../bin/recorded.ts'
+import { OptionError } from '../../scenarios/index.ts'
 import { bench } from './scenarios/bench.ts'
 import { CATALOGUE } from './scenarios/catalogue.ts'
 import * as fake from './scenarios/index.ts'
@@ -29,29 +30,33 @@ async function call(argv: string, changes: { isWatched?: boolean; engine?: Parti
 
 describe('arguments', () => {
   it.each([
-    ['rnu', "there is no command 'rnu'; did you mean run?; see theta-sim --help"],
+    ['rnu', "there is no command 'rnu'; did you mean run? see theta-sim --help"],
     ['frobnicate', "there is no command 'frobnicate'; see theta-sim --help"],
     ['run', 'run wants a scenario; see theta-sim run --help'],
     ['run a b', "run does not know what to do with 'b'; see theta-sim run --help"],
-    ['run loopback-120 --sed 1', 'run has no flag --sed; did you mean --seed?; see theta-sim run --help'],
+    ['run loopback-120 --sed 1', 'run has no flag --sed; did you mean --seed? see theta-sim run --help'],
     ['run loopback-120 -s 1', 'run has no flag -s; see theta-sim run --help'],
     ['run loopback-120 --seed', '--seed wants a value: --seed N'],
     ['run loopback-120 --seed one', "--seed wants a whole number from 0 to 9007199254740991, got 'one'"],
     ['run loopback-120 --seed=-1', "--seed wants a whole number from 0 to 9007199254740991, got '-1'"],
     ['run loopback-120 --seed 1 --seed 2', '--seed is given twice'],
-    ['run loopback-120 --frames 0', "--frames wants a whole number from 1 to 1000000, got '0'"],
+    ['run loopback-120 --frames 0', "--frames wants a whole number from 1 to 54000, got '0'"],
+    ['run loopback-120 --frames 1e9', "--frames wants a whole number from 1 to 54000, got '1e9'"],
     ['run loopback-120 --quiet=yes', "--quiet takes no value, got 'yes'"],
     ['run loopback-120 --seeds 5..', "--seeds wants A..B such as 1..500, got '5..'"],
-    ['run loopback-120 --seeds 5..4', "--seeds wants a whole number from 5 to 1000004, got '4'"],
+    ['run loopback-120 --seeds 5..4', "--seeds wants the smaller one first, got '5..4'"],
+    ['run loopback-120 --seeds 1..9000000', "--seeds wants at most 1000000 seeds, got '1..9000000'"],
     ['run loopback-120 --seeds 1..4 --seed 1', '--seed and --seeds exclude each other'],
     ['run loopback-120 --tamper ben', "--tamper wants PEER@FRAME such as ben@60, got 'ben'"],
     ['run loopback-120 --verifier rsa', "--verifier wants one of noble, node, none, got 'rsa'"],
-    ['run loopback-120 --plan none.json', "cannot read none.json: ENOENT: no such file or directory, open '"],
+    ['run loopback-120 --plan none.json', "cannot read none.json: no such file or directory\n"],
+    ['run loopback-120 --plan .', 'cannot read .: it is a folder\n'],
+    ['run loopback-120 --plan none.json --seeds 1..2', '--plan and --seeds exclude each other'],
     ['run loopback-12', "there is no scenario 'loopback-12'; did you mean loopback-120? see theta-sim list"],
     ['run quux', "there is no scenario 'quux'; see theta-sim list"],
     ['run ./absent.ts', 'absent.ts is not a file'],
     ['replay', 'replay wants a report.json; see theta-sim replay --help'],
-    ['replay absent.json', 'cannot read absent.json: ENOENT'],
+    ['replay absent.json', 'cannot read absent.json: no such file or directory\n'],
   ])('%s', async (argv, line) => {
     const { exit, stdout, stderr } = await call(argv)
     expect(stderr.startsWith(`theta-sim: ${line}`), stderr).toBe(true)
@@ -77,18 +82,43 @@ describe('arguments', () => {
 
 describe('run', () => {
   it('passes on what was asked', async () => {
-    writeFileSync(join(folder, 'plan.json'), '{"choices":[]}')
+    writeFileSync(join(folder, 'plan.json'), '{"scenario":"late-join","seed":9,"choices":[]}')
     let seen: unknown
     const simulate = (async (scenario: never, options: never) => { seen = options; return fake.simulate(scenario, options) }) as never
     const argv = 'run late-join --seed 9 --frames 30 --tamper ben@7 --verifier none --plan plan.json --out elsewhere'
     await call(argv, { engine: { simulate } })
     expect(seen).toMatchObject({
-      seed: 9, frames: 30, tamper: { peer: 'ben', frame: 7 }, verifier: 'none', plan: { choices: [] },
+      seed: 9, frames: 30, tamper: { peer: 'ben', frame: 7 }, verifier: 'none', plan: { choices: [] }, planSource: 'plan.json',
       measure: true, version: '1.2.3', source: 'late-join', sourceDigest: 'd1',
     })
     expect(readdirSync(join(folder, 'elsewhere'))).toEqual(['late-join-9'])
+    await call('run late-join --plan plan.json --out elsewhere', { engine: { simulate } })
+    expect(seen).toMatchObject({ seed: 9 })
+    await call('run late-join --out elsewhere', { engine: { simulate } })
+    expect(seen).toMatchObject({ seed: 1 })
     writeFileSync(join(folder, 'plan.json'), '17')
-    expect((await call('run late-join --plan plan.json')).stderr).toBe('theta-sim: plan.json is no plan: expected an object\n')
+    expect((await call('run late-join --plan plan.json')).stderr).toBe(
+      'theta-sim: plan.json is no plan: expected an object; take a plan.json that theta-sim run wrote\n')
+  })
+
+  it('refuses what the simulator cannot do, in its words', async () => {
+    const simulate = async () => { throw new OptionError('the plan is one of late-join, and cannot steer loopback-120') }
+    expect(await call('run loopback-120', { engine: { simulate } })).toEqual({
+      exit: 4, stdout: '', stderr: 'theta-sim: the plan is one of late-join, and cannot steer loopback-120\n' })
+  })
+
+  it('names the seed at which a scenario turned out to be wrong', async () => {
+    const simulate = (async (scenario: never, options: { seed: number }) => options.seed < 4
+      ? fake.simulate(scenario, options as never) : { exit: 4, verdict: 'mine.ts:3: oops' }) as never
+    expect(await call('run loopback-120 --seeds 1..9', { engine: { simulate } })).toEqual({
+      exit: 4, stdout: '', stderr: 'theta-sim: seed 4: mine.ts:3: oops\n' })
+  })
+
+  it('leaves nothing of an earlier run in the folder', async () => {
+    await call('run loopback-120 --seed 7 --out twice')
+    expect(readdirSync(join(folder, 'twice/loopback-120-7'))).toContain('perf.json')
+    await call('run loopback-120 --seeds 7..7 --out twice')
+    expect(readdirSync(join(folder, 'twice/loopback-120-7')).sort()).toEqual(['plan.json', 'report.json', 'report.md'])
   })
 
   it('counts many seeds, keeps the reports of red ones only, and exits like the first red', async () => {
@@ -97,6 +127,7 @@ describe('run', () => {
     expect(red).toBe('seed 7: exit 1, diverged at frame 7; again: theta-sim run loopback-120 --seed 7')
     expect(rest[1]).toMatch(/^loopback-120: 16 seeds, 2 red, \d+\.\d s$/)
     expect(exit).toBe(1)
+    expect((await call('run loopback-120 --seeds 5..20 --out many --quiet')).stdout).toMatch(/^loopback-120: 16 seeds, 2 red, \d+\.\d s\n$/)
     expect(readdirSync(join(folder, 'many')).sort()).toEqual(['loopback-120-17', 'loopback-120-7'])
     const green = await call('run loopback-120 --seeds 1..6 --out green --json')
     expect(JSON.parse(green.stdout)).toMatchObject({ count: 6, red: [], seeds: { first: 1, last: 6 } })
@@ -113,9 +144,12 @@ describe('run', () => {
 
   it('says where it cannot write, and leaves nothing', async () => {
     writeFileSync(join(folder, 'file'), '')
-    const { exit, stdout, stderr } = await call('run loopback-120 --out file')
-    expect({ exit, stdout }).toEqual({ exit: 4, stdout: '' })
-    expect(stderr).toMatch(/^theta-sim: cannot write to file[^\n]*; choose another folder with --out\n$/)
+    // Before the work, not after it.
+    const simulate = async () => { throw new TypeError('it was run') }
+    for (const out of ['file', 'file/deeper']) {
+      expect(await call(`run loopback-120 --out ${out}`, { engine: { simulate } })).toEqual({
+        exit: 4, stdout: '', stderr: `theta-sim: cannot write to ${out}: a file stands in its way; choose another folder with --out\n` })
+    }
   })
 
   it('calls its own breakdown a fault', async () => {

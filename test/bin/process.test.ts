@@ -1,11 +1,14 @@
 /** The command as a process: users' files in their thread, exit codes, one clear line for every mistake. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { stagePackage } from './staged.ts'
 
 describe('theta-sim', () => {
-  const { folder, run, remove } = stagePackage()
+  const { folder, command, run, remove } = stagePackage()
   afterAll(remove)
   const write = (name: string, text: string): void => { writeFileSync(join(folder, name), text) }
   const story = (body: string): string =>
@@ -14,7 +17,7 @@ describe('theta-sim', () => {
   it('runs a built-in scenario and leaves four whole files', async () => {
     const { exit, stdout, stderr } = await run('run', 'loopback-120', '--seed', '5')
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
-    expect(stdout).toBe('120 frames\n\nconverged\nreport: out/loopback-120-5/report.md\nagain:  theta-sim run loopback-120 --seed 5\n')
+    expect(stdout).toBe('120 frames\n\nreport: out/loopback-120-5/report.md\nagain:  theta-sim run loopback-120 --seed 5\n')
     expect(readdirSync(join(folder, 'out/loopback-120-5')).sort()).toEqual(['perf.json', 'plan.json', 'report.json', 'report.md'])
   })
 
@@ -48,6 +51,11 @@ describe('theta-sim', () => {
     ['is no TypeScript', 'const one: number = \nconst', 'faulty.ts:2:1: Unexpected "const"'],
     ['imports what is not there', "import { x } from './absent.ts'\nexport default x", 'faulty.ts:1:19: Could not resolve "./absent.ts"'],
     ['exports no scenario', 'export default 17', "faulty.ts must end in 'export default scenario(...)'"],
+    ['makes a scenario by hand', 'export default { name: "../mine", script: async () => {} }', 'faulty.ts: RangeError: ../mine is no name'],
+    ['imports what the package has not', "import { scenari } from 'theta-sim'\nexport default scenari",
+      "faulty.ts: SyntaxError: The requested module 'theta-sim' does not provide an export named 'scenari'"],
+    ['throws deep down', story('const down = (n: number): never => { if (n > 0) down(n - 1); throw new Error("deep") }\n  down(30)'),
+      'faulty.ts:4:68: the script threw Error: deep'],
     ['leaves', 'process.exit(0)', 'faulty.ts ended its own process (left with code 0)'],
   ])('ends with 4 and one line when a file %s', async (_what, text, line) => {
     write('faulty.ts', text)
@@ -63,6 +71,34 @@ describe('theta-sim', () => {
     const { exit, stderr } = await run('run', 'loop.ts')
     expect(stderr).toMatch(/^theta-sim: loop\.ts:[67]:\d+: loops without awaiting virtual time \(gave no sign for 1500 ms\); .*\n$/)
     expect(exit).toBe(4)
+  })
+
+  it('refuses the plan of another scenario', async () => {
+    write('mine.ts', story('await frame(3)'))
+    write('plan.json', '{ "scenario": "another" }')
+    expect(await run('run', './mine.ts', '--plan', 'plan.json')).toEqual({
+      exit: 4, stdout: '', stderr: 'theta-sim: ./mine.ts: the plan is not one of mine\n' })
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('leaves nothing behind when %s ends it', async (signal) => {
+    write('waits.ts', story('for (;;) { /* until it is ended */ }'))
+    const temporary = join(folder, signal)
+    mkdirSync(temporary)
+    const env = { ...process.env, TMPDIR: temporary }
+    const child = spawn(process.execPath, [command, 'run', 'waits.ts', '--seed', '33'], { cwd: folder, env })
+    while (readdirSync(temporary).length === 0) await sleep(5)
+    child.kill(signal)
+    expect(await once(child, 'close')).toEqual([null, signal])
+    expect(readdirSync(temporary)).toEqual([])
+    expect(existsSync(join(folder, 'out/mine-33'))).toBe(false)
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('says so when it cannot print', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [command, 'list'], { cwd: folder, stdio: ['ignore', full, 'pipe'] })
+    const [[exit], [line]] = await Promise.all([once(child, 'close'), once(child.stderr!, 'data')])
+    closeSync(full)
+    expect({ exit, line: String(line) }).toEqual({ exit: 4, line: 'theta-sim: cannot print: no space left on device\n' })
   })
 
   it('shows where an error arose only when asked', async () => {

@@ -12,6 +12,8 @@ import { ROOT } from '../tidy/source.ts'
 export interface Staged {
   /** A folder for scenarios and outputs, where the command is run. */
   readonly folder: string
+  /** The command's own file. */
+  readonly command: string
   readonly run: (...argv: string[]) => Promise<{ exit: number | null; stdout: string; stderr: string }>
   readonly remove: () => void
 }
@@ -29,10 +31,12 @@ export function stagePackage(): Staged {
   for (const layer of ['sim', 'system', 'schemas', 'reports']) mkdirSync(join(root, 'dist', layer))
   const folder = join(root, 'work')
   mkdirSync(folder)
+  const command = join(root, 'dist/bin/theta-sim.js')
   return {
     folder,
+    command,
     run: (...argv) => new Promise((settle) => {
-      const child = spawn(process.execPath, [join(root, 'dist/bin/theta-sim.js'), ...argv], { cwd: folder })
+      const child = spawn(process.execPath, [command, ...argv], { cwd: folder })
       let [stdout, stderr] = ['', '']
       child.stdout.on('data', (data) => { stdout += String(data) })
       child.stderr.on('data', (data) => { stderr += String(data) })

@@ -21,8 +21,8 @@ transportContract('node-datachannel', async () => {
     for (const { drain } of nodes) drain()
   }
   return {
-    host: nodes[0]!.contract,
-    client: nodes[1]!.contract,
+    host: nodes[0].contract,
+    client: nodes[1].contract,
     hostEndpoint: 'host',
     nobodyEndpoint: 'nobody',
     until: async (condition) => {

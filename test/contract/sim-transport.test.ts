@@ -9,7 +9,7 @@ const WITHIN_US = 10_000_000
 function simulated(profile: ProfileName, links: Partial<LinkSettings>): ContractDriver {
   const world = new World({ seed: 21, profile, links, channels: CONTRACT_CHANNELS })
   const node = (address: number): ContractNode => {
-    const of = world.nodes[address]!
+    const of = world.nodes[address]
     return { send: (output) => of.send(output), inputs: of.seen }
   }
   const { dropPpm = 0 } = links

@@ -89,7 +89,9 @@ class Session {
     const nowUs = (): number => Math.floor((performance.now() - this.#beganMs) * 1000)
     const config = { sessionId: new Uint8Array(randomBytes(16)), epoch: 1, displayName: 'host', authorise: () => 'editor' as const }
     this.host = new Actor(network.node(ENDPOINT), nowUs, (ports) => new Host(config, ports, this.#physics))
-    const member = { endpoint: ENDPOINT, transports: ['webrtc'], requestedRole: 'editor', requestedCapabilities: 0x1f, authToken: new Uint8Array(0) } as const
+    const member = {
+      endpoint: ENDPOINT, transports: ['webrtc'], requestedRole: 'editor', requestedCapabilities: 0x1f, authToken: new Uint8Array(0),
+    } as const
     this.clients = names.map((displayName) =>
       new Actor(network.node(displayName), nowUs, (ports) => new Client({ ...member, displayName }, ports)))
   }

@@ -60,7 +60,7 @@ export function transportContract(name: string, make: () => Promise<ContractDriv
       const isOpen = (): boolean =>
         of(driver.client, 'opened').some((input) => input.ticket === own) && of(driver.host, 'opened').length > before
       expect(await driver.until(isOpen)).toBe(true)
-      return { here: of(driver.client, 'opened').find((input) => input.ticket === own)!, there: of(driver.host, 'opened')[before]! }
+      return { here: of(driver.client, 'opened').find((input) => input.ticket === own)!, there: of(driver.host, 'opened')[before] }
     }
 
     test('opens with the ticket, a direction, and one binding of 32 bytes at both ends', async () => {

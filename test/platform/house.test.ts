@@ -1,12 +1,12 @@
 /** The platform's small parts: whole files, seals, digests, the clock of parts, the thread that stops answering. */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { PartClock, macrotask } from '../../platform/clock.ts'
 import { SEAL_BLANK, digestOfCode, digestOfFiles, isSealed, seal } from '../../platform/digests.ts'
-import { writeFiles } from '../../platform/files.ts'
+import { checkFolder, reasonOf, temporaryFolder, writeFiles } from '../../platform/files.ts'
 import { ThreadEnd, WatchedThread } from '../../platform/watchdog.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'theta-platform-'))
@@ -28,6 +28,43 @@ describe('writeFiles', () => {
     expect(() => writeFiles(target, { one: '2', 'no/such/folder': '' })).toThrow('ENOENT')
     expect(readdirSync(target)).toEqual(['one'])
     expect(readFileSync(join(target, 'one'), 'utf8')).toBe('1')
+  })
+})
+
+describe('files and folders', () => {
+  it('removes what is not to be there any more', () => {
+    const target = join(folder, 'd')
+    writeFiles(target, { one: '1', two: '2' })
+    writeFiles(target, { one: undefined, two: '3', three: undefined })
+    expect(readdirSync(target)).toEqual(['two'])
+  })
+
+  // Node 20's own recursive mkdir never returns there.
+  it.skipIf(!existsSync('/proc/self'))('gives up where no folder can be made', () => {
+    expect(() => writeFiles('/proc/theta/deep', { one: '1' })).toThrow('ENOENT')
+  })
+
+  it('say why in few words', () => {
+    writeFileSync(join(folder, 'file'), '')
+    const reason = (action: () => unknown): string => {
+      try { action() } catch (error) { return reasonOf(error) }
+      return 'none'
+    }
+    expect(reason(() => readFileSync(join(folder, 'absent')))).toBe('no such file or directory')
+    expect(reason(() => readFileSync(folder))).toBe('it is a folder')
+    expect(reason(() => checkFolder(join(folder, 'file/deep')))).toBe('a file stands in its way')
+    expect(reason(() => checkFolder(join(folder, 'not/yet')))).toBe('none')
+    expect(existsSync(join(folder, 'not'))).toBe(false)
+  })
+
+  it('a temporary folder goes with what is in it, and stops listening to signals', () => {
+    const listeners = (): number => process.listenerCount('SIGINT') + process.listenerCount('exit')
+    const before = listeners()
+    const { path, remove } = temporaryFolder('theta-test-')
+    writeFileSync(join(path, 'file'), '')
+    remove()
+    expect(existsSync(path)).toBe(false)
+    expect(listeners()).toBe(before)
   })
 })
 

@@ -71,10 +71,13 @@ describe('the traps', () => {
   })
 
   it('put back every original when they are released, once', () => {
+    // Compared, never called.
+    /* eslint-disable @typescript-eslint/unbound-method */
     const functions = (): unknown[] => [
       Date, Date.now, Math.random, performance.now, setTimeout, setImmediate, timers.setTimeout, process.hrtime, process.hrtime.bigint,
       crypto.randomBytes, globalThis.crypto.getRandomValues,
     ]
+    /* eslint-enable @typescript-eslint/unbound-method */
     const keys = (): string[][] => [performance, globalThis.crypto, globalThis].map((owner) => Object.keys(owner))
     const before = functions()
     const keysBefore = keys()

@@ -62,7 +62,7 @@ describe('convergence', () => {
     fc.assert(fc.property(fc.array(fc.nat({ max: 40 })), (frames) => {
       const told = frameRuns(frames).split(', ').filter((run) => run !== '').flatMap((run) => {
         const [from, to = from] = run.split('-').map(Number)
-        return Array.from({ length: to! - from! + 1 }, (_, index) => from! + index)
+        return Array.from({ length: to - from + 1 }, (_, index) => from + index)
       })
       expect(told).toEqual([...new Set(frames)].sort((a, b) => a - b))
     }), { seed: 20261121, numRuns: 100 })
@@ -116,7 +116,7 @@ describe('latencies', () => {
 
   it('of_a_commit_end_when_the_last_member_has_it', () => {
     const atHostAndAna = [note(300, HOST, commit(4, 'APPLIED')), note(400, ANA, commit(4, 'APPLIED'))]
-    const everywhere = (...records: readonly RunRecord[]) => report(records).commits[0]!.appliedEverywhereUs
+    const everywhere = (...records: readonly RunRecord[]) => report(records).commits[0].appliedEverywhereUs
     const members = [joined(10, ANA), joined(20, BEN), requested(100)]
     expect(everywhere(...members, ...atHostAndAna)).toBeNull()
     expect(everywhere(...members, ...atHostAndAna, note(900, BEN, commit(4, 'APPLIED')))).toBe(800)
@@ -182,8 +182,8 @@ describe('names', () => {
   it('of_a_peer_are_those_of_its_node_whatever_it_calls_itself', () => {
     const toAuthor = note(9, HOST, { event: 'messageSent', message: 'KeyRoster', channel: 'control', bytes: 9, peer: 1 })
     const [atHost, atAna] = [note(0, HOST, opened(1, 'Ana the Great')), note(1, ANA, opened(1, 'Ana the Great'))]
-    expect(report([atHost, atAna, toAuthor]).messages[0]!.to).toBe('ana')
-    expect(report([atAna, atHost, toAuthor]).messages[0]!.to).toBe('ana')
+    expect(report([atHost, atAna, toAuthor]).messages[0].to).toBe('ana')
+    expect(report([atAna, atHost, toAuthor]).messages[0].to).toBe('ana')
   })
 
   it('of_a_peer_that_the_host_alone_has_met_are_those_it_gave', () => {

@@ -24,7 +24,7 @@ describe('a scenario inside a test', () => {
 
   it('has one verdict for a seed, spelt as a number or as text', async () => {
     const [number, text] = await Promise.all([7, '7'].map((seed) => simulate(twoEditors, { seed, verifier: 'node' })))
-    expect(number!.traceDigest).toBe(text!.traceDigest)
+    expect(number.traceDigest).toBe(text.traceDigest)
   })
 })
 
@@ -43,7 +43,7 @@ describe('toConverge', () => {
     const result = await simulate(twoEditors, { ...options, verifier: 'node' })
     const lines = messageOf(() => { expect(result).toConverge() }).split('\n')
     expect(lines[0]).toBe('two-editors, seed 3, did not converge (exit 1):')
-    expect(lines[1]).toMatch(/^ana diverged in frame \d+: entity \d+, theta\.\w+(\.\w+)?, byte offset \d+: the host has \S+( \S+)*, ana has \S+/)
+    expect(lines[1]).toMatch(/^ana diverged in frame \d+: entity \d+, theta\.\w+(\.\w+)?, byte offset \d+: the host has .*, ana has /)
     expect(lines).toEqual(expect.arrayContaining(result.report.divergence!.hexdump as string[]))
     expect(lines.at(-1)).toBe('again: simulate(scenario, { seed: 3, verifier: "node", tamper: {"peer":"ana","frame":40} })')
     expect(lines.filter((line) => line.startsWith('again: ')).length).toBe(1)

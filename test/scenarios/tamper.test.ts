@@ -19,8 +19,8 @@ const REWRITTEN = /^theta\.(\w+Pose|Motion)$/
 /** Where a row begins in the canonical bytes of a world; undefined where it is not there. Read here, not by what is tested. */
 function rowOffset(world: Uint8Array, entity: number, component: string): number | undefined {
   const view = new DataView(world.buffer, world.byteOffset, world.length)
-  for (let at = 0; at < world.length; at += ROW_HEADER_BYTES + COMPONENTS[view.getUint16(at + 4, true)]!.stride) {
-    if (view.getUint32(at, true) === entity && COMPONENTS[view.getUint16(at + 4, true)]!.name === component) return at
+  for (let at = 0; at < world.length; at += ROW_HEADER_BYTES + COMPONENTS[view.getUint16(at + 4, true)].stride) {
+    if (view.getUint32(at, true) === entity && COMPONENTS[view.getUint16(at + 4, true)].name === component) return at
   }
   return undefined
 }
@@ -40,7 +40,8 @@ interface Told {
   readonly frame: number
   readonly digest: string
 }
-const told = ({ trace }: RunOutcome, event: 'frameClosed' | 'frameConfirmed' | 'commandFolded'): Told[] => trace.records().flatMap((record) =>
+type Event = 'frameClosed' | 'frameConfirmed' | 'commandFolded'
+const told = ({ trace }: RunOutcome, event: Event): Told[] => trace.records().flatMap((record) =>
   record.kind === 'note' && record.name === event ? [{ ...(record.data as unknown as Told), atUs: record.atUs, node: record.node }] : [])
 
 /**
@@ -92,8 +93,8 @@ describe('tampering', () => {
     // Where a peer has no state yet there is nothing to flip: such draws do not count.
     for (const draw of fc.sample(flips, { seed: 7, numRuns: 2 * TAMPERS })) {
       if (counts.located + counts.overwritten === TAMPERS) break
-      const [name, story] = STORIES[draw.story]!
-      const peer = ['host', ...PEERS[name]!][draw.peer]!
+      const [name, story] = STORIES[draw.story]
+      const peer = ['host', ...PEERS[name]][draw.peer]
       const tamper = { peer, frame: Math.floor((draw.instant * story.settings.frames) / 1000) }
       const outcome = await runInside(story, { seed: draw.seed, tamper })
       const again = `npx theta-sim run ${name} --seed ${draw.seed} --verifier node --tamper ${peer}@${tamper.frame}`
@@ -108,7 +109,13 @@ describe('tampering', () => {
           counts.overwritten++
         } else {
           expect(outcome.exit, outcome.verdict).toBe(1)
-          if (!checkLocated(outcome, outcome.tampered!, peer)) counts.entangled++
+          const { entity, component, kind } = outcome.tampered!
+          if (outcome.info.divergence === undefined) {
+            // A row that came or went was to be written by the very next delta, which found the wrong base.
+            expect(kind).not.toBe('value')
+            expect(outcome.verdict).toMatch(/^\w+ could not take frame \d+: \w+ of entity \d+ theta\.\w+ to revision/)
+            expect(outcome.verdict).toContain(`of entity ${entity} ${component} to`)
+          } else if (!checkLocated(outcome, outcome.tampered!, peer)) counts.entangled++
           counts.located++
           kinds.add(outcome.tampered!.kind)
           sources.add(peer === 'host')
@@ -121,12 +128,12 @@ describe('tampering', () => {
     expect(counts.located).toBeGreaterThan(TAMPERS / 2)
     expect(counts.entangled).toBeLessThanOrEqual(Math.ceil(TAMPERS / 200))
     expect([...kinds].sort()).toEqual(['appeared', 'value', 'vanished'])
-    expect([...sources].sort()).toEqual([false, true])
+    expect(sources.size).toBe(2)
   }, 600_000)
 
   it('before anybody has joined is found by the oracle, at the frame after the flip', async () => {
     for (let seed = 1; seed <= 6; seed++) {
-      const outcome = await runInside(STORIES[0]![1], { seed, tamper: { peer: 'host', frame: 1 } })
+      const outcome = await runInside(STORIES[0][1], { seed, tamper: { peer: 'host', frame: 1 } })
       expect(outcome.exit, outcome.verdict).toBe(1)
       expect(outcome.info.divergence).toMatchObject({ peer: 'the oracle', frame: 2 })
       expect(checkLocated(outcome, outcome.tampered!, 'host')).toBe(true)

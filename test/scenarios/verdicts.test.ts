@@ -1,14 +1,20 @@
 /** Every way in which a run can end, and that the verdict says which. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type MustHappen, scenario, type Story } from '../../scenarios/index.ts'
-import { World } from '../../system/ecs/world.ts'
 import { AssertionError } from '../../system/assert.ts'
-import { run } from '../support/runs.ts'
+import { Admission } from '../../system/commands/admission.ts'
+import { CommandLog } from '../../system/commands/log.ts'
+import { Placement } from '../../system/ecs/components.ts'
+import { World } from '../../system/ecs/world.ts'
+import { run, storyOf } from '../support/runs.ts'
 
 const EDITOR = { over: 'quic', role: 'editor' } as const
-const told = (script: (story: Story) => Promise<void>, mustHappen: MustHappen = {}) => run(scenario('told', { frames: 40, hz: 90 }, script, { mustHappen }))
+type Script = (story: Story) => Promise<void>
+const told = (script: Script, mustHappen: MustHappen = {}) => run(scenario('told', { frames: 40, hz: 90 }, script, { mustHappen }))
 /** What JavaScript may pass that TypeScript would not. */
-const wrong = <T>(value: unknown): T => value as T
+const wrong = (value: unknown): never => value as never
+/** A method as it is before it is spied upon. */
+const methodOf = <T extends object, K extends keyof T>(prototype: T, name: K): T[K] => prototype[name]
 
 afterEach(() => { vi.restoreAllMocks() })
 
@@ -42,10 +48,43 @@ describe('exit 1', () => {
   })
 
   it('comes before what must happen: a check that failed is the verdict', async () => {
-    const story = scenario('told', { frames: 60, hz: 90 }, async ({ join }) => { await join('ana', EDITOR) }, { mustHappen: { counters: { packetsLost: 9 } } })
+    const mustHappen = { counters: { packetsLost: 9 } }
+    const story = scenario('told', { frames: 60, hz: 90 }, async ({ join }) => { await join('ana', EDITOR) }, { mustHappen })
     const { exit, verdict } = await run(story, { tamper: { peer: 'ana', frame: 40 } })
     expect(exit).toBe(1)
     expect(verdict).toMatch(/^ana diverged in frame /)
+  })
+})
+
+describe('exit 1 is for a mistake that all peers share, at its place', () => {
+  it('an entry let in without a valid signature', async () => {
+    const judge = methodOf(Admission.prototype, 'judge')
+    vi.spyOn(Admission.prototype, 'judge').mockImplementation(function (this: Admission, ...facts) {
+      const refusal = judge.apply(this, facts)
+      return refusal === 'signature' ? undefined : refusal
+    })
+    const { exit, verdict } = await run(storyOf('forged-command'))
+    expect(exit).toBe(1)
+    expect(verdict).toMatch(/^admitted without a valid signature: author 1, lamport \d+$/)
+  })
+
+  it('a commit of which one placement is left out', async () => {
+    const set = methodOf(World.prototype, 'set')
+    const closeUpTo = methodOf(CommandLog.prototype, 'closeUpTo')
+    let isFolding = false
+    vi.spyOn(CommandLog.prototype, 'closeUpTo').mockImplementation(function (this: CommandLog, lamport, frame) {
+      isFolding = true
+      closeUpTo.call(this, lamport, frame)
+      isFolding = false
+    })
+    vi.spyOn(World.prototype, 'set').mockImplementation(function (this: World, entity, component, row) {
+      if (!isFolding || component !== Placement || entity % 2 === 0) set.call(this, entity, component, row)
+    })
+    const { exit, verdict, report } = await run(storyOf('loopback-120'))
+    expect(exit).toBe(1)
+    expect(verdict).toMatch(/^the host went wrong in frame \d+: entity \d+, theta\.Placement, byte offset \d+: the host has no such row,/)
+    expect(report.divergence?.peer).toBe('the oracle')
+    expect(report.divergence!.place!.entity % 2).toBe(1)
   })
 })
 
@@ -175,7 +214,9 @@ describe('exit 4', () => {
     ['a cut of no length', async ({ net, join, host }) => net.link(await join('ana', EDITOR), host).cut(-5), 'ms'],
     ['a pause of no length', async ({ join }) => (await join('ana', EDITOR)).pause(Number.NaN), 'ms'],
     ['more loss than there is', async ({ net, join, host }) => net.link(await join('ana', EDITOR), host).set({ drop: 2 }), 'drop'],
-    ['a delay that runs backwards', async ({ net, join, host }) => net.link(await join('ana', EDITOR), host).set({ latencyMs: [40, 10] }), 'latency'],
+    ['a delay that runs backwards', async ({ net, join, host }) => {
+      net.link(await join('ana', EDITOR), host).set({ latencyMs: [40, 10] })
+    }, 'latency'],
   ]
   it.each([...JOIN, ...PLACES, ...TIMES])('is for a verb with %s, with the line', async (_what, script, why) => {
     const { exit, verdict } = await told(async (story) => { await script(story) })

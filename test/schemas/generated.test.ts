@@ -109,10 +109,10 @@ describe('limits', () => {
     expect(COUNT_MAX.WorldSnapshot.body).toBeGreaterThanOrEqual(SNAPSHOT_CHUNK_BYTES)
     expect(COUNT_MAX.KeyRoster.members).toBeGreaterThanOrEqual(MEMBERS_MAX)
     const [, change] = SAMPLE_COMMIT.changes
-    const changes = Array.from({ length: COMMIT_CHANGES_MAX }, () => change!)
+    const changes = Array.from({ length: COMMIT_CHANGES_MAX }, () => change)
     const largest = new Codec().encodePlacementCommit({ ...SAMPLE_COMMIT, changes })
     expect(largest.length).toBeLessThan(COMMAND_PAYLOAD_BYTES_MAX)
-    const entry = { ...SAMPLES.CommandLogEntry.entries[0]!, payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
+    const entry = { ...SAMPLES.CommandLogEntry.entries[0], payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
     expect(new Codec().encode({ kind: 'CommandLogEntry', entries: [entry] }).length).toBeLessThan(BODY_BYTES_MAX)
   })
 })

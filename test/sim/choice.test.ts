@@ -58,10 +58,10 @@ describe('a seeded chooser', () => {
   it('draws in proportion to the weights, and never what weighs nothing', () => {
     const chooser = new SeededChooser('weights')
     const counts = [0, 0, 0, 0, 0]
-    for (let key = 0; key < 10_000; key++) counts[chooser.choose(DELAY, 0, key)]!++
+    for (let key = 0; key < 10_000; key++) counts[chooser.choose(DELAY, 0, key)]++
     // 10,000 draws of probability p have a standard deviation of at most 50; five of them are 250.
     for (const [alternative, weight] of [4, 3, 0, 2, 1].entries()) {
-      expect(Math.abs(counts[alternative]! - weight * 1000)).toBeLessThan(250)
+      expect(Math.abs(counts[alternative] - weight * 1000)).toBeLessThan(250)
     }
     expect(counts[2]).toBe(0)
     const never = chancePpm('never', 0)
@@ -103,7 +103,7 @@ describe('a planned chooser', () => {
     const seeded = new SeededChooser(9)
     const answers = decide(seeded, list)
     for (const gone of [0, 17, seeded.recorded.length - 1]) {
-      const choice = seeded.recorded[gone]!
+      const choice = seeded.recorded[gone]
       const planned = new PlannedChooser(seeded.recorded.toSpliced(gone, 1))
       const changed = decide(planned, list).flatMap((answer, i) => (answer === answers[i] ? [] : [i]))
       expect(changed).toEqual([choice.keyLo])

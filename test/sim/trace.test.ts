@@ -47,7 +47,7 @@ describe('the trace', () => {
   it('names the first record that differs, in whatever field, and the first that is missing', () => {
     const trace = filled(ENTRIES)
     for (const index of [0, 1, 1024, 2499]) {
-      const { atUs, node, body } = ENTRIES[index]!
+      const { atUs, node, body } = ENTRIES[index]
       const otherBody = { ...body, name: 'else' } as RecordBody
       const changes: Entry[] = [{ atUs: atUs + 1, node, body }, { atUs, node: node + 1, body }, { atUs, node, body: otherBody }]
       for (const change of changes) expect(Trace.firstDifference(trace, filled(ENTRIES.with(index, change)))).toBe(index)

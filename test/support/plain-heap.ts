@@ -22,8 +22,8 @@ export class PlainHeap {
     events.push({ atUs, sequence: this.#sequence++, kind, node, slot })
     for (let child = events.length - 1; child > 0; ) {
       const parent = (child - 1) >> 1
-      if (isBefore(events[parent]!, events[child]!)) return
-      ;[events[parent], events[child]] = [events[child]!, events[parent]!]
+      if (isBefore(events[parent], events[child])) return
+      ;[events[parent], events[child]] = [events[child], events[parent]]
       child = parent
     }
   }
@@ -37,10 +37,10 @@ export class PlainHeap {
     for (let parent = 0; ; ) {
       let least = parent
       for (let child = 2 * parent + 1; child <= 2 * parent + 2; child++) {
-        if (child < events.length && isBefore(events[child]!, events[least]!)) least = child
+        if (child < events.length && isBefore(events[child], events[least])) least = child
       }
       if (least === parent) return first
-      ;[events[parent], events[least]] = [events[least]!, events[parent]!]
+      ;[events[parent], events[least]] = [events[least], events[parent]]
       parent = least
     }
   }

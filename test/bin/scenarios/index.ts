@@ -13,6 +13,7 @@ export interface Scenario {
 
 interface Options {
   readonly seed: number
+  readonly plan?: { readonly scenario?: string }
   readonly frames?: number
   readonly version: string
   readonly source: string
@@ -21,7 +22,13 @@ interface Options {
   readonly onProgress?: (frame: number, frames: number) => void
 }
 
-export const scenario = (name: string, settings: Scenario['settings'], script: Scenario['script']): Scenario => ({ name, settings, script })
+export function scenario(name: string, settings: Scenario['settings'], script: Scenario['script']): Scenario {
+  if (!/^[a-z0-9-]+$/.test(name)) throw new RangeError(`${name} is no name`)
+  return { name, settings, script }
+}
+
+export const FRAMES_MAX = 54_000
+export class OptionError extends RangeError {}
 
 export const parsePlan = (text: string) =>
   (text.startsWith('{') ? { kind: 'plan', plan: JSON.parse(text) as object } : { kind: 'invalid', why: 'expected an object' })
@@ -29,6 +36,7 @@ export const parsePlan = (text: string) =>
 /** Seeds that end in 7 diverge; a scenario called `unstable` gives other bytes each time. */
 export async function simulate({ name, settings, script }: Scenario, { onProgress, measure, ...options }: Options) {
   const frames = options.frames ?? settings.frames
+  if (options.plan !== undefined && options.plan.scenario !== name) throw new OptionError(`the plan is not one of ${name}`)
   let frame = 0
   const { seed, version, source, sourceDigest } = options
   const run = { version, source, sourceDigest, seed, frames }

@@ -117,7 +117,7 @@ describe('chance', () => {
     const { fabric, arrivals } = network({ corruptPpm: 1_000_000 })
     const sent = datagram(1)
     fabric.send(sent, 0)
-    const changed = [...arrivals[0]!.datagram.bytes].filter((byte) => byte !== 1)
+    const changed = [...arrivals[0].datagram.bytes].filter((byte) => byte !== 1)
     expect(changed.length).toBe(1)
     expect(sent.bytes.every((byte) => byte === 1)).toBe(true)
   })
@@ -134,7 +134,7 @@ describe('delay', () => {
     expect(Math.max(...delays)).toBeLessThanOrEqual(40_000)
     const close = network({ latencyUsMin: 10_000, latencyUsMax: 40_000 })
     for (let key = 0; key < 500; key++) close.fabric.send(datagram(key), key * 100)
-    for (let i = 1; i < close.arrivals.length; i++) expect(close.arrivals[i]!.atUs).toBeGreaterThanOrEqual(close.arrivals[i - 1]!.atUs)
+    for (let i = 1; i < close.arrivals.length; i++) expect(close.arrivals[i].atUs).toBeGreaterThanOrEqual(close.arrivals[i - 1].atUs)
   })
 
   test('a reordered datagram is overtaken', () => {

@@ -36,7 +36,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
         expect(numbers(world.host, CONTROL)).toEqual(upTo(count))
         expect(ascending(numbers(world.client, UNORDERED))).toEqual(upTo(count))
         for (const bytes of [...world.host.messages(CONTROL), ...world.client.messages(UNORDERED)]) {
-          expect(Buffer.compare(bytes, numbered(numberOf(bytes), lengths[numberOf(bytes)]!))).toBe(0)
+          expect(Buffer.compare(bytes, numbered(numberOf(bytes), lengths[numberOf(bytes)]))).toBe(0)
         }
         // At the least 1 / 0.7 transmissions of each message and an acknowledgement for each; four times that is generous,
         // and a storm is not.
@@ -119,7 +119,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     for (const [i, channel] of [CONTROL, UNORDERED].entries()) {
       send(world.client, channel, numbered(i, MESSAGE_BYTES_MAX))
       expect(world.until(() => world.host.messages(channel).length === 1, 30 * SECOND_US)).toBe(true)
-      expect(Buffer.compare(world.host.messages(channel)[0]!, numbered(i, MESSAGE_BYTES_MAX))).toBe(0)
+      expect(Buffer.compare(world.host.messages(channel)[0], numbered(i, MESSAGE_BYTES_MAX))).toBe(0)
     }
     expect(() => send(world.client, CONTROL, new Uint8Array(MESSAGE_BYTES_MAX + 1))).toThrow(RangeError)
     expect(() => send(world.client, 99, new Uint8Array(1))).toThrow(RangeError)
@@ -186,7 +186,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     for (const input of world.host.seen) {
       if (input.kind !== 'message') continue
       expect(input.datagrams!.length).toBe(1)
-      expect(sent.has(input.datagrams![0]!)).toBe(true)
+      expect(sent.has(input.datagrams![0])).toBe(true)
     }
   })
 
@@ -215,7 +215,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     expect(world.client.seen.filter((input) => input.kind === 'credit' && input.channel === CONTROL).length).toBe(2)
     const path = world.client.seen.filter((input) => input.kind === 'path')
     expect(path.length).toBeGreaterThan(1)
-    for (let i = 1; i < path.length; i++) expect(path[i]!.atUs - path[i - 1]!.atUs).toBeGreaterThanOrEqual(100_000)
+    for (let i = 1; i < path.length; i++) expect(path[i].atUs - path[i - 1].atUs).toBeGreaterThanOrEqual(100_000)
   })
 
   test('two runs of a seed are the same, datagram for datagram', () => {

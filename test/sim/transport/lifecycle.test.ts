@@ -55,7 +55,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
       const isThere = (): boolean =>
         world.nodes.every((node) => node.messages(CONTROL).length === 1) && world.host.messages(UNORDERED).length === 1
       expect(world.until(isThere, 10 * SECOND_US)).toBe(true)
-      expect(world.nodes.map(({ seen }) => seen[0]!.kind)).toEqual(['opened', 'opened'])
+      expect(world.nodes.map(({ seen }) => seen[0].kind)).toEqual(['opened', 'opened'])
     }
     expect(openUsMax).toBeLessThan(HANDSHAKE_US_MAX)
   })
@@ -159,9 +159,9 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     const altered = fc.record({ index: fc.nat(), offset: fc.nat(), flip: fc.integer({ min: 1, max: 255 }), cut: fc.nat(40) })
     fc.assert(
       fc.property(altered, ({ index, offset, flip, cut }) => {
-        const original = captured[index % captured.length]!
+        const original = captured[index % captured.length]
         const bytes = original.bytes.slice(0, Math.max(0, original.bytes.length - cut))
-        if (bytes.length > 0) bytes[offset % bytes.length]! ^= flip
+        if (bytes.length > 0) bytes[offset % bytes.length] ^= flip
         world.host.endpoint.receive({ ...original, to: 0, from: 1, bytes }, world.nowUs)
         world.host.endpoint.receive({ ...original, to: 0, from: 1 }, world.nowUs)
         world.stir(world.host)
@@ -170,7 +170,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     )
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1_400 }), (bytes) => {
-        world.host.endpoint.receive({ ...captured[0]!, bytes }, world.nowUs)
+        world.host.endpoint.receive({ ...captured[0], bytes }, world.nowUs)
         world.stir(world.host)
       }),
       { seed: 5, numRuns: 300 },

@@ -109,10 +109,10 @@ export class World {
   }
 
   get host(): Node {
-    return this.nodes[0]!
+    return this.nodes[0]
   }
   get client(): Node {
-    return this.nodes[1]!
+    return this.nodes[1]
   }
 
   stir(node: Node): void {

@@ -22,8 +22,8 @@ const malformed = (outcome: { kind: string; why?: string }) => (outcome.kind ===
 
 describe('round trips', () => {
   test('every_message_type_has_a_sample_and_a_layout_of_its_name', () => {
-    const laidOut = [...MESSAGE_LAYOUTS].map(([type, layout]) => [type, layout.name])
-    expect(names.map((name) => [MessageType[name], name]).sort()).toEqual(laidOut.sort())
+    const laidOut = [...MESSAGE_LAYOUTS].map(([type, layout]) => [type, layout.name] as const)
+    expect(new Map(names.map((name) => [MessageType[name], name]))).toEqual(new Map(laidOut))
     expect(names).toHaveLength(Object.keys(MessageType).length)
   })
 
@@ -88,7 +88,7 @@ describe('golden bytes', () => {
 describe('what a caller cannot encode', () => {
   const codec = new Codec()
   const [deltaEntry] = SAMPLES.ComponentDelta.entries
-  const largeEntry = { ...SAMPLES.CommandLogEntry.entries[0]!, payload: new Uint8Array(16_384) }
+  const largeEntry = { ...SAMPLES.CommandLogEntry.entries[0], payload: new Uint8Array(16_384) }
   test.each<[string, Message, typeof TypeError | typeof RangeError]>([
     ['an author above the last', { ...SAMPLES.EditorEvent, author: AUTHORS_MAX }, RangeError],
     ['an entity above the last', { ...SAMPLES.EditorEvent, entity: ENTITY_ID_MAX + 1 }, RangeError],
@@ -101,7 +101,7 @@ describe('what a caller cannot encode', () => {
     ['a long name', { ...SAMPLES.SessionHello, displayName: 'é'.repeat(33) }, RangeError],
     ['an unknown role', { ...SAMPLES.SessionControl, role: 'owner' as 'admin' }, RangeError],
     ['a large pose', { ...SAMPLES.InputPredictiveState, head: { ...SAMPLES.InputPredictiveState.head, qx: 32_768 } }, RangeError],
-    ['an entity in a delta', { ...SAMPLES.ComponentDelta, entries: [{ ...deltaEntry!, payloadBytes: 11, entity: -1 }] }, RangeError],
+    ['an entity in a delta', { ...SAMPLES.ComponentDelta, entries: [{ ...deltaEntry, payloadBytes: 11, entity: -1 }] }, RangeError],
     ['a chunk that is not there', { ...SAMPLES.WorldSnapshot, chunk: 3 }, RangeError],
     ['a text for a number', { ...SAMPLES.Heartbeat, rttUs: '1' as unknown as number }, TypeError],
     ['a number for a bigint', { ...SAMPLES.CommandReceipt, nonce: 1 as unknown as bigint }, TypeError],
@@ -110,7 +110,7 @@ describe('what a caller cannot encode', () => {
   ])('%s', (_, message, error) => expect(() => codec.encode(message)).toThrow(error))
 
   test('the_largest_delta_fits_a_body', () => {
-    const entry = { ...SAMPLES.ComponentDelta.entries[0]!, payloadBytes: 36 }
+    const entry = { ...SAMPLES.ComponentDelta.entries[0], payloadBytes: 36 }
     const entries = Array.from({ length: 1024 }, (_, i) => ({ ...entry, payloadOffset: i * 36 }))
     const components = Array.from({ length: 256 }, () => ({ hi: 1, lo: 1 }))
     const body = codec.encode({ ...SAMPLES.ComponentDelta, components, entries, payload: new Uint8Array(1024 * 36) })
@@ -148,7 +148,7 @@ describe('what a peer cannot send', () => {
     const sentAt = differingAt(pong, { ...pong, sentAtUs: 0x0102030406 })
     const unsafe = 0x20 * 2 ** 48 + 0x0102030405
     expect(forged('Heartbeat', pong, sentAt + 6, 0x20)).toBe(`Heartbeat: sentAtUs: ${unsafe} is not in 0..9007199254740991`)
-    const entity = differingAt(delta, { ...delta, entries: delta.entries.with(1, { ...delta.entries[1]!, entity: 2 ** 30 + 1 }) })
+    const entity = differingAt(delta, { ...delta, entries: delta.entries.with(1, { ...delta.entries[1], entity: 2 ** 30 + 1 }) })
     const tooHigh = 'ComponentDelta: entries: [1]: entity: 2147483648 is not in 0..2147483647'
     expect(forged('ComponentDelta', delta, entity + 3, 0x80)).toBe(tooHigh)
     expect(forged('ComponentDelta', delta, entity + 18, 3)).toBe('ComponentDelta: entries: [1]: op: 3 names nothing')
@@ -165,10 +165,10 @@ describe('what a peer cannot send', () => {
   })
 
   test('commit_changes_without_the_states_they_need', () => {
-    const wrong = { ...SAMPLE_COMMIT, changes: [{ ...SAMPLE_COMMIT.changes[0]!, change: 'UPDATE' as const }] }
+    const wrong = { ...SAMPLE_COMMIT, changes: [{ ...SAMPLE_COMMIT.changes[0], change: 'UPDATE' as const }] }
     expect(() => codec.encodePlacementCommit(wrong)).toThrow('PlacementCommit: UPDATE of placement 10 has the wrong states')
     // Wherever the change stands in the bytes: writing UPDATE (1) over each of them in turn meets it.
-    const body = codec.encodePlacementCommit({ ...SAMPLE_COMMIT, changes: [SAMPLE_COMMIT.changes[2]!] })
+    const body = codec.encodePlacementCommit({ ...SAMPLE_COMMIT, changes: [SAMPLE_COMMIT.changes[2]] })
     const outcomes = Array.from(body, (_, at) => malformed(codec.decodePlacementCommit(body.with(at, 1))))
     expect(outcomes).toContain('PlacementCommit: UPDATE of placement 12 has the wrong states')
   })

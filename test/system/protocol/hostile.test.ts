@@ -37,7 +37,7 @@ describe('mutations', () => {
     for (const name of names) {
       const bytes = sealed(name, codec.encode(SAMPLES[name]))
       expect(deliver(bytes)).toBe('message')
-      const flipped = Array.from({ length: bytes.length * 8 }, (_, bit) => bytes.with(bit >> 3, bytes[bit >> 3]! ^ (1 << (bit & 7))))
+      const flipped = Array.from({ length: bytes.length * 8 }, (_, bit) => bytes.with(bit >> 3, bytes[bit >> 3] ^ (1 << (bit & 7))))
       expect(flipped.findIndex((one) => deliver(one) !== 'refused'), `bit of ${name}`).toBe(-1)
     }
   })
@@ -73,10 +73,10 @@ describe('mutations', () => {
     const bodies = names.map((name) => [name, codec.encode(SAMPLES[name])] as const)
     const outcomes = { refused: 0, malformed: 0, message: 0 }
     for (let run = 0; run < 50_000; run++) {
-      const [name, original] = bodies[run % bodies.length]!
+      const [name, original] = bodies[run % bodies.length]
       const body = original.slice(0, next(8) === 0 ? 1 + next(original.length) : original.length)
       for (let changes = 1 + next(4); changes > 0; changes--) {
-        body[next(body.length)] = next(3) === 0 ? next(256) : [0, 1, 4, 0xff][next(4)]!
+        body[next(body.length)] = next(3) === 0 ? next(256) : [0, 1, 4, 0xff][next(4)]
       }
       outcomes[deliver(sealed(name, body))]++
     }
@@ -114,11 +114,11 @@ describe('bombs', () => {
 
   test('offsets_that_lead_to_one_table_many_times_are_refused', () => {
     const [, small] = SAMPLES.CommandLogEntry.entries
-    const entries = [{ ...small!, payload: new Uint8Array(16_000) }, ...Array.from({ length: 99 }, () => small!)]
+    const entries = [{ ...small, payload: new Uint8Array(16_000) }, ...Array.from({ length: 99 }, () => small)]
     const body = codec.encode({ ...SAMPLES.CommandLogEntry, entries })
     expect(why('CommandLogEntry', body)).toBe('ok')
     const view = new DataView(body.buffer)
-    const vector = places(body, entries.length)[0]!
+    const vector = places(body, entries.length)[0]
     const offsetAt = (i: number) => vector + 4 + 4 * i
     const large = offsetAt(0) + view.getUint32(offsetAt(0), true)
     // 100 times 16 kB out of 30 kB, were it let through.

@@ -123,8 +123,8 @@ const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 }
 function arbitraryStruct({ name, guarded }: StructLayout): fc.Arbitrary<unknown> {
-  const plain = Object.entries(STRUCTS[name]!).map(([field, type]) => {
-    const [min, max] = STRUCT_RANGES[type]!
+  const plain = Object.entries(STRUCTS[name]).map(([field, type]) => {
+    const [min, max] = STRUCT_RANGES[type]
     return [field, fc.integer({ min, max })]
   })
   const enums = guarded.filter((field) => field.shape.kind === 'enum').map((field) => [field.name, arbitraryShape(field.shape)])
