@@ -10,8 +10,8 @@ import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { prepare } from './cluster/prepare.ts'
 import { type VerifierName, VERIFIERS } from './cluster/crypto.ts'
-import { type ExitCode, type Performance, runScenario } from './cluster/run.ts'
-import type { Tampered, TamperRequest } from './cluster/tamper.ts'
+import type { ExitCode, Performance, Tampered, TamperRequest } from './cluster/outcome.ts'
+import { runScenario } from './cluster/run.ts'
 import { FRAMES_MAX, type Scenario } from './scenario.ts'
 
 export interface SimulateOptions {

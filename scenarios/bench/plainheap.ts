@@ -1,4 +1,4 @@
-/** The event queue that anyone would write first, a binary heap of objects: what the clock is measured against. */
+/** The event queue that anyone would write first, a binary heap of objects: the clock is measured against it, and tested. */
 interface PlainEvent {
   readonly atUs: number
   readonly sequence: number
@@ -12,6 +12,10 @@ const isBefore = (a: PlainEvent, b: PlainEvent): boolean => a.atUs < b.atUs || (
 export class PlainHeap {
   readonly #events: PlainEvent[] = []
   #sequence = 0
+
+  get size(): number {
+    return this.#events.length
+  }
 
   push(atUs: number, kind: number, node: number, slot: number): void {
     const events = this.#events

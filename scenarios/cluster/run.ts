@@ -32,11 +32,10 @@ import { cryptoOf, type VerifierName } from './crypto.ts'
 import { Explanation } from './explain.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
+import type { ExitCode, Performance, Tampered, TamperRequest } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
-import { tamper, type Tampered, tamperOffsetUs, type TamperRequest } from './tamper.ts'
+import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
-
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
 export interface RunSettings {
   readonly seed: Seed
@@ -51,19 +50,6 @@ export interface RunSettings {
   readonly headsets?: boolean
   /** Who else looks on. */
   readonly watchers?: readonly Watcher[]
-}
-
-export interface Performance {
-  readonly startUpMs: number
-  /** Wall milliseconds of the storm: the scenario's own frames. */
-  readonly realMs: number
-  readonly virtualMs: number
-  readonly virtualOverReal: number
-  /** Handled by the kernel meanwhile. */
-  readonly events: number
-  readonly eventsPerSecond: number
-  readonly frameMs: { readonly p50: number; readonly p90: number; readonly p99: number }
-  readonly partsMs: Readonly<Record<string, number>>
 }
 
 export interface RunOutcome {

@@ -9,21 +9,7 @@ import type { AnyComponent, Field } from '../../system/ecs/component.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { ENTITIES_PER_AUTHOR_MAX, type EntityId } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND } from '../../system/limits.ts'
-
-export interface TamperRequest {
-  readonly peer: string
-  readonly frame: number
-}
-export interface Tampered {
-  readonly kind: 'value' | 'vanished' | 'appeared'
-  readonly entity: number
-  readonly component: string
-  /** Of a flipped bit: the field, and its values before and after, decimal: a flipped u64 may fit no number. */
-  readonly field?: string
-  readonly before?: string
-  readonly after?: string
-  readonly atUs: number
-}
+import type { Tampered, TamperRequest } from './outcome.ts'
 
 const FRAME_US = Math.floor(1_000_000 / FRAMES_PER_SECOND)
 

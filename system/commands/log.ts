@@ -9,7 +9,7 @@ import { ScopeVersion } from '../ecs/components.ts'
 import { Overlay } from '../ecs/overlay.ts'
 import type { ReadStore } from '../ecs/store.ts'
 import type { World } from '../ecs/world.ts'
-import { type AuthorId, type Hash64, HASH64_ZERO, hash64Equal, type Lamport } from '../ids.ts'
+import { AUTHORS_MAX, type AuthorId, type Hash64, HASH64_ZERO, hash64Equal, type Lamport } from '../ids.ts'
 import { PENDING_ENTRIES_MAX } from '../limits.ts'
 import type { Meter } from '../ports.ts'
 import type { CommandEntry, ScopeKind } from '../protocol/messages.ts'
@@ -87,7 +87,9 @@ export class CommandLog {
 
   /** The last entry that this peer has seen on a scope: the `base` of its next entry there. */
   scopeBase(kind: ScopeKind, scope: number): { readonly lamport: Lamport; readonly author: AuthorId } {
-    return this.view.get(scopeEntity(kind, scope), ScopeVersion) ?? { lamport: 0, author: 0 }
+    const version = this.view.get(scopeEntity(kind, scope), ScopeVersion)
+    // A snapshot may hold an author that there cannot be; what is signed must fit the wire.
+    return version === undefined || version.author >= AUTHORS_MAX ? { lamport: 0, author: 0 } : version
   }
 
   /**

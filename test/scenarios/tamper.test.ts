@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RunOutcome } from '../../scenarios/cluster/run.ts'
-import type { Tampered } from '../../scenarios/cluster/tamper.ts'
+import type { Tampered } from '../../scenarios/cluster/outcome.ts'
 import { divergenceSection } from '../../reports/divergence.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import { runInside, STORIES } from '../support/runs.ts'

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { PlainHeap } from '../../scenarios/bench/plainheap.ts'
 import { type Chooser, SeededChooser } from '../../sim/choice.ts'
 import { Clock, type ClockEvent } from '../../sim/clock.ts'
-import { PlainHeap } from '../support/plain-heap.ts'
 
 const pop = (clock: Clock): ClockEvent | undefined => {
   const event = { atUs: -1, kind: -1, node: -1, slot: -1 }

@@ -5,7 +5,7 @@ import {
   entityDespawn, entityRotate, entityScale, entityTranslate, memberLeft, memberRole, placementCommit, ROLES, selectionHighlight,
   toolActivate,
 } from '../../../system/commands/registry.ts'
-import { Entity, Selection, ToolState, Transform } from '../../../system/ecs/components.ts'
+import { Entity, ScopeVersion, Selection, ToolState, Transform } from '../../../system/ecs/components.ts'
 import { encodePayload } from '../../../system/commands/payload.ts'
 import { PENDING_ENTRIES_MAX } from '../../../system/limits.ts'
 import { Codec } from '../../../system/protocol/codec.ts'
@@ -264,4 +264,14 @@ describe('policies', () => {
     expect(race(scale(ANA, 4, 512), scale(BEN, 5, 512, { policy: 'lastWriteWins' })).outcome).toBe('void')
     expect(race(scale(ANA, 4, 512), scale(BEN, 5, 512, { scope: crate(ANA, 2) })).outcome).toBe('void')
   })
+})
+
+// forged-command, seed 555: a flipped bit in the host's memory went to a client by snapshot, and the client's next command on that scope
+// did not fit the wire: a crash (law 13).
+it('R-LOG-8 a scope whose version names an author that there cannot be has no base', () => {
+  const { log, world } = newLog()
+  world.set(CRATE, ScopeVersion, { lamport: 5, author: 1024 })
+  expect(log.scopeBase('entity', CRATE)).toEqual({ lamport: 0, author: 0 })
+  world.set(CRATE, ScopeVersion, { lamport: 5, author: 1023 })
+  expect(log.scopeBase('entity', CRATE)).toEqual({ lamport: 5, author: 1023 })
 })

@@ -19,7 +19,7 @@ export function arbitraryRow(component: AnyComponent): fc.Arbitrary<RowOf<AnyCom
   })))
 }
 
-export const arbitraryWrite = (components: readonly AnyComponent[] = COMPONENTS): fc.Arbitrary<Write> =>
+const arbitraryWrite = (components: readonly AnyComponent[] = COMPONENTS): fc.Arbitrary<Write> =>
   fc.constantFrom(...components).chain((component) => fc.record({
     entity: fc.constantFrom(...ENTITIES),
     component: fc.constant(component),

@@ -34,7 +34,10 @@ function populate<Store extends WriteStore>(store: Store): Store {
   store.set(C, Bounds, { hx: 1, hy: 1, hz: 1 })
   return store
 }
-const everyChange = commitOf(COMMIT, updated(A, atA, { ...atA, x: 5 }), added(idOf(ANA, 7), stateAt(3 * FAR)), removed(C, atC), updated(B, atB, { ...atB, tags: 1 }))
+const NEW = idOf(ANA, 7)
+const everyChange = commitOf(
+  COMMIT, updated(A, atA, { ...atA, x: 5 }), added(NEW, stateAt(3 * FAR)), removed(C, atC), updated(B, atB, { ...atB, tags: 1 }),
+)
 const clashing = commitOf(COMMIT, updated(A, atA, { ...atA, x: 5 }), updated(B, { ...atB, x: 1 }, { ...atB, x: 2 }))
 const rowsBesides = (store: WriteStore) => storeText(store).split('\n').filter((line) => !line.startsWith(CommitRecord.name))
 
@@ -43,7 +46,8 @@ describe('an applied commit', () => {
     const store = populate(new MapStore())
     const result = settle(store, everyChange)!
     expect(result.status).toBe('APPLIED')
-    expect(result.changes.map(({ type, placement }) => [type, placement])).toEqual([['UPDATE', A], ['ADD', idOf(ANA, 7)], ['REMOVE', C], ['UPDATE', B]])
+    const changes = result.changes.map(({ type, placement }) => [type, placement])
+    expect(changes).toEqual([['UPDATE', A], ['ADD', NEW], ['REMOVE', C], ['UPDATE', B]])
     expect(store.get(A, Placement)).toEqual({ ...atA, x: 5 })
     expect(store.get(B, Placement)).toEqual({ ...atB, tags: 1 })
     expect(store.get(idOf(ANA, 7), Placement)).toEqual(stateAt(3 * FAR))
@@ -87,11 +91,14 @@ test('R-COMMIT-5 a_rejected_commit_changes_nothing_but_its_audit_record', () => 
 })
 
 describe('a commit is settled once', () => {
-  test.each([['applied', everyChange], ['rejected', clashing]] as const)('R-COMMIT-4 %s_again_changes_nothing_and_gives_the_recorded_outcome', (_, commit) => {
+  test.each([
+    ['applied', everyChange], ['rejected', clashing],
+  ] as const)('R-COMMIT-4 %s_again_changes_nothing_and_gives_the_recorded_outcome', (_, commit) => {
     const store = populate(new MapStore())
     const first = settle(store, commit, 20)!
     const after = storeText(store)
-    expect(settle(store, commit, 30)).toMatchObject({ status: first.status, completedAtLamport: 20, repeated: true, changes: [], conflicts: [] })
+    const again = { status: first.status, completedAtLamport: 20, repeated: true, changes: [], conflicts: [] }
+    expect(settle(store, commit, 30)).toMatchObject(again)
     expect(storeText(store)).toBe(after)
   })
 
@@ -131,7 +138,8 @@ describe('a failure at any single write', () => {
     for (let failAt = 0; failAt < total; failAt++) {
       const map = populate(new MapStore())
       const world = populate(new World())
-      for (const [store, bytes] of [[map, () => storeText(map)], [world, () => `${Buffer.from(world.canonicalBytes()).toString('hex')} ${hash64Hex(world.digest())}`]] as const) {
+      const worldText = () => `${Buffer.from(world.canonicalBytes()).toString('hex')} ${hash64Hex(world.digest())}`
+      for (const [store, bytes] of [[map, () => storeText(map)], [world, worldText]] as const) {
         const before = bytes()
         const error = new Error(`write ${failAt}`)
         expect(() => settle(new FailingStore(store, failAt, moment, error), everyChange)).toThrow(error)
@@ -150,7 +158,8 @@ describe('the result digest', () => {
     const [change] = result.changes
     const conflict = settle(populate(new MapStore()), clashing)!.conflicts[0]
     const others: CommitResult[] = [
-      { ...result, status: 'REJECTED' }, { ...result, merged: 1 }, { ...result, completedAtLamport: 11 }, { ...result, conflicts: [conflict] },
+      { ...result, status: 'REJECTED' }, { ...result, merged: 1 }, { ...result, completedAtLamport: 11 },
+      { ...result, conflicts: [conflict] },
       { ...result, context: { ...result.context, lamport: 11 } }, { ...result, context: { ...result.context, requestedAtUs: 1 } },
       { ...result, changes: [] }, { ...result, changes: [{ ...change, after: undefined }, ...result.changes.slice(1)] },
       { ...result, changes: [{ ...change, before: { ...change.before!, qw: 0 } }, ...result.changes.slice(1)] },
@@ -164,8 +173,10 @@ describe('two commits', () => {
   const COUNT = 6
   const spot = (k: number) => stateAt(k * FAR)
   /** For each of six placements: left alone, moved, tagged or removed; and a number of additions in free places. */
-  const wishes = fc.record({ deeds: fc.array(fc.constantFrom('none', 'move', 'tag', 'remove'), { minLength: COUNT, maxLength: COUNT }), additions: fc.nat(3) })
-  const commitFrom = (author: number, { deeds, additions }: { deeds: readonly string[]; additions: number }, mine: (k: number) => boolean): PlacementCommit =>
+  const deed = fc.constantFrom('none', 'move', 'tag', 'remove')
+  const wishes = fc.record({ deeds: fc.array(deed, { minLength: COUNT, maxLength: COUNT }), additions: fc.nat(3) })
+  type Wishes = { readonly deeds: readonly string[]; readonly additions: number }
+  const commitFrom = (author: number, { deeds, additions }: Wishes, mine: (k: number) => boolean): PlacementCommit =>
     commitOf(
       commitId(author),
       ...deeds.flatMap((deed, k) => {

@@ -5,7 +5,8 @@ import { CommitHistory } from '../../../system/placement/history.ts'
 import type { CommitContext, CommitStatus } from '../../../system/placement/plan.ts'
 import { ANA, commitId, REGION } from '../../support/placements.ts'
 
-const contextOf = (counter: number): CommitContext => ({ commit: commitId(ANA, counter), session: 1, region: REGION, author: ANA, lamport: 10, requestedAtUs: 0 })
+const contextOf = (counter: number): CommitContext =>
+  ({ commit: commitId(ANA, counter), session: 1, region: REGION, author: ANA, lamport: 10, requestedAtUs: 0 })
 const resultOf = (counter: number, status: CommitStatus = 'APPLIED', repeated = false): CommitResult => ({
   context: contextOf(counter), status, changes: [], conflicts: [], merged: repeated ? 0 : 1, completedAtLamport: 10, repeated,
 })

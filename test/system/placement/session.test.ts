@@ -5,7 +5,9 @@ import { applyCommit } from '../../../system/placement/apply.ts'
 import { buildPlan, COMMIT_CHANGES_MAX } from '../../../system/placement/plan.ts'
 import { EDIT_OPERATIONS_MAX, PlacementEditSession } from '../../../system/placement/session.ts'
 import { MapStore, storeText } from '../../support/mapstore.ts'
-import { added, ALLOWED, ANA, BEN, commitId, idOf, originOf, putPlacement, REGION, removed, stateAt, updated } from '../../support/placements.ts'
+import {
+  added, ALLOWED, ANA, BEN, commitId, idOf, originOf, putPlacement, REGION, removed, stateAt, updated,
+} from '../../support/placements.ts'
 
 const A = idOf(BEN, 1)
 const COMMIT = commitId(ANA)
@@ -35,7 +37,8 @@ describe('drafts', () => {
     const outcome = session.draftAdd(stateAt(9000))
     expect(outcome).toEqual({ kind: 'drafted', draft: { ...added(idOf(ANA, 10), stateAt(9000)), draft: 1 } })
     session.draftUpdate(idOf(ANA, 10), { tags: 1 })
-    expect(commit()).toEqual({ commit: COMMIT, session: 1, region: REGION, requestedAtUs: 5, changes: [{ ...added(idOf(ANA, 10), stateAt(9000, { tags: 1 })), draft: 1 }] })
+    const changes = [{ ...added(idOf(ANA, 10), stateAt(9000, { tags: 1 })), draft: 1 }]
+    expect(commit()).toEqual({ commit: COMMIT, session: 1, region: REGION, requestedAtUs: 5, changes })
     expect(session.draftRemove(idOf(ANA, 10))).toMatchObject({ kind: 'discarded' })
     expect(commit().changes).toEqual([])
   })
@@ -119,7 +122,9 @@ test('drafting_never_touches_the_view', () => {
 })
 
 test('a_commit_on_the_view_it_was_drafted_against_is_applied_and_gives_the_drafted_states', () => {
-  const step = fc.record({ deed: fc.constantFrom('add', 'update', 'remove', 'discard'), which: fc.nat(7), x: fc.integer({ min: -50, max: 50 }), tags: fc.nat(15) })
+  const step = fc.record({
+    deed: fc.constantFrom('add', 'update', 'remove', 'discard'), which: fc.nat(7), x: fc.integer({ min: -50, max: 50 }), tags: fc.nat(15),
+  })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const view = new MapStore()

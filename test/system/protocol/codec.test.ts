@@ -82,7 +82,9 @@ describe('golden bytes', () => {
   if (process.env[UPDATE_VARIABLE] === '1') writeFileSync(VECTORS, JSON.stringify(bodies, undefined, 2) + '\n')
   const golden = JSON.parse(readFileSync(VECTORS, 'utf8')) as Record<string, string>
 
-  test(`R-WIRE-3 the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => expect(bodies).toEqual(golden))
+  test(`R-WIRE-3 the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => {
+    expect(bodies).toEqual(golden)
+  })
 })
 
 describe('what a caller cannot encode', () => {
