@@ -8,7 +8,6 @@
  */
 import { Session } from 'node:inspector'
 import { SourceMap } from 'node:module'
-import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 
@@ -182,5 +181,6 @@ function originalPlace({ location }: CallFrame, script: { url: string; map: stri
   const map = new SourceMap(JSON.parse(Buffer.from(inline[1], 'base64').toString('utf8')))
   const entry = map.findEntry(location.lineNumber, location.columnNumber)
   if (!('originalSource' in entry)) return undefined
-  return `${resolve(dirname(fileURLToPath(script.url)), entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
+  // What a map names are addresses, relative to the module's own.
+  return `${fileURLToPath(new URL(entry.originalSource, script.url))}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
 }

@@ -9,8 +9,7 @@ import { summaryLines } from '../reports/summary.ts'
 import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { prepare } from './cluster/prepare.ts'
-import { type VerifierName, VERIFIERS } from './cluster/crypto.ts'
-import type { ExitCode, Performance, Tampered, TamperRequest } from './cluster/outcome.ts'
+import { type ExitCode, type Performance, type Tampered, type TamperRequest, type VerifierName, VERIFIERS } from './cluster/outcome.ts'
 import { runScenario } from './cluster/run.ts'
 import { FRAMES_MAX, type Scenario } from './scenario.ts'
 
@@ -50,10 +49,6 @@ export interface RunHeader extends ReportHeader {
 }
 
 export interface RunResult {
-  /**
-   * 0 converged, 1 diverged or another safety check failed, 2 did not settle, 3 a fault of ours, 4 the scenario or its
-   * arguments, 5 not deterministic.
-   */
   readonly exit: ExitCode
   /** One line. */
   readonly verdict: string

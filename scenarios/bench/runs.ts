@@ -6,7 +6,7 @@
 import { wallClockMs } from '../../platform/clock.ts'
 import { aligned } from '../../reports/table.ts'
 import { prepare, type Prepared } from '../cluster/prepare.ts'
-import type { VerifierName } from '../cluster/crypto.ts'
+import type { VerifierName } from '../cluster/outcome.ts'
 import type { Scenario } from '../scenario.ts'
 import loopback from '../stories/loopback-120.ts'
 import { atLeast, atMost, figure } from './aims.ts'

@@ -2,7 +2,7 @@
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Watcher } from '../cluster/cluster.ts'
 import type { Prepared } from '../cluster/prepare.ts'
-import type { VerifierName } from '../cluster/crypto.ts'
+import type { VerifierName } from '../cluster/outcome.ts'
 import { type RunOutcome, type RunSettings, runScenario } from '../cluster/run.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Workload } from './parts.ts'

@@ -4,9 +4,7 @@ import type { Seed } from '../../sim/choice.ts'
 import { admissibleKey, nobleSigner, nobleVerifier, noopSigner, noopVerifier, smallOrder } from '../../system/commands/signature.ts'
 import type { Signer, Verifier } from '../../system/ports.ts'
 import { keyFromSeed } from '../keys.ts'
-
-export const VERIFIERS = ['noble', 'node', 'none'] as const
-export type VerifierName = (typeof VERIFIERS)[number]
+import type { VerifierName } from './outcome.ts'
 
 export interface RunCrypto {
   readonly verifier: Verifier

@@ -9,6 +9,9 @@
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
+export const VERIFIERS = ['noble', 'node', 'none'] as const
+export type VerifierName = (typeof VERIFIERS)[number]
+
 export interface Performance {
   readonly startUpMs: number
   /** Wall milliseconds of the storm: the scenario's own frames. */

@@ -67,9 +67,10 @@ describe('theta-sim', () => {
   })
 
   it('ends a loop that never awaits, and says where it loops', async () => {
-    write('loop.ts', story('  const limit: number = 1\n  await frame(limit)\n  for (let i = 0; limit === 1; i++) {\n    i--\n  }'))
-    const { exit, stderr } = await run('run', 'loop.ts')
-    expect(stderr).toMatch(/^theta-sim: loop\.ts:[67]:\d+: loops without awaiting virtual time \(gave no sign for 1500 ms\); .*\n$/)
+    mkdirSync(join(folder, 'an é'))
+    write('an é/loop.ts', story('  const limit: number = 1\n  await frame(limit)\n  for (let i = 0; limit === 1; i++) {\n    i--\n  }'))
+    const { exit, stderr } = await run('run', 'an é/loop.ts')
+    expect(stderr).toMatch(/^theta-sim: an é\/loop\.ts:[67]:\d+: loops without awaiting virtual time \(gave no sign for 1500 ms\); .*\n$/)
     expect(exit).toBe(4)
   })
 
