@@ -87,13 +87,14 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
   const fault = optionFault(scenario, { seed, frames, verifier, plan })
   if (fault !== undefined) throw new OptionError(fault)
   const settings = { seed, frames, verifier, measure, ...(plan && { plan }), ...(tamper && { tamper }), ...(onProgress && { onProgress }) }
-  const { exit, verdict, stack, trace, choices, info, tampered, performance } = await runScenario(scenario, settings, await prepare())
+  const outcome = await runScenario(scenario, settings, await prepare())
+  const { exit, verdict, stack, trace, records, choices, info, tampered, performance } = outcome
 
   const planJson = stringifyPlan(planOf(scenario.name, seed, choices, plan?.suppressed))
   const run: RunHeader = {
     version, scenario: scenario.name, source, sourceDigest, seed, frames, verifier, ...(plan && { plan }), ...(tamper && { tamper }),
   }
-  const report = buildReport(trace.records(), { ...info, run, planDigest: sha256Hex(planJson) })
+  const report = buildReport(records, { ...info, run, planDigest: sha256Hex(planJson) })
   return {
     exit, verdict, stack, report, planJson, tampered, perf: performance,
     reportJson: seal(canonicalJson({ ...report, seal: SEAL_BLANK })),

@@ -30,14 +30,14 @@ export async function storm(story: Scenario, prepared: Prepared, options: StormO
 export async function workloadOf(story: Scenario, prepared: Prepared, seed: string): Promise<Workload> {
   const heard = new Heard()
   const { outcome } = await storm(story, prepared, { seed, verifier: 'none', watchers: [heard] })
-  const { info: { calmAtUs, nodes }, performance, trace } = outcome
+  const { info: { calmAtUs, nodes }, performance, records } = outcome
   const events = heard.events.flatMap(({ atUs, event }) => (atUs < calmAtUs ? [event] : []))
   const closed = events.filter((event) => event.event === 'frameClosed')
   const steps = events.filter((event) => event.event === 'physicsStepped')
   const worldBytes = new Map(closed.map((event) => [event.frame, event.worldBytes]))
   return {
     events: performance!.events,
-    datagramBytes: trace.records().flatMap((record) => {
+    datagramBytes: records.flatMap((record) => {
       const isSent = record.kind === 'sent' && record.atUs < calmAtUs
       return isSent ? [record.bytes] : []
     }),

@@ -15,7 +15,7 @@ import { type Chooser, type Choice, PlannedChooser, type Seed, SeededChooser } f
 import { planChoices, type Plan } from '../../sim/plan.ts'
 import { stream } from '../../sim/random.ts'
 import { drive, ScriptClock, type ScriptEnd } from '../../sim/script.ts'
-import { Trace } from '../../sim/trace.ts'
+import { Trace, type TraceRecord } from '../../sim/trace.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
 import { AssertionError } from '../../system/assert.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
@@ -56,6 +56,8 @@ export interface RunOutcome {
   readonly exit: ExitCode
   readonly verdict: string
   readonly trace: Trace
+  /** Of the trace, made once. */
+  readonly records: readonly TraceRecord[]
   readonly choices: readonly Choice[]
   /** Everything of {@link RunInfo} but what only the caller knows. */
   readonly info: Omit<RunInfo, 'run' | 'planDigest'>
@@ -232,7 +234,8 @@ class Run {
     if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) {
       mismatch = { frame: difference.frame, node: 0, message: difference.message }
     }
-    const mustHappen = end.kind === 'done' ? this.#mustHappen(trace, cluster, convergence) : []
+    const records = trace.records()
+    const mustHappen = end.kind === 'done' ? this.#mustHappen(records, cluster, convergence) : []
     const { exit, verdict, stack } = this.#judge(end, settled, mustHappen, cluster)
     const finalWorld = cluster.host.peer.world
     const info: RunOutcome['info'] = {
@@ -248,7 +251,7 @@ class Run {
     }
     const performance = this.#performance(realMs, calmAtUs, stormEvents)
     return {
-      outcome: { exit, verdict, stack, trace, choices: chooser.recorded, info, tampered: this.#tampered, performance },
+      outcome: { exit, verdict, stack, trace, records, choices: chooser.recorded, info, tampered: this.#tampered, performance },
       isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
       divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
@@ -321,9 +324,9 @@ class Run {
     this.#failures.push({ check, message, details })
   }
 
-  #mustHappen(trace: Trace, cluster: Cluster, convergence: Convergence): RunInfo['mustHappen'] {
+  #mustHappen(records: readonly TraceRecord[], cluster: Cluster, convergence: Convergence): RunInfo['mustHappen'] {
     const { counters = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
-    const counted = countRecords(trace.records(), 0)
+    const counted = countRecords(records, 0)
     const node = (name: string) => cluster.clients.find((client) => client.name === name)
     const signed = (name: string) => counted.signedBy[node(name)?.peer.author ?? -1] ?? 0
     const framesOf = (name: string) => convergence.confirmed(node(name)?.id ?? -1)
