@@ -55,17 +55,19 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * exit, and at the signals that ask it to end.
  */
 export function temporaryFolder(prefix: string): { readonly path: string; readonly remove: () => void } {
-  const path = mkdtempSync(join(realpathSync(tmpdir()), prefix))
+  let path = ''
   const remove = (): void => {
     process.off('exit', remove)
     for (const signal of SIGNALS) process.off(signal, obey)
-    rmSync(path, { recursive: true, force: true })
+    if (path !== '') rmSync(path, { recursive: true, force: true })
   }
   const obey = (signal: NodeJS.Signals): void => {
     remove()
     process.kill(process.pid, signal)
   }
+  // Before there is a folder: a signal that comes in between finds it all the same.
   process.once('exit', remove)
   for (const signal of SIGNALS) process.once(signal, obey)
+  path = mkdtempSync(join(realpathSync(tmpdir()), prefix))
   return { path, remove }
 }

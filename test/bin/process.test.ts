@@ -11,6 +11,8 @@ describe('theta-sim', () => {
   const { folder, command, run, remove } = stagePackage()
   afterAll(remove)
   const write = (name: string, text: string): void => { writeFileSync(join(folder, name), text) }
+  mkdirSync(join(folder, 'node_modules'))
+  write('node_modules/deep.js', 'export function down(n) { if (n > 0) down(n - 1)\nthrow new Error("deep") }')
   const story = (body: string): string =>
     `import { scenario } from 'theta-sim'\n\nexport default scenario('mine', { frames: 3, hz: 90 }, async ({ frame }) => {\n${body}\n})\n`
 
@@ -54,8 +56,8 @@ describe('theta-sim', () => {
     ['makes a scenario by hand', 'export default { name: "../mine", script: async () => {} }', 'faulty.ts: RangeError: ../mine is no name'],
     ['imports what the package has not', "import { scenari } from 'theta-sim'\nexport default scenari",
       "faulty.ts: SyntaxError: The requested module 'theta-sim' does not provide an export named 'scenari'"],
-    ['throws deep down', story('const down = (n: number): never => { if (n > 0) down(n - 1); throw new Error("deep") }\n  down(30)'),
-      'faulty.ts:4:68: the script threw Error: deep'],
+    ['throws deep within a package', `import { down } from './node_modules/deep.js'\n${story('down(30)')}`,
+      'faulty.ts:5:1: the script threw Error: deep'],
     ['leaves', 'process.exit(0)', 'faulty.ts ended its own process (left with code 0)'],
   ])('ends with 4 and one line when a file %s', async (_what, text, line) => {
     write('faulty.ts', text)
