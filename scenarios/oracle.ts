@@ -53,6 +53,8 @@ export interface OraclePorts {
 
 const BURST = 100
 const PER_SECOND = 10
+/** Wishes of the story for its props that a frame takes. */
+const WISHES_PER_FRAME = 256
 const BODIES = 256
 const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
 const PROP_COMPONENTS: readonly AnyComponent[] = [Spawned, Motion]
@@ -99,7 +101,7 @@ export class Oracle {
 
   /** The host has closed a frame, and `world` is exactly that frame's. */
   closed(frame: number, closedLamport: number, world: World): void {
-    for (const { entity, at } of this.#wishes.splice(0)) this.#grant(entity, at, frame)
+    for (const { entity, at } of this.#wishes.splice(0, WISHES_PER_FRAME)) this.#grant(entity, at, frame)
     if (closedLamport < this.#closed) {
       this.findings.push({ frame, message: `the closed mark fell from ${this.#closed} to ${closedLamport}` })
     }

@@ -65,6 +65,8 @@ export const PREDICTION_HORIZON_US = 22_222
 // --- runtime -------------------------------------------------------------------------------------------------------
 /** Entity counters of the host below this are reserved for scopes (0 itself, then one a tool). */
 export const HOST_RESERVED_COUNTERS = 256
+/** Spawns, moves and ends of props that a frame takes; what was asked for beyond waits for the next. */
+export const RUNTIME_WISHES_PER_FRAME = 256
 
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
 assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')

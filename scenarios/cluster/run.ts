@@ -290,7 +290,7 @@ class Run {
     // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
     do {
       if (kernel.nowUs >= untilUs || kernel.run(cluster.frameUs(cluster.nextFrame() + 1)).kind === 'limit') return false
-    } while (!members().every(isDone))
+    } while (host.backlog > 0 || !members().every(isDone))
     kernel.stopFrames(0)
     const last = host.frame
     return kernel.run(kernel.nowUs + LAST_FRAME_US, () => members().every(({ peer }) => peer.confirmedFrame === last)).kind === 'satisfied'

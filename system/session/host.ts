@@ -7,14 +7,15 @@
  * delta of f + 1 fit together without a seam.
  */
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
+import { assert } from '../assert.ts'
 import { Admission } from '../commands/admission.ts'
 import { entryBatches } from '../commands/batch.ts'
 import { CommandLog } from '../commands/log.ts'
-import { commandName, EntityKind, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
+import { commandName, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
-import { HeadPose, LeftHandPose, Motion, RightHandPose, ROTATION_ONE, Spawned } from '../ecs/components.ts'
+import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
 import { World } from '../ecs/world.ts'
-import { type AuthorId, entityId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
+import { type AuthorId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
 import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { Bodies } from '../physics/bodies.ts'
@@ -39,6 +40,7 @@ import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
+import { Runtime } from './runtime.ts'
 
 /** Those that ever were: author numbers are never used again. */
 const ROSTER_MEMBERS_MAX = COUNT_MAX.KeyRoster.members
@@ -87,7 +89,7 @@ export class Host implements Peer {
   readonly #ring = new FrameRing()
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
-  readonly #runtime: Intent[] = []
+  readonly #runtime = new Runtime()
   /** Authors whose poses leave the stream with the next frame. */
   readonly #departed: AuthorId[] = []
   #frame = -1
@@ -125,6 +127,10 @@ export class Host implements Peer {
   }
   get frame(): number {
     return this.#frame
+  }
+  /** What the runtime was asked for and has not done. */
+  get backlog(): number {
+    return this.#runtime.backlog
   }
 
   drain(): PeerOutput | undefined {
@@ -210,8 +216,10 @@ export class Host implements Peer {
     if (!this.#ports.verifier.verify(hello.signature, helloBytes(hello, seat.link.binding), clientPublicKey)) {
       return this.#refuse(seat, 'authentication', 'the hello is not signed by its key on this connection')
     }
-    const role = this.#config.authorise(hello.authToken, hello.requestedRole, hello.displayName)
-    if (role === undefined) return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
+    const authorised = this.#config.authorise(hello.authToken, hello.requestedRole, hello.displayName)
+    if (authorised === undefined) {
+      return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
+    }
     const known = this.#roster.withKey(clientPublicKey)
     const resumes = bytesEqual(hello.resumeSessionId, this.#config.sessionId)
     if (known !== undefined && (known.author === HOST_AUTHOR || (known.present && !resumes))) {
@@ -225,11 +233,14 @@ export class Host implements Peer {
         + 'try again when one has left, or open a new session')
     }
     const author = known?.author ?? this.#nextAuthor++
+    // Roles are the log's: who comes back has the one that the log gives, whatever the token is good for.
+    const before = this.#world.get(memberEntity(author), Member)
+    const role = (before === undefined ? undefined : ROLES[before.role]) ?? authorised
     seat.author = author
     seat.role = role
     seat.link.peer = author
     seat.wantsSnapshot = 'join'
-    const capabilities = granted(hello.requestedCapabilities, role)
+    const capabilities = granted(hello.requestedCapabilities, role) & (before?.capabilities ?? hello.requestedCapabilities)
     this.#roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true })
     const unsigned = {
       kind: 'SessionAcknowledge',
@@ -317,7 +328,7 @@ export class Host implements Peer {
   #append(entry: CommandEntry): void {
     const { author, lamport, nonce, scope } = entry
     const command = commandName(entry.command)
-    this.#log.integrate(entry, true)
+    assert(this.#log.integrate(entry, true).kind === 'integrated', 'the host has room for its own entries')
     this.#report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
     this.#report({ event: 'commandAdmitted', entry, command })
     this.#broadcast([entry])
@@ -337,7 +348,13 @@ export class Host implements Peer {
     switch (intent.kind) {
       case 'spawn': return this.#append(this.#signer.spawn(intent))
       case 'despawn': return this.#append(this.#signer.sign(entityDespawn, { entity: intent.entity }))
-      default: this.#runtime.push(intent)
+      case 'propSpawn':
+      case 'propMove':
+      case 'propDespawn': return this.#runtime.ask(intent)
+      case 'kick':
+        for (const seat of this.#members()) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
+        return
+      default:
     }
   }
 
@@ -348,7 +365,8 @@ export class Host implements Peer {
     this.#closeLog(frame)
     this.#provenance.set({ by: 'runtime', frame })
     this.#bodies.follow(this.#world)
-    this.#applyRuntime(frame)
+    this.#runtime.advance(this.#world, frame)
+    this.#clearDeparted()
     for (const seat of this.#members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
@@ -371,35 +389,7 @@ export class Host implements Peer {
     this.#log.closeUpTo(closed, frame)
   }
 
-  #applyRuntime(frame: number): void {
-    for (const intent of this.#runtime) {
-      switch (intent.kind) {
-        case 'propSpawn': {
-          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
-          this.#world.set(entity, Spawned, { kind: EntityKind.prop, bornFrame: frame })
-          this.#world.set(entity, Motion, { x: intent.x, y: intent.y, z: intent.z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE })
-          break
-        }
-        case 'propMove': {
-          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
-          const row = this.#world.get(entity, Motion)
-          if (row !== undefined) this.#world.set(entity, Motion, { ...row, x: intent.x, y: intent.y, z: intent.z })
-          break
-        }
-        case 'propDespawn': {
-          const entity = entityId('stream', HOST_AUTHOR, intent.prop)
-          this.#world.delete(entity, Spawned)
-          this.#world.delete(entity, Motion)
-          break
-        }
-        case 'kick': {
-          for (const seat of this.#members()) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
-          break
-        }
-        default:
-      }
-    }
-    this.#runtime.length = 0
+  #clearDeparted(): void {
     for (const author of this.#departed) {
       for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#world.delete(memberEntity(author), component)
     }

@@ -66,6 +66,19 @@ describe('resuming', () => {
     expect(disagreement(loopback)).toBeUndefined()
   })
 
+  it('R-SESSION-4 who comes back has the role and the capabilities that the log gives by now, whatever the token is good for', () => {
+    const loopback = new Loopback()
+    const [ana] = loopback.joined('ana')
+    const { world } = loopback.host.peer
+    const member = world.get(memberEntity(1), Member)!
+    expect(ana.last('sessionOpened')).toMatchObject({ role: 'editor' })
+    world.set(memberEntity(1), Member, { ...member, role: 0, capabilities: 0 })
+    loopback.sever(ana)
+    loopback.run(60)
+    expect(ana.last('sessionOpened')).toMatchObject({ resumed: true, role: 'viewer', capabilities: 0 })
+    expect(world.get(memberEntity(1), Member)).toMatchObject({ role: 0, capabilities: 0 })
+  })
+
   it('R-SESSION-4 after a crash, a departed key comes back as the same author and repeats no number', () => {
     const loopback = new Loopback()
     const [ana] = loopback.joined('ana', 'ben')

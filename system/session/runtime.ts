@@ -1,0 +1,54 @@
+/**
+ * The host's runtime, as far as there is one: props that whoever is above the host spawns, moves and ends. They are of the stream. What is
+ * asked for waits for its frame, and a frame takes only so much, so that its delta fits one message however much is asked for at once.
+ */
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
+import { assert } from '../assert.ts'
+import { EntityKind } from '../commands/registry.ts'
+import { Motion, ROTATION_ONE, Spawned } from '../ecs/components.ts'
+import type { World } from '../ecs/world.ts'
+import { entityId, HOST_AUTHOR } from '../ids.ts'
+import { MEMBERS_MAX, RUNTIME_WISHES_PER_FRAME } from '../limits.ts'
+import { BODIES_MAX } from '../physics/physics.ts'
+import type { Intent } from './peer.ts'
+
+type Wish = Extract<Intent, { readonly kind: 'propSpawn' | 'propMove' | 'propDespawn' }>
+
+const ROWS_PER_WISH = 2
+const POSES_PER_MEMBER = 3
+assert(
+  RUNTIME_WISHES_PER_FRAME * ROWS_PER_WISH + BODIES_MAX + MEMBERS_MAX * POSES_PER_MEMBER <= COUNT_MAX.ComponentDelta.entries,
+  'all that can change in a frame fits its delta',
+)
+
+export class Runtime {
+  readonly #wishes: Wish[] = []
+
+  /** What has been asked for and not been done. */
+  get backlog(): number {
+    return this.#wishes.length
+  }
+  ask(wish: Wish): void {
+    this.#wishes.push(wish)
+  }
+
+  /** Does what this frame can take, in the order it was asked for. */
+  advance(world: World, frame: number): void {
+    for (const wish of this.#wishes.splice(0, RUNTIME_WISHES_PER_FRAME)) {
+      const entity = entityId('stream', HOST_AUTHOR, wish.prop)
+      if (wish.kind === 'propDespawn') {
+        world.delete(entity, Spawned)
+        world.delete(entity, Motion)
+        continue
+      }
+      const { x, y, z } = wish
+      if (wish.kind === 'propSpawn') {
+        world.set(entity, Spawned, { kind: EntityKind.prop, bornFrame: frame })
+        world.set(entity, Motion, { x, y, z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE })
+        continue
+      }
+      const row = world.get(entity, Motion)
+      if (row !== undefined) world.set(entity, Motion, { ...row, x, y, z })
+    }
+  }
+}
