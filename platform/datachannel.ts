@@ -3,8 +3,7 @@
  * nodes of one process, on 127.0.0.1 without any STUN server. It shows that the port is honest: the same state machines run over it.
  *
  * Callbacks of the library become {@link TransportInput}s in a queue; whoever drives a node takes them with `poll`. The
- * shapes restate those of sim/port.ts: this layer imports nothing of the others. The library is a development dependency, so
- * it is imported when asked for.
+ * shapes are those of sim/port.ts. The library is a development dependency, so it is imported when asked for.
  *
  * The codes of a close do not exist in WebRTC: a small channel of our own carries them, and the connection ends when the
  * other side has seen it.
@@ -12,43 +11,7 @@
 import { createHash } from 'node:crypto'
 import type * as NodeDataChannel from 'node-datachannel'
 import type { DataChannel, DescriptionType, PeerConnection } from 'node-datachannel'
-
-type Delivery =
-  | { readonly kind: 'reliable' }
-  | { readonly kind: 'retransmits'; readonly max: number }
-  | { readonly kind: 'lifetime'; readonly maxUs: number }
-export interface ChannelSpec {
-  readonly label: string
-  readonly ordered: boolean
-  readonly delivery: Delivery
-  readonly priority: number
-}
-interface Opened {
-  readonly kind: 'opened'
-  readonly on: number
-  readonly ticket: number
-  readonly incoming: boolean
-  readonly binding: Uint8Array
-  readonly messageBytesMax: number
-}
-interface Closed {
-  readonly kind: 'closed'
-  readonly on: number
-  readonly ticket: number
-  readonly by: 'local' | 'remote' | 'timeout' | 'refused'
-  readonly code: number
-}
-export type TransportInput =
-  | Opened
-  | Closed
-  | { readonly kind: 'message'; readonly on: number; readonly channel: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'credit'; readonly on: number; readonly channel: number; readonly bytes: number }
-  | { readonly kind: 'path'; readonly on: number; readonly rttUs: number; readonly lost: number }
-export type TransportOutput =
-  | { readonly kind: 'open'; readonly ticket: number; readonly endpoint: string }
-  | { readonly kind: 'message'; readonly on: number; readonly channel: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'close'; readonly on: number; readonly code: number }
-  | { readonly kind: 'wake'; readonly atUs: number }
+import type { ChannelSpec, TransportInput, TransportOutput } from '../sim/port.ts'
 
 type Library = typeof NodeDataChannel
 

@@ -19,6 +19,11 @@ export class LogOrder implements Watcher {
   readonly failures: Failure[] = []
   readonly #host = new Map<string, Folded>()
   readonly #last = new Map<number, { readonly lamport: number; readonly author: number }>()
+  readonly #nameOf: (node: number) => string
+
+  constructor(nameOf: (node: number) => string) {
+    this.#nameOf = nameOf
+  }
 
   event(node: number, event: SystemEvent): void {
     if (event.event === 'snapshotApplied') this.#last.delete(node)
@@ -27,7 +32,7 @@ export class LogOrder implements Watcher {
     const last = this.#last.get(node)
     const details = { node, lamport, author, frame }
     const fail = (what: string) =>
-      this.failures.push({ check: 'logOrder', message: `node ${node} folded (${lamport}, ${author}) ${what}`, details })
+      this.failures.push({ check: 'logOrder', message: `${this.#nameOf(node)} folded (${lamport}, ${author}) ${what}`, details })
     if (last !== undefined && (lamport < last.lamport || (lamport === last.lamport && author <= last.author))) {
       fail(`after (${last.lamport}, ${last.author}) in frame ${frame}`)
     }

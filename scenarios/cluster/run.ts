@@ -169,9 +169,10 @@ class Run {
 
   async #play(cluster: Cluster, trace: Trace, chooser: RecordingChooser, verifier: Verifier): Promise<Played> {
     const convergence = new Convergence()
-    const order = new LogOrder()
+    const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
+    const order = new LogOrder(actorOf)
     const bounded = new BoundedBytes()
-    const refusals = new Refusals((node) => cluster.clients[node - 1].name)
+    const refusals = new Refusals(actorOf)
     const member = (author: number) => cluster.clients.find(({ peer }) => peer.author === author)
     const nameOf = (author: number) => (author === 0 ? 'host' : (member(author)?.name ?? `author ${author}`))
     const oracle = new Oracle({
