@@ -49,6 +49,17 @@ export interface RunDivergence {
   readonly peerWrite?: WriteStory
 }
 
+/** How a run failed. Two runs fail the same way where all four are equal. */
+export interface FailureKind {
+  readonly exit: RunInfo['exit']
+  /** The checker that found it first, or what broke the run off. */
+  readonly check: string
+  /** The component of the row that differs, or what else the checker names: a counter, an assertion; '' where it names nothing. */
+  readonly component: string
+  /** Of that row; '' where there is none. */
+  readonly field: string
+}
+
 /** How often something had to happen, and how often it did. */
 export interface Expectation {
   readonly name: string
@@ -68,6 +79,8 @@ export interface RunInfo {
   readonly manifest: readonly ManifestComponent[]
   readonly exit: 0 | 1 | 2 | 3 | 4 | 5
   readonly verdict: string
+  /** Absent from a run that converged. */
+  readonly failure?: FailureKind
   readonly failures: readonly { readonly check: string; readonly message: string; readonly details: object }[]
   readonly mustHappen: readonly Expectation[]
   readonly traceDigest: string

@@ -15,6 +15,8 @@ export interface ScenarioSettings {
   readonly peersMax?: number
   /** Virtual time after the last frame within which everybody must have settled, in milliseconds (default 5,000). */
   readonly settleMs?: number
+  /** Whether events of one instant are permuted by choice (default false). */
+  readonly ties?: boolean
 }
 
 /**
@@ -56,10 +58,10 @@ export function scenario(
   name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {},
 ): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
-  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs'])
+  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties'])
   fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
-  const { frames, hz, peersMax = 4, settleMs = 5_000 } = settings
+  const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false } = settings
   const wholeWithin = (field: string, value: number, most: number) => within(field, whole(field, value), 1, most)
   wholeWithin(`scenario ${name}: frames`, frames, FRAMES_MAX)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
@@ -67,7 +69,7 @@ export function scenario(
   wholeWithin(`scenario ${name}: settleMs`, settleMs, Infinity)
   const { mustHappen = {} } = checks
   expectationsOf(mustHappen)
-  return { name, settings: { frames, hz, peersMax, settleMs }, script, mustHappen }
+  return { name, settings: { frames, hz, peersMax, settleMs, ties }, script, mustHappen }
 }
 
 function expectationsOf(mustHappen: MustHappen): void {

@@ -4,7 +4,7 @@ import { seal, SEAL_BLANK, sha256Hex } from '../platform/digests.ts'
 import { canonicalJson } from '../reports/json.ts'
 import { reportMarkdown } from '../reports/markdown.ts'
 import { buildReport, type Report } from '../reports/report.ts'
-import type { RunHeader as ReportHeader } from '../reports/input.ts'
+import type { FailureKind, RunHeader as ReportHeader } from '../reports/input.ts'
 import { summaryLines } from '../reports/summary.ts'
 import { type Plan, planOf, stringifyPlan } from '../sim/plan.ts'
 import { CATALOGUE } from './catalogue.ts'
@@ -52,6 +52,8 @@ export interface RunResult {
   readonly exit: ExitCode
   /** One line. */
   readonly verdict: string
+  /** Of what kind the failure is; undefined where the run converged. */
+  readonly failure: FailureKind | undefined
   readonly report: Report
   /** Canonical and sealed: the same bytes for the same run, everywhere. */
   readonly reportJson: string
@@ -88,15 +90,15 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
   if (fault !== undefined) throw new OptionError(fault)
   const settings = { seed, frames, verifier, measure, ...(plan && { plan }), ...(tamper && { tamper }), ...(onProgress && { onProgress }) }
   const outcome = await runScenario(scenario, settings, await prepare())
-  const { exit, verdict, stack, trace, records, choices, info, tampered, performance } = outcome
+  const { exit, verdict, stack, trace, records, choices, operations, info, tampered, performance } = outcome
 
-  const planJson = stringifyPlan(planOf(scenario.name, seed, choices, plan?.suppressed))
+  const planJson = stringifyPlan(planOf(scenario.name, seed, choices, operations))
   const run: RunHeader = {
     version, scenario: scenario.name, source, sourceDigest, seed, frames, verifier, ...(plan && { plan }), ...(tamper && { tamper }),
   }
   const report = buildReport(records, { ...info, run, planDigest: sha256Hex(planJson) })
   return {
-    exit, verdict, stack, report, planJson, tampered, perf: performance,
+    exit, verdict, failure: info.failure, stack, report, planJson, tampered, perf: performance,
     reportJson: seal(canonicalJson({ ...report, seal: SEAL_BLANK })),
     reportMarkdown: measure || exit !== 0 ? reportMarkdown(report) : '',
     summary: summaryLines(report),

@@ -1,13 +1,13 @@
 /**
- * A plan: everything that made one run what it was, as a file. Replaying, shrinking and branching are re-execution
- * with a plan; leaving a choice out makes that decision benign, leaving an operation out is listing it as suppressed.
+ * A plan: everything that made one run what it was, as a file: the choices that did not go the benign way, and the operations
+ * of the script. Replaying, shrinking and branching are re-execution with a plan: what is not in it does not happen.
  */
 import { ALTERNATIVES_MAX } from './choice.ts'
 import type { Choice, Seed } from './choice.ts'
 import { hex64 } from './digest.ts'
 import { PLAN_CHOICES_MAX } from './limits.ts'
 
-const PLAN_VERSION = 1
+const PLAN_VERSION = 2
 
 export interface PlannedChoice {
   readonly site: string
@@ -24,20 +24,20 @@ export interface Plan {
   readonly seed: Seed
   /** In the order of first appearance in the run that was recorded; no two share a site and key. */
   readonly choices: readonly PlannedChoice[]
-  /** Labels of the script's operations that are left out. */
-  readonly suppressed: readonly string[]
+  /** Labels of the script's operations, in the order in which they were done; undefined for all that it has. */
+  readonly operations: readonly string[] | undefined
 }
 
 export type ParsedPlan = { readonly kind: 'plan'; readonly plan: Plan } | { readonly kind: 'invalid'; readonly why: string }
 
-const PLAN_FIELDS: ReadonlySet<string> = new Set(['version', 'scenario', 'seed', 'choices', 'suppressed'])
+const PLAN_FIELDS: ReadonlySet<string> = new Set(['version', 'scenario', 'seed', 'choices', 'operations'])
 const CHOICE_FIELDS: ReadonlySet<string> = new Set(['site', 'key', 'alternative'])
 const KEY_FORM = /^[0-9a-f]{16}$/
 
 /** The plan of a run, from what its chooser recorded. */
-export function planOf(scenario: string, seed: Seed, recorded: Iterable<Choice>, suppressed: readonly string[] = []): Plan {
+export function planOf(scenario: string, seed: Seed, recorded: Iterable<Choice>, operations?: readonly string[]): Plan {
   const choices = Array.from(recorded, ({ site, keyHi, keyLo, alternative }) => ({ site, key: hex64(keyHi, keyLo), alternative }))
-  return { version: PLAN_VERSION, scenario, seed, choices, suppressed }
+  return { version: PLAN_VERSION, scenario, seed, choices, operations }
 }
 
 /** The choices of a plan in the form a chooser takes. */
@@ -47,20 +47,22 @@ export function planChoices(plan: Plan): Choice[] {
   }))
 }
 
-/** The one text of a plan: fields in a fixed order, one choice a line, so that two plans can be compared by any diff. */
+/** The one text of a plan: fields in a fixed order, one choice or operation a line, so that any diff compares two plans. */
 export function stringifyPlan(plan: Plan): string {
   const choices = plan.choices.map(({ site, key, alternative }) => `    ${JSON.stringify({ site, key, alternative })}`)
+  const list = (items: readonly string[]): string => (items.length === 0 ? '[]' : `[\n${items.join(',\n')}\n  ]`)
+  const { operations } = plan
   const lines = [
     `  "version": ${plan.version}`,
     `  "scenario": ${JSON.stringify(plan.scenario)}`,
     `  "seed": ${JSON.stringify(plan.seed)}`,
-    `  "choices": [${choices.length === 0 ? '' : `\n${choices.join(',\n')}\n  `}]`,
-    `  "suppressed": ${JSON.stringify(plan.suppressed)}`,
+    `  "choices": ${list(choices)}`,
+    ...(operations === undefined ? [] : [`  "operations": ${list(operations.map((label) => `    ${JSON.stringify(label)}`))}`]),
   ]
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
-/** Reads a plan from text that anybody may have edited; `why` is one line. `suppressed` may be left out. */
+/** Reads a plan from text that anybody may have edited; `why` is one line. */
 export function parsePlan(text: string): ParsedPlan {
   let value: unknown
   try {
@@ -71,7 +73,7 @@ export function parsePlan(text: string): ParsedPlan {
   if (!isObject(value)) return invalid('expected an object')
   const stranger = Object.keys(value).find((field) => !PLAN_FIELDS.has(field))
   if (stranger !== undefined) return invalid(`unknown field ${JSON.stringify(stranger)}`)
-  const { version, scenario, seed, choices, suppressed = [] } = value
+  const { version, scenario, seed, choices, operations } = value
   if (version !== PLAN_VERSION) return invalid(`expected version ${PLAN_VERSION}, got ${JSON.stringify(version)}`)
   if (typeof scenario !== 'string') return invalid('expected "scenario" to be a string')
   if (typeof seed !== 'string' && !(typeof seed === 'number' && Number.isSafeInteger(seed))) {
@@ -84,10 +86,10 @@ export function parsePlan(text: string): ParsedPlan {
     const why = choiceFault(choice, seen)
     if (why !== undefined) return invalid(`choice ${index}: ${why}`)
   }
-  if (!Array.isArray(suppressed) || !suppressed.every((label) => typeof label === 'string')) {
-    return invalid('expected "suppressed" to be an array of strings')
+  if (operations !== undefined && (!Array.isArray(operations) || !operations.every((label) => typeof label === 'string'))) {
+    return invalid('expected "operations" to be an array of strings')
   }
-  return { kind: 'plan', plan: { version, scenario, seed, choices, suppressed } }
+  return { kind: 'plan', plan: { version, scenario, seed, choices, operations } }
 }
 
 const invalid = (why: string): ParsedPlan => ({ kind: 'invalid', why })

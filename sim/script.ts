@@ -25,6 +25,8 @@ export type ScriptEnd =
   /** It waits for an instant after the last one that it was given. */
   | { readonly kind: 'overran'; readonly line: string | undefined }
   | { readonly kind: 'threw'; readonly error: unknown; readonly line: string | undefined }
+  /** Who drives time wanted no more of it. */
+  | { readonly kind: 'stopped' }
   | LimitEnd
 
 interface Wait {
@@ -117,6 +119,7 @@ export async function drive({ time, clock, script, lastUs = Infinity, yieldMacro
     if (instantWaits > INSTANT_WAITS_MAX) return { kind: 'spinning', line: clock.lastLine(isOurs) }
     const end = time.run(clock.nextUs)
     if (end.kind === 'limit') return end
+    if (end.kind === 'satisfied') return { kind: 'stopped' }
     clock.settleNext()
   }
 }

@@ -98,6 +98,9 @@ export class Host implements HostActor {
       despawn: () => operate('propDespawn', { kind: 'propDespawn', prop }, undefined),
     }
   }
+  does(verb: string, action: () => void): void {
+    this.#cluster.operate('host', verbOf(verb), action)
+  }
   kick(peer: PeerActor): void {
     this.#cluster.operate('host', 'kick', () => {
       if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'kick', author: peer.author })
@@ -169,20 +172,28 @@ export class Peer implements PeerActor {
   readonly left: Hand
   readonly right: Hand
   readonly placements: PlacementActor
-  readonly #client: ClientNode
   /** What the hands still have to do, one step a frame. */
   readonly #steps: (() => void)[] = []
   #stepsDone = 0
 
-  constructor(cluster: Cluster, client: ClientNode) {
+  constructor(cluster: Cluster, node: number) {
     this.cluster = cluster
-    this.node = client.id
-    this.#client = client
-    this.left = new Hand(this, 'left', client.headset.left)
-    this.right = new Hand(this, 'right', client.headset.right)
+    this.node = node
+    const { headset } = this.#client
+    this.left = new Hand(this, 'left', headset.left)
+    this.right = new Hand(this, 'right', headset.right)
     this.placements = new Placements(this)
-    client.onFrame = () => this.#playStep()
-    client.isBusy = () => this.#steps.length > 0
+    this.#client.person = {
+      onFrame: () => this.#playStep(), isBusy: () => this.#steps.length > 0, interrupted: () => this.#interrupted(),
+    }
+  }
+  /** A restart puts another one in its place. */
+  get #client(): ClientNode {
+    return this.cluster.clients[this.node - 1]
+  }
+  /** In the session, turned away, or down. */
+  get isSettled(): boolean {
+    return this.#client.crashed || this.state === 'live' || this.state === 'closed'
   }
   get name(): string {
     return this.#client.name
@@ -246,6 +257,12 @@ export class Peer implements PeerActor {
   crash(): void {
     this.cluster.operate(this.name, 'crash', () => this.cluster.crash(this.node))
   }
+  restart(): void {
+    this.cluster.operate(this.name, 'restart', () => this.cluster.restart(this.node))
+  }
+  does(verb: string, action: () => void): void {
+    this.cluster.operate(this.name, verbOf(verb), action)
+  }
   pause(ms: number): void {
     this.cluster.operate(this.name, 'pause', () => this.cluster.pause(this.node, us(ms)))
   }
@@ -257,6 +274,14 @@ export class Peer implements PeerActor {
   #gesture(verb: string, movements: readonly (() => void)[]): void {
     this.cluster.operate(this.name, verb, () => this.#steps.push(...movements))
   }
+  /** What the hands were about to do is off, and they let go. */
+  #interrupted(): void {
+    this.#steps.length = 0
+    this.#stepsDone = 0
+    for (const { controller } of [this.left, this.right]) {
+      for (const button of ['trigger', 'squeeze', 'a'] as const) controller.release(button)
+    }
+  }
   #playStep(): void {
     this.#steps[this.#stepsDone]?.()
     if (this.#stepsDone < this.#steps.length && ++this.#stepsDone === this.#steps.length) {
@@ -264,6 +289,14 @@ export class Peer implements PeerActor {
       this.#stepsDone = 0
     }
   }
+}
+
+/** @throws {TypeError | RangeError} where it is no word. */
+function verbOf(verb: string): string {
+  if (typeof verb !== 'string' || !/^[A-Za-z][A-Za-z0-9.]{0,31}$/.test(verb)) {
+    throw new RangeError(`does: expected a verb of up to 32 letters, digits and dots, got ${JSON.stringify(verb)}`)
+  }
+  return verb
 }
 
 class Placements implements PlacementActor {

@@ -26,7 +26,7 @@ import { Codec } from '../../system/protocol/codec.ts'
 import { sealEnvelope } from '../../system/protocol/envelope.ts'
 import { MessageType, type Role } from '../../system/protocol/messages.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
-import { Client } from '../../system/session/client.ts'
+import { Client, type ClientConfig } from '../../system/session/client.ts'
 import { Host } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
@@ -52,8 +52,10 @@ export interface ClusterConfig {
   readonly verifier: Verifier
   signer(secretLabel: string): Signer
   readonly meter: Meter & ClusterMeter
-  /** Operations that are left out, by label. */
-  readonly suppressed: ReadonlySet<string>
+  /** Labels of the operations that are done; undefined for all. */
+  readonly operations: ReadonlySet<string> | undefined
+  /** Whether events of one instant are permuted by choice. */
+  readonly ties: boolean
   readonly explain: boolean
 }
 
@@ -79,19 +81,23 @@ export class Cluster {
   readonly #entropy: RandomStream
   readonly #roles = new Map<string, Role>()
   readonly #transports = new Map<number, 'quic' | 'webrtc'>()
+  /** By node, from 1 on. */
+  readonly #configs: ClientConfig[] = []
   readonly #lastScope = new Map<number, number>()
   readonly #operationCounts = new Map<string, number>()
   #everywhere: Partial<LinkSettings> = {}
   #clock: ScriptClock | undefined
-  #operations = 0
+  readonly #operations: string[] = []
+  #isOperating = false
 
   constructor(config: ClusterConfig) {
     this.#config = config
-    const { trace, chooser, meter, xrFrames } = config
+    const { trace, chooser, meter, xrFrames, ties } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
     this.kernel = new Kernel<Datagram>({
       trace,
+      ...(ties && { ties: chooser }),
       undelivered: ({ id, from, to }, node, why) =>
         trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }),
     })
@@ -131,7 +137,8 @@ export class Cluster {
     if (this.#clock === undefined) throw new TypeError('the story has not begun')
     return this.#clock
   }
-  get operations(): number {
+  /** Labels of the operations that were done, in order. */
+  get operations(): readonly string[] {
     return this.#operations
   }
   get nowUs(): number {
@@ -155,19 +162,29 @@ export class Cluster {
   }
 
   /**
-   * One labelled operation of the story: `ana.click#2` is the second click of ana's. A plan that suppresses the label leaves it
-   * out; the labels of the others stay as they are.
+   * One labelled operation of the story: `ana.click#2` is the second click of ana's. Where a plan leaves it out, nothing happens and
+   * the answer is false; the labels of the others stay as they are. Operations within another one are part of it.
    */
-  operate(actor: string, verb: string, action: () => void): void {
+  operate(actor: string, verb: string, action: () => void): boolean {
     this.clock.mark()
+    if (this.#isOperating) {
+      action()
+      return true
+    }
     const kind = `${actor}.${verb}`
     const ordinal = (this.#operationCounts.get(kind) ?? 0) + 1
     this.#operationCounts.set(kind, ordinal)
     const label = `${kind}#${ordinal}`
-    if (this.#config.suppressed.has(label)) return
-    this.#operations++
+    if (this.#config.operations?.has(label) === false) return false
+    this.#operations.push(label)
     this.#config.trace.record(this.nowUs, NETWORK_NODE, { kind: 'note', name: 'operation', data: { event: 'operation', label, verb } })
-    action()
+    this.#isOperating = true
+    try {
+      action()
+    } finally {
+      this.#isOperating = false
+    }
+    return true
   }
 
   intend(node: number, intent: Intent): void {
@@ -201,10 +218,12 @@ export class Cluster {
     this.#roles.set(name, role)
     this.#transports.set(id, over)
     const requestedCapabilities = capabilities?.reduce((bits, capability) => bits | CAPABILITY[capability], 0) ?? ALL_CAPABILITIES
-    const client = new Client({
+    const config: ClientConfig = {
       displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities,
       authToken: new Uint8Array(0),
-    }, this.#peerPorts(id, name))
+    }
+    this.#configs.push(config)
+    const client = new Client(config, this.#peerPorts(id, name))
     const endpoint = new TransportEndpoint({
       address: id, channels: channelsFor, accept: [],
       resolve: (place) => (place === `${over}:host` ? { profile: over, address: 0 } : undefined),
@@ -244,6 +263,16 @@ export class Cluster {
   }
   crash(node: number): void {
     this.kernel.crash(node)
+  }
+  /** A node that is down, or that goes down for it, begins anew, with its key and name and nothing else. */
+  restart(node: number): void {
+    this.crash(node)
+    const { name, endpoint, headset, person } = this.#client(node)
+    const client = new Client(this.#configs[node - 1], this.#peerPorts(node, name))
+    const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, person)
+    this.clients[node - 1] = anew
+    this.kernel.restart(node, anew)
+    this.kernel.startFrames(node, FRAMES_PER_SECOND, this.nextFrame())
   }
   pause(node: number, forUs: number): void {
     if (this.kernel.pause(node)) void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.kernel.resume(node))

@@ -111,6 +111,8 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
   }
 }
 
+const NOBODY: Person = { onFrame() {}, isBusy: () => false, interrupted() {} }
+
 export class HostNode extends PeerNode<Host> {
   frame(frame: number, nowUs: number): void {
     this.give({ kind: 'frame', frame }, nowUs)
@@ -118,21 +120,37 @@ export class HostNode extends PeerNode<Host> {
   }
 }
 
+/** Who wears the headset. */
+export interface Person {
+  /** What the person does in this frame, before the device shows it. */
+  onFrame(): void
+  /** Whether the person has gestures left to play. */
+  isBusy(): boolean
+  /** The device went dark. */
+  interrupted(): void
+}
+
 export class ClientNode extends PeerNode<Client> {
   readonly headset: Headset
-  /** What the person does in this frame, before the device shows it. */
-  onFrame: () => void = () => {}
-  /** Whether the person has gestures left to play. */
-  isBusy: () => boolean = () => false
+  person: Person
 
-  constructor(id: number, name: string, peer: Client, endpoint: TransportEndpoint, headset: Headset, ports: NodePorts) {
+  constructor(
+    id: number, name: string, peer: Client, endpoint: TransportEndpoint, headset: Headset, ports: NodePorts, person: Person = NOBODY,
+  ) {
     super(id, name, peer, endpoint, ports)
     this.headset = headset
+    this.person = person
     peer.attachXR(headset.session, headset.referenceSpace)
   }
 
+  override crash(): void {
+    super.crash()
+    this.peer.detachXR()
+    this.person.interrupted()
+  }
+
   frame(frame: number, nowUs: number): void {
-    this.onFrame()
+    this.person.onFrame()
     if (this.ports.xrFrames) this.#pump(frame, nowUs)
     this.give({ kind: 'frame', frame }, nowUs)
     this.settle(nowUs)

@@ -25,6 +25,12 @@ export interface Performance {
   readonly partsMs: Readonly<Record<string, number>>
 }
 
+/** From the beginning of this frame on, chance is another seed's. */
+export interface Branch {
+  readonly frame: number
+  readonly seed: string | number
+}
+
 export interface TamperRequest {
   readonly peer: string
   readonly frame: number

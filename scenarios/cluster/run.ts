@@ -8,19 +8,20 @@
 import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
 import { countRecords, type CounterName } from '../../reports/counters.ts'
 import { namedDifference } from '../../reports/divergence.ts'
-import { isMet, type RunDivergence, type RunInfo } from '../../reports/input.ts'
-import { differences } from '../../reports/worlddiff.ts'
-import { AssertionError as SimAssertionError } from '../../sim/assert.ts'
-import { type Chooser, type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
+import type { FailureKind, RunDivergence, RunInfo } from '../../reports/input.ts'
+import { differences, type WorldDifference } from '../../reports/worlddiff.ts'
+import { type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
 import { planChoices, type Plan } from '../../sim/plan.ts'
 import { stream } from '../../sim/random.ts'
-import { drive, ScriptClock, type ScriptEnd } from '../../sim/script.ts'
+import { drive, ScriptClock, type TimeSource } from '../../sim/script.ts'
+import { BranchedChooser, type RecordingChooser, WitnessedChooser } from '../../sim/steer.ts'
 import { Trace, type TraceRecord } from '../../sim/trace.ts'
+import { frameUs } from '../../sim/world.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
-import { AssertionError } from '../../system/assert.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { MeteredPart, Verifier } from '../../system/ports.ts'
 import { whole, within } from '../arguments.ts'
+import { Bed, type Canary } from '../canaries/canary.ts'
 import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Story } from './vocabulary.ts'
@@ -30,9 +31,10 @@ import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
 import { Explanation } from './explain.ts'
+import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
-import type { ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
+import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
@@ -43,6 +45,8 @@ export interface RunSettings {
   readonly verifier: VerifierName
   readonly plan?: Plan
   readonly tamper?: TamperRequest
+  readonly canary?: Canary
+  readonly branch?: Branch
   readonly onProgress?: (frame: number, frames: number) => void
   /** Measure wall time by part. */
   readonly measure: boolean
@@ -50,6 +54,10 @@ export interface RunSettings {
   readonly headsets?: boolean
   /** Who else looks on. */
   readonly watchers?: readonly Watcher[]
+  /** Asked before every event; true ends the run there. For inspecting, comparing and provoking. */
+  readonly isOver?: (cluster: Cluster, trace: Trace) => boolean
+  /** How long after its last frame the story may go on, milliseconds (default {@link OVERRUN_MS_MAX}). */
+  readonly overrunMs?: number
 }
 
 export interface RunOutcome {
@@ -59,6 +67,10 @@ export interface RunOutcome {
   /** Of the trace, made once. */
   readonly records: readonly TraceRecord[]
   readonly choices: readonly Choice[]
+  /** For each choice, how many records the trace had when it was made. */
+  readonly choiceRecords: readonly number[]
+  /** Labels of the operations that were done, in order. */
+  readonly operations: readonly string[]
   /** Everything of {@link RunInfo} but what only the caller knows. */
   readonly info: Omit<RunInfo, 'run' | 'planDigest'>
   readonly tampered: Tampered | undefined
@@ -81,8 +93,6 @@ const LAST_FRAME_US = 2_000_000
 /** A client counts as up to date when it is this many frames behind the host. */
 const BEHIND_FRAMES_MAX = 8
 const JOIN_MS_MAX = 20_000
-/** How long after its scenario's last frame a story may go on: three members that cannot join. */
-const OVERRUN_MS_MAX = 3 * JOIN_MS_MAX
 /** Who the host differs from where all peers share its mistake. */
 const ORACLE = 'the oracle'
 
@@ -90,23 +100,34 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
   const first = await new Run(scenario, settings, prepared, undefined).play()
   // Where a script ran is expensive to keep, so that it is kept only when it is needed: the second time.
   if (first.isLineWanted) return (await new Run(scenario, { ...settings, measure: false }, prepared, undefined, true).play()).outcome
-  if (first.mismatch === undefined) return first.outcome
+  return explained(first, scenario, settings, prepared)
+}
+
+/** How a run fails, and nothing else of it: for whoever tries one plan after another. Undefined where it does not. */
+export async function failureOf(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<FailureKind | undefined> {
+  const first = await new Run(scenario, settings, prepared, undefined).play()
+  return (await explained(first, scenario, settings, prepared)).info.failure
+}
+
+async function explained(first: Played, scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
+  const { outcome, mismatch } = first
+  if (mismatch === undefined) return outcome
   // Deterministic, so that the second run differs in nothing but what it writes down.
-  const { frame, node, message } = first.mismatch
-  const second = await new Run(scenario, { ...settings, measure: false }, prepared, { frame, node }).play()
-  const { divergence } = second
-  if (divergence === undefined) return first.outcome
-  const { outcome } = first
-  const said = placeInWords(divergence)
-  const failures = outcome.info.failures.map((failure) => (failure.message === message ? { ...failure, message: said } : failure))
+  const { frame, node, message } = mismatch
+  const { divergence } = await new Run(scenario, { ...settings, measure: false }, prepared, { frame, node }).play()
+  if (divergence === undefined) return outcome
+  const place = namedDifference(divergence, manifest().components)
+  const said = placeInWords(divergence, place)
+  const { info } = outcome
+  const failures = info.failures.map((failure) => (failure.message === message ? { ...failure, message: said } : failure))
   const verdict = outcome.verdict.replace(message, () => said)
-  return { ...outcome, verdict, info: { ...outcome.info, verdict, failures, divergence } }
+  const named = { component: place?.component ?? '', field: place?.field ?? '' }
+  const failure = info.failure === undefined || info.failures[0].message !== message ? info.failure : { ...info.failure, ...named }
+  return { ...outcome, verdict, info: { ...info, verdict, failures, divergence, ...(failure !== undefined && { failure }) } }
 }
 
 /** One line that says where two worlds part first. */
-function placeInWords(divergence: RunDivergence): string {
-  const { frame, peer } = divergence
-  const place = namedDifference(divergence, manifest().components)
+function placeInWords({ frame, peer }: RunDivergence, place: WorldDifference | undefined): string {
   if (place === undefined) return `${peer} and the host have different digests of frame ${frame} over the same bytes`
   const { kind, entity, component, field, offset } = place
   const what = kind === 'value' ? `${component}.${field}` : component
@@ -115,10 +136,6 @@ function placeInWords(divergence: RunDivergence): string {
     : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
   const who = peer === ORACLE ? 'the host went wrong' : `${peer} diverged`
   return `${who} in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
-}
-
-interface RecordingChooser extends Chooser {
-  readonly recorded: readonly Choice[]
 }
 
 interface Played {
@@ -149,25 +166,41 @@ class Run {
   }
 
   async play(): Promise<Played> {
-    const { seed, plan, measure } = this.#settings
-    const chooser: RecordingChooser = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
+    const { seed, plan, measure, canary } = this.#settings
     const trace = new Trace(this.#explain === undefined ? 'digest' : 'full')
+    const isFuture = (): boolean => this.#branchUs <= cluster.nowUs
+    const chooser = new WitnessedChooser(this.#chooser(isFuture), () => trace.length)
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
-    const cluster = new Cluster({
-      seed, chooser, trace, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
-      suppressed: new Set(plan?.suppressed ?? []), explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
+    const { ties } = this.#scenario.settings
+    const cluster: Cluster = new Cluster({
+      seed, chooser, trace, ties, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
+      operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
+      explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
     })
+    const bed = new Bed(cluster)
     try {
+      canary?.plant(bed)
       return await this.#play(cluster, trace, chooser, verifier)
     } finally {
+      bed.clear()
       cluster.free()
       for (const headset of headsets) await headset.end()
     }
   }
 
-  async #play(cluster: Cluster, trace: Trace, chooser: RecordingChooser, verifier: Verifier): Promise<Played> {
+  #chooser(isFuture: () => boolean): RecordingChooser {
+    const { seed, plan, branch } = this.#settings
+    const past = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
+    return branch === undefined ? past : new BranchedChooser(past, new SeededChooser(branch.seed), isFuture)
+  }
+
+  get #branchUs(): number {
+    return frameUs(this.#settings.branch?.frame ?? 0, this.#scenario.settings.hz)
+  }
+
+  async #play(cluster: Cluster, trace: Trace, chooser: WitnessedChooser, verifier: Verifier): Promise<Played> {
     const convergence = new Convergence()
     const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
     const order = new LogOrder(actorOf)
@@ -186,8 +219,12 @@ class Run {
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
 
-    const { frames } = this.#settings
-    const clock = new ScriptClock(cluster.kernel, this.#marks)
+    const { frames, overrunMs = OVERRUN_MS_MAX, isOver } = this.#settings
+    const { kernel } = cluster
+    const time: TimeSource = isOver === undefined
+      ? kernel
+      : { get nowUs() { return kernel.nowUs }, run: (untilUs) => kernel.run(untilUs, () => isOver(cluster, trace)) }
+    const clock = new ScriptClock(time, this.#marks)
     cluster.clock = clock
     const host = new Host(cluster, (prop, at) => oracle.prop(propEntity(prop), at))
     const story = this.#story(cluster, clock, host)
@@ -199,8 +236,8 @@ class Run {
     let stormEvents = 0
     try {
       end = await drive({
-        time: cluster.kernel, clock, yieldMacrotask: macrotask, isOurs,
-        lastUs: cluster.frameUs(Math.max(frames, this.#scenario.settings.frames)) + OVERRUN_MS_MAX * US_PER_MS,
+        time, clock, yieldMacrotask: macrotask, isOurs,
+        lastUs: cluster.frameUs(Math.max(frames, this.#scenario.settings.frames)) + overrunMs * US_PER_MS,
         script: async () => {
           this.#armTamper(cluster, clock)
           await this.#scenario.script(story)
@@ -231,13 +268,15 @@ class Run {
     }
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
     const { difference } = oracle
-    // What the host itself has wrong explains the clients that do not share it.
+    // What the host itself has wrong explains the clients that do not share it: it comes first.
     if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) {
-      mismatch = { frame: difference.frame, node: 0, message: difference.message }
+      const { message, frame } = difference
+      mismatch = { frame, node: 0, message }
+      this.#failures.sort((a, b) => Number(b.message === message) - Number(a.message === message))
     }
     const records = trace.records()
     const mustHappen = end.kind === 'done' ? this.#mustHappen(records, cluster, convergence) : []
-    const { exit, verdict, stack } = this.#judge(end, settled, mustHappen, cluster)
+    const { exit, verdict, failure, stack } = this.#judge(end, settled, mustHappen, cluster)
     const finalWorld = cluster.host.peer.world
     const info: RunOutcome['info'] = {
       hz: this.#scenario.settings.hz,
@@ -245,14 +284,17 @@ class Run {
         { id: 0, name: 'host', role: 'host', transport: 'none' },
         ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
       ],
-      exit, verdict, failures: this.#failures, mustHappen,
+      exit, verdict, ...(failure !== undefined && { failure }), failures: this.#failures, mustHappen,
       traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
       finalFrame: convergence.finalFrame, finalDigest: convergence.digestOf(convergence.finalFrame), finalBytes: finalWorld.byteLength,
-      manifest: manifest().components, choices: chooser.recorded.length, operations: cluster.operations,
+      manifest: manifest().components, choices: chooser.recorded.length, operations: cluster.operations.length,
     }
     const performance = this.#performance(realMs, calmAtUs, stormEvents)
     return {
-      outcome: { exit, verdict, stack, trace, records, choices: chooser.recorded, info, tampered: this.#tampered, performance },
+      outcome: {
+        exit, verdict, stack, trace, records, choices: chooser.recorded, choiceRecords: chooser.made, operations: cluster.operations, info,
+        tampered: this.#tampered, performance,
+      },
       isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
       divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
@@ -266,11 +308,13 @@ class Run {
       net: new Net(cluster),
       random: stream(this.#settings.seed, 'story'),
       join: async (name, options) => {
-        clock.mark()
-        const node = cluster.addClient(name, options)
-        const actor = new Peer(cluster, node)
+        const joins = cluster.operate(name, 'join', () => {})
+        const { id } = cluster.addClient(name, options)
+        const actor = new Peer(cluster, id)
+        // Who does not join is there all the same, and down, so that the story can go on without.
+        if (!joins) cluster.crash(id)
         const giveUpUs = clock.nowUs + JOIN_MS_MAX * US_PER_MS
-        while (node.peer.state !== 'live' && node.peer.state !== 'closed' && clock.nowUs < giveUpUs) await until(cluster.nextFrame() + 1)
+        while (!actor.isSettled && clock.nowUs < giveUpUs) await until(cluster.nextFrame() + 1)
         return actor
       },
       frame: (index) => until(whole('frame', index)),
@@ -286,7 +330,7 @@ class Run {
     const host = cluster.host.peer
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     const isDone = (client: ClientNode) =>
-      client.peer.idle && !client.isBusy() && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
+      client.peer.idle && !client.person.isBusy() && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
     // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
     do {
@@ -339,30 +383,18 @@ class Run {
   }
 
   #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): Judgement {
-    const answer = (exit: ExitCode, verdict: string, stack?: string) => ({ exit, verdict, stack })
     const [failure] = this.#failures
     const broken = brokenOff(end)
     // A safety check that failed before tells more: what broke the story off may well have come of it.
-    if (broken !== undefined) return failure === undefined ? broken : answer(1, `${failure.message}; then ${broken.verdict}`, broken.stack)
+    if (broken !== undefined) {
+      return failure === undefined ? broken : unsafe(failure, `${failure.message}; then ${broken.verdict}`, broken.stack)
+    }
     const { tamper: request } = this.#settings
-    if (request !== undefined && this.#tampered === undefined) return answer(4, untouched(request, cluster))
-    if (failure !== undefined) return answer(1, failure.message)
-    if (!settled) {
-      const { frame } = cluster.host.peer
-      const behind = cluster.clients
-        .filter(({ crashed, peer }) => !crashed && peer.state !== 'closed' && !(peer.idle && peer.confirmedFrame === frame))
-      const states = behind.map(({ name, peer }) => `${name} is ${peer.state} at frame ${peer.confirmedFrame}`)
-      return answer(2, `did not settle: ${states.join(', ')}; the host is at frame ${frame}`)
-    }
-    const unmet = mustHappen.find((expectation) => !isMet(expectation))
-    if (unmet !== undefined) {
-      const wanted = typeof unmet.wanted === 'number' ? `at least ${unmet.wanted}` : `${unmet.wanted[0]} to ${unmet.wanted[1]}`
-      const [, peer] = /^(?:signedBy|confirmed)\.(.*)$/.exec(unmet.name) ?? []
-      const absent = peer === undefined || cluster.clients.some(({ name }) => name === peer) ? '' : `; no ${peer} joined`
-      return answer(1, `did not happen: ${unmet.name} was ${unmet.got}, and must be ${wanted}${absent}`)
-    }
-    const flip = this.#tampered === undefined ? '' : '; the flip was overwritten before it could be seen'
-    return answer(0, `converged${flip}`)
+    if (request !== undefined && this.#tampered === undefined) return untouched(request, cluster.clients)
+    if (failure !== undefined) return unsafe(failure, failure.message)
+    if (!settled) return unsettled(cluster.clients, cluster.host.peer.frame)
+    return unhappened(mustHappen, cluster.clients)
+      ?? converged(this.#tampered === undefined ? '' : '; the flip was overwritten before it could be seen')
   }
 
   #divergence(explanation: Explanation, cluster: Cluster, oracle: Oracle): RunDivergence | undefined {
@@ -394,51 +426,6 @@ class Run {
     }
   }
 }
-
-/** Why there was nothing to tamper with. */
-function untouched({ peer, frame }: TamperRequest, { clients }: Cluster): string {
-  const names = ['host', ...clients.map(({ name }) => name)]
-  const why = names.includes(peer)
-    ? `${peer} had no state in frame ${frame}, or the story was over; take a frame in which ${peer} is a member`
-    : `there is no ${peer} in this story, only ${names.join(', ')}`
-  return `nothing to tamper with at ${peer}@${frame}: ${why}`
-}
-
-interface Judgement {
-  readonly exit: ExitCode
-  readonly verdict: string
-  readonly stack: string | undefined
-}
-
-type RunEnd = ScriptEnd | { readonly kind: 'crashed'; readonly error: unknown }
-
-/** The verdict on a story that did not come to its end; undefined where it did. */
-function brokenOff(end: RunEnd): Judgement | undefined {
-  const where = ('line' in end ? end.line : undefined) ?? 'the script'
-  const misuse = (what: string): Judgement => ({ exit: 4, verdict: `${where}: ${what}`, stack: undefined })
-  switch (end.kind) {
-    case 'done': return undefined
-    case 'crashed': return crashed(end.error)
-    case 'threw': {
-      const { error } = end
-      const ours = error instanceof AssertionError || error instanceof SimAssertionError
-      return ours ? crashed(error) : { ...misuse(inWords(error)), stack: stackOf(error) }
-    }
-    case 'stalled':
-      return misuse('after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb')
-    case 'spinning':
-      return misuse('the script waits here over and over, and no time passes; await a later frame(...), or sleep(...) for longer')
-    case 'overran':
-      return misuse(`the script still goes on ${OVERRUN_MS_MAX / 1000} s after its last frame; let it end, `
-        + 'or give the scenario more frames')
-    case 'limit': return { exit: 4, verdict: `the script goes on past ${end.limit}; let it end, or loop less`, stack: undefined }
-  }
-}
-
-const crashed = (error: unknown): Judgement => ({ exit: 3, verdict: `crashed: ${inWords(error)}`, stack: stackOf(error) })
-const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
-const inWords = (error: unknown): string =>
-  (error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`)
 
 /** Where the layers stand, in a checkout and in the package. */
 const ROOT = new URL('../..', import.meta.url).pathname

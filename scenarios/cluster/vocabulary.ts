@@ -56,6 +56,8 @@ export interface HostActor {
   despawn(entity: Thing): void
   /** An entity of the host's stream, moved by its runtime. */
   prop(at: Metres): Prop
+  /** See {@link PeerActor.does}. */
+  does(verb: string, action: () => void): void
   kick(peer: PeerActor): void
 }
 export interface Prop {
@@ -86,8 +88,12 @@ export interface PeerActor {
   /** Sends the host a command in somebody else's name, signed with this peer's own key: what nobody may let in. */
   forge(command: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void
   leave(): void
+  /** Makes one operation of several, which is done as a whole or left out as a whole. */
+  does(verb: string, action: () => void): void
   /** Everything in memory is lost; the node is silent until `restart`. */
   crash(): void
+  /** Begins anew, with the same key and name and an empty memory, whether it crashed, left or neither. */
+  restart(): void
   /** Stops handling anything for so long; what arrives meanwhile waits. */
   pause(ms: number): void
 }

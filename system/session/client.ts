@@ -132,6 +132,12 @@ export class Client implements Peer {
     this.#editor?.attach(session, space)
   }
 
+  /** Lets the headset go. */
+  detachXR(): void {
+    this.#attached = undefined
+    this.#editor?.detach()
+  }
+
   drain(): PeerOutput | undefined {
     return this.#outputs.take()
   }

@@ -30,7 +30,7 @@ describe('a scenario', () => {
 })
 
 describe('simulate', () => {
-  const plan = { version: 1, scenario: 'told', seed: 7, choices: [], suppressed: [] } as const
+  const plan = { version: 2, scenario: 'told', seed: 7, choices: [], operations: undefined } as const
   it.each<[what: string, options: SimulateOptions, why: string]>([
     ['no frames', { frames: 0 }, `frames: expected a whole number from 1 to ${FRAMES_MAX}, got 0`],
     ['too many frames', { frames: FRAMES_MAX + 1 }, `got ${FRAMES_MAX + 1}`],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parsePlan, type Plan, planOf, stringifyPlan } from '../../sim/plan.ts'
 
 const PLAN: Plan = {
-  version: 1, scenario: 'late-join', seed: 7, suppressed: ['ana.click 3'],
+  version: 2, scenario: 'late-join', seed: 7, operations: ['ana.join#1', 'ana.click#3'],
   choices: [{ site: 'drop', key: '00000001ffffffff', alternative: 1 }, { site: 'delay', key: '0000000000000002', alternative: 12 }],
 }
 
@@ -10,39 +10,44 @@ describe('a plan', () => {
   it('has one text, and comes back from it', () => {
     const text = stringifyPlan(PLAN)
     expect(text).toBe(`{
-  "version": 1,
+  "version": 2,
   "scenario": "late-join",
   "seed": 7,
   "choices": [
     {"site":"drop","key":"00000001ffffffff","alternative":1},
     {"site":"delay","key":"0000000000000002","alternative":12}
   ],
-  "suppressed": ["ana.click 3"]
+  "operations": [
+    "ana.join#1",
+    "ana.click#3"
+  ]
 }
 `)
     expect(parsePlan(text)).toEqual({ kind: 'plan', plan: PLAN })
     const choices = PLAN.choices.map(({ site, key, alternative }) => ({ alternative, key, site }))
-    expect(stringifyPlan({ suppressed: PLAN.suppressed, choices, seed: 7, scenario: 'late-join', version: 1 })).toBe(text)
+    expect(stringifyPlan({ operations: PLAN.operations, choices, seed: 7, scenario: 'late-join', version: 2 })).toBe(text)
   })
 
-  it('may leave out what it suppresses, and be empty', () => {
-    const parsed = parsePlan('{"version":1,"scenario":"a","seed":"b","choices":[]}')
+  it('may leave out its operations, which then are all, and may be empty', () => {
+    const parsed = parsePlan('{"version":2,"scenario":"a","seed":"b","choices":[]}')
     expect(parsed).toEqual({ kind: 'plan', plan: planOf('a', 'b', []) })
     expect(parsePlan(stringifyPlan(planOf('a', 'b', [])))).toEqual(parsed)
+    const none = planOf('a', 'b', [], [])
+    expect(parsePlan(stringifyPlan(none))).toEqual({ kind: 'plan', plan: none })
   })
 
   const choice = '{"site":"drop","key":"0000000000000001","alternative":1}'
-  const withChoices = (choices: string): string => `{"version":1,"scenario":"a","seed":1,"choices":${choices}}`
+  const withChoices = (choices: string): string => `{"version":2,"scenario":"a","seed":1,"choices":${choices}}`
   it.each([
-    ['{"version":1', 'not valid JSON'],
+    ['{"version":2', 'not valid JSON'],
     ['[]', 'expected an object'],
-    ['{"version":2}', 'expected version 1, got 2'],
-    ['{}', 'expected version 1, got undefined'],
-    ['{"version":1,"scenari":"a"}', 'unknown field "scenari"'],
-    ['{"version":1}', 'expected "scenario" to be a string'],
-    ['{"version":1,"scenario":"a","seed":0.5}', 'expected "seed" to be a string or a safe integer'],
-    ['{"version":1,"scenario":"a","seed":1}', 'expected "choices" to be an array'],
-    ['{"version":1,"scenario":"a","seed":1,"choices":[],"suppressed":[1]}', 'expected "suppressed" to be an array of strings'],
+    ['{"version":1}', 'expected version 2, got 1'],
+    ['{}', 'expected version 2, got undefined'],
+    ['{"version":2,"scenari":"a"}', 'unknown field "scenari"'],
+    ['{"version":2}', 'expected "scenario" to be a string'],
+    ['{"version":2,"scenario":"a","seed":0.5}', 'expected "seed" to be a string or a safe integer'],
+    ['{"version":2,"scenario":"a","seed":1}', 'expected "choices" to be an array'],
+    ['{"version":2,"scenario":"a","seed":1,"choices":[],"operations":[1]}', 'expected "operations" to be an array of strings'],
     [withChoices('[1]'), 'choice 0: expected an object'],
     [withChoices(`[${choice},${choice}]`), 'choice 1: a second choice for "drop" and key 0000000000000001'],
     [withChoices('[{"site":1}]'), 'choice 0: expected "site" to be a string'],

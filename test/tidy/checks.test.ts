@@ -70,13 +70,14 @@ describe('checkJoin', () => {
 
   it('finds a second place that knows both halves', () => {
     expect(checkJoin(one('scenarios/story.ts', both))).toEqual([
-      "scenarios/story.ts:2: imports both '../sim/world.ts' and '../system/session/host.ts': the halves meet in scenarios/cluster.ts alone",
+      "scenarios/story.ts:2: imports both '../sim/world.ts' and '../system/session/host.ts': the halves meet in scenarios/cluster/ alone",
     ])
     expect(checkJoin(one('scenarios/clusters.ts', both))).toHaveLength(1)
   })
 
   it('lets the join itself be', () => {
-    expect(checkJoin(files({ 'scenarios/cluster.ts': both, 'scenarios/cluster/peer.ts': both.replaceAll('../', '../../') }))).toEqual([])
+    const deeper = both.replaceAll('../', '../../')
+    expect(checkJoin(files({ 'scenarios/cluster/peer.ts': deeper, 'scenarios/canaries/log.ts': deeper }))).toEqual([])
   })
 })
 

@@ -1,0 +1,60 @@
+/**
+ * A canary: a known fault, planted around the running system to see that the checkers find it, shrink it and name the right
+ * place. It lies from outside, through a port, an adapter or a method that it wraps; `system/` itself knows nothing of it.
+ */
+import type { Cluster } from '../cluster/cluster.ts'
+
+export const AREAS = ['network', 'transport', 'protocol', 'replication', 'log', 'roles', 'commits', 'xr', 'storage'] as const
+
+/** What a canary may be found as. A field that is left out may be any. */
+export interface Showing {
+  readonly check: string
+  readonly component?: string
+  readonly field?: string
+}
+
+export interface Canary {
+  /** Lower-case letters, digits and dashes. */
+  readonly name: string
+  readonly area: (typeof AREAS)[number]
+  /** What is wrong, in one line. */
+  readonly about: string
+  /** The stories to look for it in, the likeliest first. */
+  readonly stories: readonly string[]
+  /** Where an explanation has to point: one of these. */
+  readonly shows: readonly Showing[]
+  /** Plants it around a cluster whose session has not begun. */
+  plant(bed: Bed): void
+}
+
+type Method = (...parameters: never[]) => unknown
+type MethodName<T> = { [K in keyof T]-?: T[K] extends Method ? K : never }[keyof T]
+
+/** Where a canary is planted, for one run. */
+export class Bed {
+  readonly cluster: Cluster
+  readonly #planted: (() => void)[] = []
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster
+  }
+
+  /**
+   * Puts a liar in the place of a method: of one object, or, where nobody outside holds the object, of its class's prototype.
+   * Every run of this thread that goes on meanwhile would meet the latter: a run with a canary runs alone.
+   */
+  wrap<T extends object, K extends MethodName<T>>(target: T, method: K, lie: (honest: T[K]) => T[K]): void {
+    const own = Object.getOwnPropertyDescriptor(target, method)
+    const liar = lie(target[method])
+    Object.defineProperty(target, method, { value: liar, configurable: true, writable: true })
+    this.#planted.push(() => {
+      if (own === undefined) delete target[method]
+      else Object.defineProperty(target, method, own)
+    })
+  }
+
+  /** Takes everything out again, the last first. */
+  clear(): void {
+    for (const uproot of this.#planted.splice(0).reverse()) uproot()
+  }
+}
