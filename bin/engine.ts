@@ -2,7 +2,10 @@
  * What the command line needs of the rest: the simulator and the catalogue of stories, as an object that is handed in,
  * so that a test can hand in another.
  */
-import type { ParsedPlan, RunResult, Scenario, SimulateOptions } from '../scenarios/index.ts'
+import type { Inspection } from '../reports/inspection.ts'
+import type {
+  BranchOptions, Checked, CheckOptions, Future, InspectOptions, ParsedPlan, RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
+} from '../scenarios/index.ts'
 
 /** A story of the catalogue and the file it stands in, as `list` shows it. */
 export interface CatalogueEntry {
@@ -10,11 +13,19 @@ export interface CatalogueEntry {
   readonly source: string
 }
 
-export interface Engine {
+/** What can be done with a scenario, in this thread or in one of its own. */
+export interface Tasks {
+  simulate(scenario: Scenario, options: SimulateOptions): Promise<RunResult>
+  inspect(scenario: Scenario, options: InspectOptions): Promise<Inspection>
+  branch(scenario: Scenario, options: BranchOptions): Promise<Future>
+  checkDeterminism(scenario: Scenario, options: CheckOptions): Promise<Checked>
+  shrink(scenario: Scenario, options: ShrinkOptions): Promise<Shrunk>
+}
+
+export interface Engine extends Tasks {
   /** Of this package, as package.json gives it. */
   readonly version: string
   readonly catalogue: readonly CatalogueEntry[]
-  simulate(scenario: Scenario, options: SimulateOptions): Promise<RunResult>
   parsePlan(text: string): ParsedPlan
   bench(print: (line: string) => void): Promise<void>
   /** SHA-256 over the code of this package. */

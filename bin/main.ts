@@ -1,9 +1,5 @@
 /** From arguments to an exit code: picks the command and puts every mistake into one line. */
 import { parseArguments } from './arguments.ts'
-import { bench } from './commands/bench.ts'
-import { list } from './commands/list.ts'
-import { replay } from './commands/replay.ts'
-import { run } from './commands/run.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from './engine.ts'
 
 /** Never rejects. @returns the exit code. */
@@ -30,9 +26,6 @@ async function perform(argv: readonly string[], engine: Engine, terminal: Termin
     case 'version':
       terminal.stdout(`${engine.version}\n`)
       return EXIT.converged
-    case 'list': return list(options, engine, terminal)
-    case 'run': return run(options, engine, terminal)
-    case 'replay': return replay(options, engine, terminal)
-    case 'bench': return bench(engine, terminal)
+    case 'command': return options.command.act(options.given, engine, terminal)
   }
 }

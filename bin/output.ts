@@ -42,7 +42,7 @@ export function checkOut(out: string, terminal: Terminal): void {
   }
 }
 
-function unwritable(folder: string, error: unknown): Misuse {
+export function unwritable(folder: string, error: unknown): Misuse {
   return new Misuse(`cannot write to ${folder}: ${reasonOf(error)}; choose another folder with --out`)
 }
 

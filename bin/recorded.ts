@@ -2,13 +2,14 @@
  * A report that was written earlier, read with distrust: it may be truncated, edited, or of another version.
  */
 import { isSealed } from '../platform/digests.ts'
-import type { RunHeader } from '../scenarios/index.ts'
+import type { RunHeader, RunResult } from '../scenarios/index.ts'
 import { type Engine, Misuse, type Terminal } from './engine.ts'
 import { readText } from './input.ts'
 
 export interface Recorded {
   readonly text: string
   readonly run: RunHeader
+  readonly result: RunResult['report']['result']
 }
 
 /** @throws {Misuse} when the file is missing, damaged, or written by another version. */
@@ -16,14 +17,14 @@ export function readRecorded(path: string, engine: Engine, terminal: Terminal): 
   const text = readText(path, terminal)
   const report = parseReport(text, path)
   if (!isSealed(text)) throw new Misuse(`${path} was edited after it was written: its seal does not fit; write it anew with theta-sim run`)
-  const { run } = report
+  const { run, result } = report
   if (run.version !== engine.version) {
     throw new Misuse(`${path} was written by theta-sim ${run.version}, this is ${engine.version}; replay it there`)
   }
-  return { text, run }
+  return { text, run, result }
 }
 
-function parseReport(text: string, path: string): { readonly run: RunHeader } {
+function parseReport(text: string, path: string): Omit<Recorded, 'text'> {
   let report: unknown
   try {
     report = JSON.parse(text)
@@ -32,7 +33,7 @@ function parseReport(text: string, path: string): { readonly run: RunHeader } {
   }
   const run = (report as { run?: Partial<RunHeader> } | null)?.run
   if (typeof run?.version !== 'string' || typeof run.source !== 'string') throw new Misuse(`${path} is no report of theta-sim run`)
-  return report as { readonly run: RunHeader }
+  return report as Omit<Recorded, 'text'>
 }
 
 /** The path of the first key, in the order of `before`, at which two JSON values differ; `undefined` when none does. */

@@ -1,24 +1,31 @@
 /**
  * What is to be run: a story of the catalogue, in this thread, or a user's file, in a watched one.
  */
-import { resolve } from 'node:path'
-import { ScenarioFileError, bundleScenario } from '../platform/load.ts'
 import { ThreadEnd, WatchedThread } from '../platform/watchdog.ts'
-import { OptionError, type RunResult, type SimulateOptions } from '../scenarios/index.ts'
-import { type Engine, EXIT, Misuse, type Terminal } from './engine.ts'
+import { OptionError, type RunResult } from '../scenarios/index.ts'
+import { type CatalogueEntry, type Engine, EXIT, Misuse, type Tasks, type Terminal } from './engine.ts'
 import { suggestion } from './nearest.ts'
+import { isFile, openUserFile } from './userfile.ts'
 
 /** How long a user's scenario may compute without reaching the next frame before it counts as looping. */
 const SILENCE_MS_MAX = 5000
 
-/** One run asked for: everything but what the subject itself knows. */
-export type RunOptions = Omit<SimulateOptions, 'onProgress' | 'source' | 'sourceDigest'>
+export type TaskName = keyof Tasks
+/** What is asked for: everything but what the subject itself knows. */
+export type TaskOptions<T extends TaskName> = Omit<Parameters<Tasks[T]>[1], 'onProgress' | 'source' | 'sourceDigest'>
+type Answer<T extends TaskName> = Awaited<ReturnType<Tasks[T]>>
+export type RunOptions = TaskOptions<'simulate'>
 type OnProgress = (frame: number, frames: number) => void
 
 export interface Outcome {
   /** The scenario's own name. */
   readonly name: string
   readonly result: RunResult
+}
+
+export interface Performed<T extends TaskName> {
+  readonly name: string
+  readonly answer: Answer<T>
 }
 
 export interface Subject {
@@ -28,6 +35,8 @@ export interface Subject {
   readonly digest: string
   /** @throws {Misuse} when the scenario or its arguments are at fault: such a run has no result worth keeping. */
   run(options: RunOptions, onProgress: OnProgress): Promise<Outcome>
+  /** Anything else than a run. Throws as `run` does. */
+  perform<T extends TaskName>(task: T, options: TaskOptions<T>, onProgress: OnProgress): Promise<Performed<T>>
   close(): Promise<void>
 }
 
@@ -35,79 +44,79 @@ export interface Subject {
 export interface ThreadQuestion {
   readonly module: string
   readonly source: string
-  readonly options: SimulateOptions
+  readonly task: TaskName
+  readonly options: object
 }
 export type ThreadAnswer =
-  | { readonly kind: 'outcome' } & Outcome
+  | { readonly kind: 'performed' } & Performed<TaskName>
   | { readonly kind: 'unusable'; readonly why: string; readonly stack: string }
 
 /** @throws {Misuse} when there is no such scenario. */
 export async function openSubject(source: string, engine: Engine, terminal: Terminal): Promise<Subject> {
-  return /[/\\]|\.[cm]?[jt]s$/.test(source) ? openFile(source, engine, terminal) : openStory(source, engine)
+  return isFile(source) ? openFile(source, engine, terminal) : openStory(source, engine)
+}
+
+/** @throws {Misuse} when the catalogue has no such story. */
+export function storyNamed(name: string, engine: Engine): CatalogueEntry {
+  const names = engine.catalogue.map(({ scenario }) => scenario.name)
+  const entry = engine.catalogue.find(({ scenario }) => scenario.name === name)
+  if (entry === undefined) throw new Misuse(`there is no scenario '${name}'; ${suggestion(name, names)}see theta-sim list`)
+  return entry
 }
 
 function openStory(source: string, engine: Engine): Subject {
-  const names = engine.catalogue.map(({ scenario }) => scenario.name)
-  const entry = engine.catalogue.find(({ scenario }) => scenario.name === source)
-  if (entry === undefined) throw new Misuse(`there is no scenario '${source}'; ${suggestion(source, names)}see theta-sim list`)
+  const entry = storyNamed(source, engine)
   const digest = engine.digest()
-  return {
-    source,
-    digest,
-    async run(options, onProgress) {
-      const whole = { ...options, onProgress, source, sourceDigest: digest }
-      const result = await engine.simulate(entry.scenario, whole).catch((error: unknown) => {
-        throw error instanceof OptionError ? new Misuse(error.message) : error
-      })
-      if (result.exit === EXIT.misuse) throw new Misuse(result.verdict, result.stack)
-      return { name: source, result }
-    },
-    async close() {},
+  const perform: Subject['perform'] = async (task, options, onProgress) => {
+    const act: (...parameters: never[]) => Promise<Answer<TaskName>> = engine[task]
+    const whole = { ...options, onProgress, source, sourceDigest: digest }
+    const answer = await act(entry.scenario as never, whole as never).catch((error: unknown) => {
+      throw error instanceof OptionError ? new Misuse(error.message) : error
+    })
+    const result = resultIn(answer)
+    if (result?.exit === EXIT.misuse) throw new Misuse(result.verdict, result.stack)
+    return { name: source, answer: answer as never }
   }
+  return { source, digest, run: (options, onProgress) => outcomeOf(perform('simulate', options, onProgress)), perform, async close() {} }
+}
+
+const outcomeOf = async (performed: Promise<Performed<'simulate'>>): Promise<Outcome> => {
+  const { name, answer: result } = await performed
+  return { name, result }
+}
+
+/** The run that an answer tells of. */
+function resultIn(answer: Answer<TaskName>): RunResult | undefined {
+  if ('result' in answer) return answer.result
+  return 'exit' in answer ? answer : undefined
 }
 
 async function openFile(source: string, engine: Engine, terminal: Terminal): Promise<Subject> {
-  const shorten = (text: string): string => text.replaceAll(`${terminal.folder}/`, '')
-  const bundle = await bundleScenario(resolve(terminal.folder, source), engine.packageIndex, engine.digest()).catch((error: unknown) => {
-    throw error instanceof ScenarioFileError ? new Misuse(shorten(error.message)) : error
-  })
+  const file = await openUserFile(source, engine, terminal)
   const thread = new WatchedThread<ThreadQuestion, ThreadAnswer>(engine.threadEntry, {
     silenceMsMax: SILENCE_MS_MAX,
     onOutput: (text) => { terminal.stderr(text) },
   })
-  const place = (stack: string | undefined): string | undefined => {
-    const found = bundle.placeOfError(stack ?? '')
-    return found === undefined ? undefined : shorten(found)
+  const perform: Subject['perform'] = async (task, options, onProgress) => {
+    const question = { module: file.module, source, task, options: { ...options, source, sourceDigest: file.digest } }
+    const answer = await thread.ask(question, onProgress).catch((error: unknown) => {
+      throw error instanceof ThreadEnd ? explain(error, source, file.shorten(error.place ?? file.placeOf(error.stack) ?? '')) : error
+    })
+    if (answer.kind === 'unusable') throw file.unusable(answer.why, answer.stack)
+    const result = resultIn(answer.answer)
+    if (result?.exit === EXIT.misuse) throw file.wrong(result.verdict, result.stack)
+    return { name: answer.name, answer: answer.answer as never }
   }
   return {
     source,
-    digest: bundle.digest,
-    async run(options, onProgress) {
-      const question = { module: bundle.module, source, options: { ...options, source, sourceDigest: bundle.digest } }
-      const answer = await thread.ask(question, onProgress).catch((error: unknown) => {
-        throw error instanceof ThreadEnd ? explain(error, source, shorten(error.place ?? place(error.stack) ?? '')) : error
-      })
-      if (answer.kind === 'unusable') {
-        // What a file imports of us by a wrong name is told by our address.
-        const why = answer.why.replaceAll(engine.packageIndex.href, 'theta-sim')
-        throw new Misuse(prefixed(place(answer.stack) ?? source, why), answer.stack)
-      }
-      const { name, result } = answer
-      if (result.exit === EXIT.misuse) throw new Misuse(prefixed(place(result.stack), shorten(result.verdict)), result.stack)
-      return { name, result }
-    },
+    digest: file.digest,
+    run: (options, onProgress) => outcomeOf(perform('simulate', options, onProgress)),
+    perform,
     async close() {
       await thread.stop()
-      bundle.remove()
+      file.remove()
     },
   }
-}
-
-/** `place: text`, unless the text says so itself or there is no place. A line that it begins with gets its column. */
-function prefixed(place: string | undefined, text: string): string {
-  if (place === undefined || text.includes(place)) return text
-  const line = place.replace(/:\d+$/, '')
-  return text.startsWith(`${line}: `) ? `${place}${text.slice(line.length)}` : `${place}: ${text}`
 }
 
 /** A thread that ended is the file's fault where its place, or the way it ended, says so; else ours. */

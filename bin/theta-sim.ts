@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { digestOfCode } from '../platform/digests.ts'
 import { reasonOf } from '../platform/files.ts'
 import { CATALOGUE } from '../scenarios/catalogue.ts'
-import { parsePlan, simulate } from '../scenarios/index.ts'
+import { branch, checkDeterminism, inspect, parsePlan, shrink, simulate } from '../scenarios/index.ts'
 import { type Engine, EXIT } from './engine.ts'
 import { main } from './main.ts'
 
@@ -16,7 +16,7 @@ const compiled = fileURLToPath(new URL('..', import.meta.url))
 const engine: Engine = {
   version: manifest.version,
   catalogue: CATALOGUE,
-  simulate,
+  simulate, inspect, branch, checkDeterminism, shrink,
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),

@@ -3,38 +3,26 @@
  * as it is asked.
  */
 import { serve } from '../platform/watchdog.ts'
-import { OptionError, type Scenario, scenario, simulate } from '../scenarios/index.ts'
+import { branch, checkDeterminism, inspect, OptionError, shrink, simulate } from '../scenarios/index.ts'
+import type { Tasks } from './engine.ts'
+import { loadScenario, nameUsersLines } from './module.ts'
 import type { ThreadAnswer, ThreadQuestion } from './subject.ts'
 
-/** A user's line may stand far down. */
-const STACK_FRAMES_MAX = 50
+const TASKS: Tasks = { simulate, inspect, branch, checkDeterminism, shrink }
 
-process.setSourceMapsEnabled(true)
-Error.stackTraceLimit = STACK_FRAMES_MAX
+nameUsersLines()
 
 serve(async (question, beat): Promise<ThreadAnswer> => {
-  const { module, source, options } = question as ThreadQuestion
-  let own: Scenario
-  try {
-    const { default: found } = await import(module) as { default?: unknown }
-    if (!isScenario(found)) return { kind: 'unusable', why: `${source} must end in 'export default scenario(...)'`, stack: '' }
-    // Made anew, so that one made by hand is checked as well.
-    own = scenario(found.name, found.settings, found.script, { mustHappen: found.mustHappen })
-  } catch (error) {
-    return error instanceof Error
-      ? { kind: 'unusable', why: String(error), stack: error.stack ?? '' }
-      : { kind: 'unusable', why: `${source} threw ${String(error)}, which is no Error`, stack: '' }
-  }
+  const { module, source, task, options } = question as ThreadQuestion
+  const loaded = await loadScenario(module, source)
+  if (loaded.kind === 'unusable') return loaded
+  const own = loaded.scenario
   beat(0, 0)
   try {
-    return { kind: 'outcome', name: own.name, result: await simulate(own, { ...options, onProgress: beat }) }
+    const act: (...parameters: never[]) => ReturnType<Tasks[keyof Tasks]> = TASKS[task]
+    return { kind: 'performed', name: own.name, answer: await act(own as never, { ...options, onProgress: beat } as never) }
   } catch (error) {
     if (error instanceof OptionError) return { kind: 'unusable', why: error.message, stack: '' }
     throw error
   }
 })
-
-function isScenario(value: unknown): value is Scenario {
-  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string'
-    && 'script' in value && typeof value.script === 'function'
-}

@@ -2,7 +2,7 @@
 import { increment } from './counters.ts'
 import type { CommandFolded, CommandRefused, EventNamed, FoldOutcome } from './input.ts'
 import type { Members } from './members.ts'
-import { type LatencyRow, LatencySamples } from './percentiles.ts'
+import { LatencySamples } from './percentiles.ts'
 
 export interface CommandSection {
   /** At the host, by command. */
@@ -81,8 +81,8 @@ export class Commands {
     const names = [...this.#outcomes.keys()].sort()
     return { outcomes: names.map((command) => ({ command, ...this.#outcomes.get(command)! })), refusals: this.#refusals }
   }
-  latencies(): { readonly commandAdmit: LatencyRow[]; readonly commandApply: LatencyRow[] } {
-    return { commandAdmit: this.#toAdmit.rows(), commandApply: this.#toApply.rows() }
+  latencies(): { readonly commandAdmit: LatencySamples; readonly commandApply: LatencySamples } {
+    return { commandAdmit: this.#toAdmit, commandApply: this.#toApply }
   }
 
   #arrive(command: Command, atUs: number, node: number): void {

@@ -1,7 +1,7 @@
 /** Placement commits: what they came to, what stood against them, and how long until everybody had them. */
 import type { CommitFolded, Conflict, EventNamed } from './input.ts'
 import type { Members } from './members.ts'
-import { type LatencyRow, LatencySamples } from './percentiles.ts'
+import { LatencySamples } from './percentiles.ts'
 
 export interface CommitRow {
   readonly commit: number
@@ -70,13 +70,13 @@ export class Commits {
       }
     })
   }
-  latencies(): LatencyRow[] {
+  latencies(): LatencySamples {
     const samples = new LatencySamples()
     for (const commit of this.#commits.values()) {
       const tookUs = this.#appliedEverywhereUs(commit)
       if (tookUs !== undefined) samples.add(this.#members.transportOf(commit.node), tookUs)
     }
-    return samples.rows()
+    return samples
   }
 
   /** Whoever has left the session is not waited for. */

@@ -37,6 +37,54 @@ export interface WriteStory {
   readonly datagrams?: readonly number[]
 }
 
+/** What wrote a row: an entry of the log, the delta of a frame, a snapshot, or the host's own runtime. */
+export type RowCause =
+  | { readonly by: 'command'; readonly author: number; readonly lamport: number }
+  | { readonly by: 'delta' | 'runtime'; readonly frame: number }
+  | { readonly by: 'snapshot'; readonly snapshotId: number }
+
+/** One write of a row at one node. */
+export interface RowWrite {
+  readonly cause: RowCause
+  readonly removed: boolean
+  /** The frame that it is part of. */
+  readonly frame: number
+  readonly atUs: number
+  /** How many records the trace had before it. */
+  readonly record: number
+  /** The message that brought it, and the datagrams that it arrived in. */
+  readonly message?: string
+  readonly datagrams?: readonly number[]
+}
+
+export type Side = 'host' | 'peer'
+
+/** The first event in which the histories of one row part. */
+export type Parting =
+  /** That side has not written what the other has; `instead` is what it wrote in that frame. */
+  | {
+    readonly kind: 'missing'
+    readonly side: Side
+    readonly write: RowWrite
+    readonly instead?: RowWrite
+    /** What should have brought it: a message that arrived all the same, in these datagrams. */
+    readonly message?: string
+    readonly datagrams?: readonly number[]
+  }
+  /** One cause left other bytes on either side. */
+  | { readonly kind: 'bytes'; readonly host: RowWrite; readonly peer: RowWrite }
+  /** That side's row is not as it was written last, and nothing wrote it since. It was seen at this instant, before this record. */
+  | {
+    readonly kind: 'unwritten'
+    readonly side: Side
+    readonly change: 'changed' | 'vanished' | 'appeared'
+    readonly atUs: number
+    readonly record: number
+    readonly last?: RowWrite
+  }
+  /** The host's row is not what the oracle has: what wrote it in the frame in question, if anything did. */
+  | { readonly kind: 'judged'; readonly write?: RowWrite }
+
 /** Canonical bytes of the whole world on both sides, at the first frame at which they differ. */
 export interface RunDivergence {
   readonly frame: number
@@ -47,6 +95,15 @@ export interface RunDivergence {
   readonly cause?: { readonly entity: number; readonly component: string }
   readonly hostWrite?: WriteStory
   readonly peerWrite?: WriteStory
+  /**
+   * Where a row changed that nothing wrote, and was overwritten by the end of the frame: whose. The bytes are then that
+   * side's as the change was seen, and the same as they had been written.
+   */
+  readonly within?: Side
+  /** Of the named row; undefined where its histories are the same, or there is none. */
+  readonly parting?: Parting
+  /** The last writes of the named row on each side, the oldest first. */
+  readonly history?: { readonly host: readonly RowWrite[]; readonly peer: readonly RowWrite[] }
 }
 
 /** How a run failed. Two runs fail the same way where all four are equal. */
@@ -104,28 +161,34 @@ export type FoldOutcome = (typeof FOLD_OUTCOMES)[number]
 
 /** Events as a report reads them; authors, entities, frames and Lamport times are integers. */
 export type ReportedEvent =
-  | { readonly event: 'frameClosed'; readonly frame: number; readonly digest: string }
+  | { readonly event: 'frameClosed'; readonly frame: number; readonly digest: string; readonly worldBytes: number }
   | { readonly event: 'frameConfirmed'; readonly frame: number; readonly digest: string }
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence' }
   | SessionEvent
   | { readonly event: 'joined'; readonly tookUs: number }
   | MessageSent
-  | { readonly event: 'messageRefused'; readonly reason: string }
+  | { readonly event: 'messageRefused'; readonly reason: string; readonly peer: number }
   | SnapshotSent
   | { readonly event: 'snapshotApplied'; readonly snapshotId: number; readonly frame: number }
   | { readonly event: 'nackSent' }
-  | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number }
+  | { readonly event: 'resyncStarted'; readonly reason: string; readonly frame: number }
+  | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number; readonly peer: number }
   | { readonly event: 'resyncFinished'; readonly tookUs: number }
-  | { readonly event: 'commandSigned'; readonly author: number; readonly lamport: number; readonly resignedFrom: number }
+  | CommandSigned
   | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number } }
+  | { readonly event: 'commandIntegrated'; readonly author: number; readonly lamport: number }
   | CommandRefused
   | CommandFolded
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded
   | { readonly event: 'xrInput'; readonly type: string }
   | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
-  | { readonly event: 'operation'; readonly verb: string }
+  | { readonly event: 'operation'; readonly label: string; readonly verb: string }
+  /** A rare state that a peer reached. */
+  | { readonly event: 'mark'; readonly name: string }
+  /** A peer took the rare way; right behind the choice in the trace. */
+  | { readonly event: 'faultPoint'; readonly name: string; readonly keyHi: number; readonly keyLo: number }
 
 export interface SessionOpened {
   readonly event: 'sessionOpened'
@@ -156,6 +219,14 @@ export interface SnapshotSent {
   readonly peer: number
 }
 
+export interface CommandSigned {
+  readonly event: 'commandSigned'
+  readonly author: number
+  readonly lamport: number
+  readonly command: string
+  readonly scope: number
+  readonly resignedFrom: number
+}
 export interface CommandRefused {
   readonly event: 'commandRefused'
   readonly author: number
@@ -171,6 +242,7 @@ export interface CommandFolded {
   readonly frame: number
   readonly command: string
   readonly outcome: FoldOutcome
+  readonly why: string
 }
 
 export interface Conflict {

@@ -3,13 +3,16 @@ import { COUNTERS, type CounterName } from './counters.ts'
 import { FOLD_OUTCOMES, isMet, type WriteStory } from './input.ts'
 import { canonicalJson } from './json.ts'
 import { latencyCells, milliseconds } from './percentiles.ts'
+import type { Hits } from './marks.ts'
 import { LATENCIES, type LatencyName, type Report } from './report.ts'
-import { type Cell, counted, markdownTable } from './table.ts'
+import { type Cell, counted, escaped, markdownTable } from './table.ts'
 
 export function reportMarkdown(report: Report): string {
   const sections = [
-    head(report), divergence(report), failures(report), mustHappen(report), convergence(report), latencies(report), datagrams(report),
+    head(report), divergence(report), why(report), failures(report), mustHappen(report), convergence(report), latencies(report),
+    datagrams(report),
     messages(report), commands(report), commits(report), snapshots(report), sessions(report), physics(report), counters(report),
+    hits('Rare states', 'state', report.marks), hits('Fault points', 'point', report.faultPoints),
   ]
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
@@ -36,15 +39,25 @@ function head({ run, result, nodes }: Report): string[] {
 
 function divergence({ divergence: found }: Report): string[] {
   if (found === null) return []
-  const { frame, peer, place, hostWrite, peerWrite } = found
+  const { frame, peer, place, hostWrite, peerWrite, within, history } = found
   const title = ['## Divergence', '']
   if (place === null) return [...title, `At frame ${frame} the digests of the host and ${peer} differ, but their worlds are the same.`]
   const field = place.field === null ? '' : `, field ${place.field}`
-  const rows = [['host', place.host, ...storyCells(hostWrite)], [peer, place.peer, ...storyCells(peerWrite)]]
+  const sides = within === null ? ['host', peer] : within === 'host' ? ['host', 'as written'] : ['as written', peer]
+  const rows = [[sides[0], place.host, ...storyCells(hostWrite)], [sides[1], place.peer, ...storyCells(peerWrite)]]
+  const writes = history.map(({ side, write, frame: part, atUs, record }) =>
+    [side === 'host' ? 'host' : peer, write, part, milliseconds(atUs), record])
   return [
     ...title, `First at frame ${frame}: entity ${place.entity}, ${place.component}${field}, byte offset ${place.offset}.`, '',
     ...markdownTable(['side', 'value', 'written by', 'message', 'datagrams'], rows), '', '```', ...found.hexdump, '```',
+    ...(writes.length === 0 ? [] : ['', ...markdownTable(['side', 'the row was', 'frame#', 'at, ms#', 'record#'], writes)]),
   ]
+}
+function why({ why: found }: Report): string[] {
+  if (found === null) return []
+  const links = found.chain.map(({ text, atUs, node, record }, index) =>
+    `${index + 1}. ${escaped(text)}. (${node}, ${milliseconds(atUs)} ms, record ${record})`)
+  return ['## Why', '', ...links]
 }
 const storyCells = (story: WriteStory | null): Cell[] =>
   [story?.cause ?? 'unknown', story?.message ?? '', story?.datagrams?.join(', ') ?? '']
@@ -139,6 +152,9 @@ function counters({ counters: counts }: Report): string[] {
   const names = (Object.keys(COUNTERS) as CounterName[]).filter((name) => counts[name] > 0)
   return titled('Counters', ['counter', 'got#', 'what it counts'], names.map((name) => [name, counts[name], COUNTERS[name]]))
 }
+
+const hits = (title: string, what: string, counts: Hits): string[] =>
+  titled(title, [what, 'times#'], Object.keys(counts).sort().map((name) => [name, counts[name]]))
 
 const titled = (title: string, titles: readonly string[], rows: readonly (readonly Cell[])[]): string[] =>
   (rows.length === 0 ? [] : [`## ${title}`, '', ...markdownTable(titles, rows)])

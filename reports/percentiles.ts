@@ -31,12 +31,16 @@ export class LatencySamples {
     else samples.push(tookUs)
   }
 
+  /** All of them, transport by transport. */
+  values(): number[] {
+    return [...this.#byTransport.values()].flat()
+  }
+
   rows(): LatencyRow[] {
     if (this.#byTransport.size === 0) return []
     const transports = [...this.#byTransport.keys()].sort()
-    const all = [...this.#byTransport.values()].flat()
     return [
-      { transport: 'all', ...percentiles(all) },
+      { transport: 'all', ...percentiles(this.values()) },
       ...transports.map((transport) => ({ transport, ...percentiles(this.#byTransport.get(transport)!) })),
     ]
   }

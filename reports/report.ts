@@ -5,19 +5,22 @@
  *     records ──┬─> counters.ts
  *               └─> convergence, datagrams, messages, commands, commits, sessions, ... ──> Report ──> json, markdown, summary
  */
+import { type Why, whyOf } from './chain.ts'
 import { Commands, type CommandSection } from './commands.ts'
 import { type CommitRow, Commits } from './commits.ts'
 import { Convergence, type ConvergenceSection } from './convergence.ts'
 import { type Counters, countRecords } from './counters.ts'
 import { Datagrams, type ProtocolRow } from './datagrams.ts'
-import { type DivergenceSection, divergenceSection } from './divergence.ts'
+import { type DivergenceSection, divergenceSection, namedDifference } from './divergence.ts'
 import { eventOf, type ReportedEvent, type RunHeader, type RunInfo, type RunNode, type RunRecord } from './input.ts'
+import { countHits, type Hits } from './marks.ts'
 import { Members } from './members.ts'
 import { type MessageRow, Messages } from './messages.ts'
 import { type LatencyRow, LatencySamples } from './percentiles.ts'
 import { Physics, type PhysicsSection } from './physics.ts'
 import { type RefusedMessageRow, type SessionRow, Sessions } from './sessions.ts'
 import { type SnapshotRow, Snapshots } from './snapshots.ts'
+import { Traffic } from './traffic.ts'
 
 /** The latencies that a report tells, in its order. */
 export const LATENCIES = {
@@ -37,8 +40,13 @@ export interface Report {
   readonly mustHappen: RunInfo['mustHappen']
   /** Where two worlds parted, if they did. */
   readonly divergence: DivergenceSection | null
+  /** The first event that is not as it should be, and the causal chain from there back; null where the run is not red. */
+  readonly why: Why | null
   readonly nodes: readonly RunNode[]
   readonly counters: Counters
+  /** Rare states that were reached. */
+  readonly marks: Hits
+  readonly faultPoints: Hits
   readonly convergence: ConvergenceSection
   /** In virtual microseconds; by the transport of the peer that applied, joined or resynced, or whose command or commit it was. */
   readonly latencies: Readonly<Record<LatencyName, readonly LatencyRow[]>>
@@ -52,21 +60,30 @@ export interface Report {
   readonly physics: PhysicsSection
 }
 
+/** What the percentiles of a report were taken of, for whoever takes them over many runs. */
+export type LatencyValues = Readonly<Record<LatencyName, readonly number[]>>
+
 /** @throws {RangeError} where no node is the host, or the bytes of a divergence are not canonical. */
 export function buildReport(records: readonly RunRecord[], info: RunInfo): Report {
+  return buildWithLatencies(records, info).report
+}
+
+/** Throws as {@link buildReport} does. */
+export function buildWithLatencies(
+  records: readonly RunRecord[], info: RunInfo,
+): { readonly report: Report; readonly latencies: LatencyValues } {
   const members = new Members(info.nodes)
   const sections = new Sections(members)
   for (const record of records) sections.add(record)
-  const { run, nodes, manifest, failures, mustHappen, divergence, ...result } = info
-  return {
+  const { run, nodes, manifest: _manifest, failures, mustHappen, divergence: _divergence, ...result } = info
+  const samples = sections.latencies()
+  const report: Report = {
     run, result, failures, mustHappen, nodes,
-    divergence: divergence === undefined ? null : divergenceSection(divergence, manifest),
+    ...explained(records, info),
     counters: countRecords(records, members.host),
+    marks: countHits(records, 'mark'), faultPoints: countHits(records, 'faultPoint'),
     convergence: sections.convergence.section(members, result.finalFrame),
-    latencies: {
-      ...sections.commands.latencies(), commitEverywhere: sections.commits.latencies(),
-      join: sections.joins.rows(), resync: sections.resyncs.rows(),
-    },
+    latencies: mapped(samples, (of) => of.rows()),
     datagrams: sections.datagrams.rows(),
     messages: sections.messages.rows(members),
     refusedMessages: sections.sessions.refusedMessages(),
@@ -75,6 +92,23 @@ export function buildReport(records: readonly RunRecord[], info: RunInfo): Repor
     snapshots: sections.snapshots.rows(members),
     sessions: sections.sessions.rows(),
     physics: sections.physics.section(),
+  }
+  return { report, latencies: mapped(samples, (of) => of.values()) }
+}
+
+function mapped<A, B>(latencies: Record<LatencyName, A>, change: (of: A) => B): Record<LatencyName, B> {
+  return Object.fromEntries(Object.entries(latencies).map(([name, of]) => [name, change(of)])) as Record<LatencyName, B>
+}
+
+/** A run that converged is not looked into. */
+function explained(records: readonly RunRecord[], info: RunInfo): Pick<Report, 'divergence' | 'why'> {
+  if (info.exit === 0) return { divergence: null, why: null }
+  const { divergence, manifest, nodes } = info
+  const traffic = new Traffic(records, nodes)
+  const place = divergence && namedDifference(divergence, manifest)
+  return {
+    divergence: divergence === undefined ? null : divergenceSection(divergence, manifest, traffic.names),
+    why: whyOf(records, info, traffic, place) ?? null,
   }
 }
 
@@ -96,6 +130,12 @@ class Sections {
     this.commands = new Commands(members)
     this.commits = new Commits(members)
     this.sessions = new Sessions(members)
+  }
+
+  latencies(): Record<LatencyName, LatencySamples> {
+    return {
+      ...this.commands.latencies(), commitEverywhere: this.commits.latencies(), join: this.joins, resync: this.resyncs,
+    }
   }
 
   add(record: RunRecord): void {

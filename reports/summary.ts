@@ -9,13 +9,25 @@ export function summaryLines(report: Report): string[] {
   const facts: [name: string, text: string][] = [
     ['verdict', `${result.verdict} (exit ${result.exit})`],
     ['run', `${run.scenario}, seed ${run.seed}, ${run.frames} frames at ${result.hz} Hz, ${milliseconds(result.endedAtUs)} virtual ms`],
-    ...frameFacts(report), ...networkFacts(report), ...editingFacts(report),
+    ...whyFacts(report), ...frameFacts(report), ...networkFacts(report), ...editingFacts(report),
     ['world', `${result.finalBytes} bytes at frame ${result.finalFrame}, digest ${result.finalDigest}`],
     ['trace', `${counted(result.events, 'record')}, digest ${result.traceDigest}`],
     ['must happen', `${mustHappen.filter(isMet).length} of ${mustHappen.length} did`],
   ]
   const width = Math.max(...facts.map(([name]) => name.length))
   return [...facts.map(([name, text]) => `${name.padEnd(width)}  ${text}`), ...latencyLines(report)]
+}
+
+function whyFacts({ why, divergence }: Report): [string, string][] {
+  if (why === null) return []
+  const { frame, event } = why
+  const place = divergence?.place ?? null
+  const field = place === null || place.field === null ? '' : `.${place.field}`
+  const where = `${event.node}, ${milliseconds(event.atUs)} ms, record ${event.record}`
+  const facts: [string, string][] = [['first event', `${event.text} (${where})`]]
+  if (frame !== null) facts.unshift(['first frame', `${frame} differs between the host and ${divergence?.peer ?? 'a peer'}`])
+  if (place !== null) facts.push(['place', `entity ${place.entity}, ${place.component}${field}, byte ${place.offset}`])
+  return facts
 }
 
 function frameFacts({ convergence }: Report): [string, string][] {

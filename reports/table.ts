@@ -18,7 +18,7 @@ export function markdownTable(titles: readonly string[], rows: readonly (readonl
 }
 
 /** Text that others wrote must not leave its cell, nor become markup. */
-const escaped = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[\\|<]/g, '\\$&')
+export const escaped = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[\\|<]/g, '\\$&')
 
 const isNumber = (title: string): boolean => title.endsWith('#')
 

@@ -5,6 +5,7 @@ import lateJoin from './stories/late-join.ts'
 import loopback120 from './stories/loopback-120.ts'
 import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
+import swarm from './stories/swarm.ts'
 import viewerEdits from './stories/viewer-edits.ts'
 
 export interface CatalogueEntry {
@@ -16,5 +17,5 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, swarm,
 ].map(entry)

@@ -1,5 +1,6 @@
 /** What a scenario is: a name, its settings, a story that awaits only virtual time, and what must have happened in it. */
 import { type CounterName, COUNTERS } from '../reports/counters.ts'
+import { type MarkName, MARKS } from '../system/telemetry/marks.ts'
 import { fieldsOf, rangeOf, whole, within } from './arguments.ts'
 import type { Story } from './cluster/vocabulary.ts'
 
@@ -17,6 +18,8 @@ export interface ScenarioSettings {
   readonly settleMs?: number
   /** Whether events of one instant are permuted by choice (default false). */
   readonly ties?: boolean
+  /** Whether peers show rare behaviour that is legal (default false); each seed draws which, and how often. */
+  readonly faultPoints?: boolean
 }
 
 /**
@@ -25,6 +28,8 @@ export interface ScenarioSettings {
  */
 export interface MustHappen {
   readonly counters?: { readonly [K in CounterName]?: number | readonly [least: number, most: number] }
+  /** How often at least each rare state was reached. */
+  readonly marks?: { readonly [K in MarkName]?: number }
   /** Commands that each peer signed at least, by name. */
   readonly signedBy?: { readonly [name: string]: number }
   /** Frames that each peer confirmed at least, by name. The last one is always included. */
@@ -58,10 +63,10 @@ export function scenario(
   name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {},
 ): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
-  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties'])
+  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints'])
   fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
-  const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false } = settings
+  const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false, faultPoints = false } = settings
   const wholeWithin = (field: string, value: number, most: number) => within(field, whole(field, value), 1, most)
   wholeWithin(`scenario ${name}: frames`, frames, FRAMES_MAX)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
@@ -69,19 +74,21 @@ export function scenario(
   wholeWithin(`scenario ${name}: settleMs`, settleMs, Infinity)
   const { mustHappen = {} } = checks
   expectationsOf(mustHappen)
-  return { name, settings: { frames, hz, peersMax, settleMs, ties }, script, mustHappen }
+  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints }, script, mustHappen }
 }
 
 function expectationsOf(mustHappen: MustHappen): void {
-  fieldsOf('mustHappen', mustHappen, ['counters', 'signedBy', 'confirmed'])
-  const { counters = {}, signedBy = {}, confirmed = {} } = mustHappen
+  fieldsOf('mustHappen', mustHappen, ['counters', 'marks', 'signedBy', 'confirmed'])
+  const { counters = {}, marks = {}, signedBy = {}, confirmed = {} } = mustHappen
   const slip = Object.keys(counters).find((name) => !(name in COUNTERS))
   if (slip !== undefined) throw new RangeError(`mustHappen.counters: there is no counter '${slip}'${alike(slip)}`)
+  const unknown = Object.keys(marks).find((name) => !(name in MARKS))
+  if (unknown !== undefined) throw new RangeError(`mustHappen.marks: there is no mark '${unknown}'; MARKS names them all`)
   for (const [name, wanted] of Object.entries(counters)) {
     if (typeof wanted === 'number') whole(name, wanted)
     else rangeOf(name, wanted).forEach((bound) => whole(name, bound))
   }
-  for (const [name, least] of [...Object.entries(signedBy), ...Object.entries(confirmed)]) whole(name, least)
+  for (const [name, least] of [...Object.entries(marks), ...Object.entries(signedBy), ...Object.entries(confirmed)]) whole(name, least)
 }
 
 /** Counters whose names begin as this one does. */

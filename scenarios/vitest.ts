@@ -8,7 +8,7 @@
  */
 import { expect } from 'vitest'
 import type { Report } from '../reports/report.ts'
-import type { RunResult } from './simulate.ts'
+import type { RunResult } from './result.ts'
 
 declare module 'vitest' {
   // The names of the type parameters are vitest's.

@@ -63,6 +63,16 @@ export class Clock {
     return this.#size === 0 ? Infinity : this.#atUs[0]
   }
 
+  /** All that is queued, the next first: for whoever looks on. */
+  entries(): ClockEvent[] {
+    const places = Array.from({ length: this.#size }, (_, place) => place)
+    places.sort((a, b) => this.#atUs[a] - this.#atUs[b] || this.#order[a] - this.#order[b])
+    return places.map((place) => {
+      const entry = entryOf(this.#order[place])
+      return { atUs: this.#atUs[place], kind: this.#kind[entry], node: this.#node[entry], slot: this.#slot[entry] }
+    })
+  }
+
   /** Queues an event after all others of its instant. Microseconds are integers; the other fields are cut to their widths. */
   push(atUs: number, kind: number, node: number, slot: number): void {
     if (this.#size === this.#free.length) this.#grow()
@@ -91,14 +101,14 @@ export class Clock {
   }
 
   /** Takes out every event that `isGone` points at, and returns how many. Visits all events, in no particular order. */
-  remove(isGone: (kind: number, node: number, slot: number) => boolean): number {
+  remove(isGone: (kind: number, node: number, slot: number, atUs: number) => boolean): number {
     const size = this.#size
     let kept = 0
     let gone = size
     for (let place = 0; place < size; place++) {
       const order = this.#order[place]
       const entry = entryOf(order)
-      if (isGone(this.#kind[entry], this.#node[entry], this.#slot[entry])) {
+      if (isGone(this.#kind[entry], this.#node[entry], this.#slot[entry], this.#atUs[place])) {
         this.#free[--gone] = entry
       } else {
         this.#atUs[kept] = this.#atUs[place]!

@@ -28,7 +28,7 @@ export class WitnessedChooser implements RecordingChooser {
 
   choose(odds: Odds, keyHi: number, keyLo: number): number {
     const alternative = this.#inner.choose(odds, keyHi, keyLo)
-    if (this.#inner.recorded.length > this.#made.length) this.#made.push(this.#progress())
+    if (alternative !== 0 && this.#inner.recorded.length > this.#made.length) this.#made.push(this.#progress())
     return alternative
   }
 }
@@ -45,11 +45,15 @@ export class BranchedChooser implements RecordingChooser {
     this.#isFuture = isFuture
   }
 
+  /** A decision that was asked for on both sides of the branch counts as it was first chosen. */
   get recorded(): readonly Choice[] {
-    return this.#future.recorded.length === 0 ? this.#past.recorded : [...this.#past.recorded, ...this.#future.recorded]
+    const past = new Set(this.#past.recorded.map(identity))
+    return [...this.#past.recorded, ...this.#future.recorded.filter((choice) => !past.has(identity(choice)))]
   }
 
   choose(odds: Odds, keyHi: number, keyLo: number): number {
     return (this.#isFuture() ? this.#future : this.#past).choose(odds, keyHi, keyLo)
   }
 }
+
+const identity = ({ site, keyHi, keyLo }: Choice): string => `${site} ${keyHi} ${keyLo}`

@@ -62,6 +62,14 @@ export const frameUs = (index: number, hz: number): number => Math.floor((index 
 /** The first frame that begins at an instant or after it. */
 export const frameFrom = (atUs: number, hz: number): number => Math.ceil((atUs * hz) / US_PER_SECOND)
 
+/** An event that is still to come. An `own` one has the node's own kind and slot; a frame its index. */
+export type PendingEvent<Datagram> = { readonly atUs: number; readonly node: NodeIndex } & (
+  | { readonly kind: 'datagram'; readonly datagram: Datagram }
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'frame'; readonly frame: number }
+  | { readonly kind: 'own'; readonly own: number; readonly slot: number }
+)
+
 interface NodeState<Datagram> {
   node: SimNode<Datagram>
   status: 'running' | 'paused' | 'down'
@@ -104,6 +112,28 @@ export class Kernel<Datagram> {
   /** Events handled so far. */
   get events(): number {
     return this.#events
+  }
+
+  /** The instant of the next event; Infinity when there is none. */
+  get nextUs(): number {
+    return this.#clock.nextUs
+  }
+
+  /** The events to come, the next first, but for those that were overtaken and will do nothing. */
+  pending(): PendingEvent<Datagram>[] {
+    return this.#clock.entries().flatMap(({ atUs, kind, node, slot }): PendingEvent<Datagram>[] => {
+      const { armedUs, frameUs } = this.#states[node]
+      if (kind === DATAGRAM) return [{ atUs, node, kind: 'datagram', datagram: this.#datagrams[slot]! }]
+      if (kind === WAKE) return atUs === armedUs ? [{ atUs, node, kind: 'wake' }] : []
+      if (kind === FRAME) return atUs === frameUs ? [{ atUs, node, kind: 'frame', frame: slot }] : []
+      return [kind === LATE_FRAME ? { atUs, node, kind: 'frame', frame: slot } : { atUs, node, kind: 'own', own: kind, slot }]
+    })
+  }
+
+  /** Whether a node runs, and how many events are held for it while it is paused. */
+  standing(index: NodeIndex): { readonly status: 'running' | 'paused' | 'down'; readonly held: number } {
+    const { status, held } = this.#state(index)
+    return { status, held: held.length }
   }
 
   /** Adds a running node. */
@@ -172,7 +202,10 @@ export class Kernel<Datagram> {
     if (state.status !== 'paused') return false
     state.status = 'running'
     this.#changed(index, 'resumed')
-    for (const { kind, slot } of state.held) this.#clock.push(this.#nowUs, kind, index, slot)
+    // What it has at this very instant comes after what is older, or frames would come out of order.
+    const present = this.#clock.entries().filter(({ atUs, node }) => atUs === this.#nowUs && node === index)
+    if (present.length > 0) this.#clock.remove((_kind, node, _slot, atUs) => atUs === this.#nowUs && node === index)
+    for (const { kind, slot } of [...state.held, ...present]) this.#clock.push(this.#nowUs, kind, index, slot)
     state.held = []
     this.#arm(index, state)
     return true

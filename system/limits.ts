@@ -55,7 +55,7 @@ export const HEARTBEAT_INTERVAL_US = 200_000
 export const HEARTBEAT_TIMEOUT_US = 5_000_000
 export const HANDSHAKE_TIMEOUT_US = 5_000_000
 export const RECONNECT_DELAY_US = 250_000
-export const RECONNECTS_MAX = 8
+export const RECONNECTS_MAX = 24
 export const TELEMETRY_INTERVAL_US = 1_000_000
 /** InputPredictiveState goes out every this many frames. */
 export const INPUT_EVERY_FRAMES = 1
@@ -71,4 +71,5 @@ export const RUNTIME_WISHES_PER_FRAME = 256
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
 assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')
 assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
+assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins anew after a crash outlasts its own ghost')
 assert(Number.isInteger(PHYSICS_HZ), 'physics divides the frame rate')

@@ -6,6 +6,8 @@
  * `scenarios/cluster.ts` and nowhere else. Received bytes are borrowed until the receiver returns; sent bytes
  * belong to the driver from then on.
  */
+import type { FaultPointName } from './telemetry/faultpoints.ts'
+import type { MarkName } from './telemetry/marks.ts'
 
 /** Identifies one connection at one endpoint; never reused within a run. */
 export type ConnectionId = number
@@ -67,6 +69,21 @@ export interface Meter {
   end(part: MeteredPart): void
 }
 export const NO_METER: Meter = { begin() {}, end() {} }
+
+/**
+ * For a driver that tests: what rare states a peer reaches, and whether it shows rare behaviour that is legal. It does nothing in
+ * production, and a peer is the same whatever it does with a mark.
+ */
+export interface Probe {
+  /** A state has been reached that tests must not miss. */
+  sometimes(mark: MarkName): void
+  /**
+   * Whether the peer takes the rare way here. The key is the identity of what is decided about, two unsigned 32-bit halves (more is cut
+   * off), never a count of calls; the same key gives the same answer.
+   */
+  happens(point: FaultPointName, keyHi: number, keyLo: number): boolean
+}
+export const NO_PROBE: Probe = { sometimes() {}, happens: () => false }
 
 /**
  * Ed25519 as Theta uses it (RFC 8032, pure). All implementations must return the SAME verdict for every input; the

@@ -1,8 +1,12 @@
 /** `theta-sim bench`: speed and memory, measured here and now. */
-import { type Engine, EXIT, type Terminal } from '../engine.ts'
+import { EXIT } from '../engine.ts'
+import { type Command, VERBOSE } from '../grammar.ts'
 import { printLines } from '../output.ts'
 
-export async function bench(engine: Engine, terminal: Terminal): Promise<number> {
-  await engine.bench((line) => { printLines(terminal, [line]) })
-  return EXIT.converged
+export const bench: Command = {
+  name: 'bench', about: 'measure speed and memory', operands: [], optional: 0, flags: VERBOSE,
+  async act(_given, engine, terminal) {
+    await engine.bench((line) => { printLines(terminal, [line]) })
+    return EXIT.converged
+  },
 }

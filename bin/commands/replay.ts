@@ -1,17 +1,25 @@
 /** `theta-sim replay`: runs a report's run again and says whether every byte of the report is the same. */
-import type { ReplayArguments } from '../arguments.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
+import { type Command, type Given, QUIET, VERBOSE } from '../grammar.ts'
 import { Progress, printLines } from '../output.ts'
 import { firstDifference, readRecorded } from '../recorded.ts'
 import { openSubject } from '../subject.ts'
 
-export async function replay(options: ReplayArguments, engine: Engine, terminal: Terminal): Promise<number> {
-  const { text, run } = readRecorded(options.report, engine, terminal)
-  const subject = await openSubject(options.scenario ?? run.source, engine, terminal)
-  const progress = new Progress(terminal, !options.quiet)
+export const replay: Command = {
+  name: 'replay', about: 'run a report’s run again and compare every byte', operands: ['report.json', 'scenario.ts'], optional: 1,
+  flags: { ...QUIET, ...VERBOSE },
+  act,
+}
+
+async function act(given: Given, engine: Engine, terminal: Terminal): Promise<number> {
+  // The scenario's file may have moved since.
+  const [report, scenario] = given.operands
+  const { text, run } = readRecorded(report, engine, terminal)
+  const subject = await openSubject(scenario ?? run.source, engine, terminal)
+  const progress = new Progress(terminal, !given.on('quiet'))
   try {
     if (subject.digest !== run.sourceDigest) {
-      throw new Misuse(`${subject.source}, or theta-sim itself, has changed since ${options.report} was written; run it anew`)
+      throw new Misuse(`${subject.source}, or theta-sim itself, has changed since ${report} was written; run it anew`)
     }
     const { version, source: _, sourceDigest: __, ...settings } = run
     const { result } = await subject.run({ ...settings, version, measure: false }, (frame, frames) => {

@@ -1,12 +1,69 @@
 /** `theta-sim run`: one seed with a report, or many of which only the red ones leave one. */
 import { wallClockMs } from '../../platform/clock.ts'
-import type { RunArguments } from '../arguments.ts'
+import { FRAMES_MAX } from '../../scenarios/index.ts'
+import { checkedRun, DETERMINISM_FLAGS, type DeterminismOptions, determinismOf } from '../determinism.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
+import {
+  type Command, type Given, integer, QUIET, seedRange, type SeedRange, tamperOf, VERBOSE, type Verifier, verifierOf,
+} from '../grammar.ts'
 import { readText } from '../input.ts'
 import { checkOut, Progress, printJson, printLines, summaryJson, writeOutcome } from '../output.ts'
 import { type RunOptions, type Subject, openSubject } from '../subject.ts'
 
-export async function run(options: RunArguments, engine: Engine, terminal: Terminal): Promise<number> {
+export const run: Command = {
+  name: 'run', about: 'run a scenario: the name of a built-in one, or the path of a .ts file', operands: ['scenario'], optional: 0,
+  flags: {
+    seed: { value: 'N', about: 'which of the possible runs (default 1)' },
+    seeds: { value: 'A..B', about: 'all these, one after the other; writes the reports of red ones only' },
+    frames: { value: 'N', about: 'how many frames, instead of what the scenario says' },
+    out: { value: 'DIR', about: 'write to DIR/<scenario>-<seed>/ (default out)' },
+    plan: { value: 'FILE', about: 'take the choices of this plan.json, not those of the seed' },
+    tamper: { value: 'PEER@FRAME', about: 'flip one bit of that peer’s state, to see it found' },
+    verifier: { value: 'KIND', about: 'Ed25519 by noble (pure, default), node (fast, same verdicts) or none (signatures pass)' },
+    ...DETERMINISM_FLAGS,
+    json: { about: 'print the summary as JSON, and nothing else' },
+    ...QUIET, ...VERBOSE,
+  },
+  act: (given, engine, terminal) => perform(optionsOf(given), engine, terminal),
+}
+
+interface Options {
+  readonly scenario: string
+  /** Of a single run; undefined for the plan's, or else 1. */
+  readonly seed: number | undefined
+  readonly seeds: SeedRange | undefined
+  readonly frames: number | undefined
+  readonly out: string
+  readonly plan: string | undefined
+  readonly tamper: RunOptions['tamper'] | undefined
+  readonly verifier: Verifier
+  readonly determinism: DeterminismOptions | undefined
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
+}
+
+function optionsOf(given: Given): Options {
+  const [seed, seeds, frames, tamper] = ['seed', 'seeds', 'frames', 'tamper'].map((flag) => given.text(flag))
+  if (seeds !== undefined && seed !== undefined) throw new Misuse('--seed and --seeds exclude each other')
+  if (seeds !== undefined && given.text('plan') !== undefined) throw new Misuse('--plan and --seeds exclude each other')
+  return {
+    scenario: given.operands[0],
+    seed: seed === undefined ? undefined : integer('--seed', seed, 0, Number.MAX_SAFE_INTEGER),
+    seeds: seeds === undefined ? undefined : seedRange(seeds),
+    frames: frames === undefined ? undefined : integer('--frames', frames, 1, FRAMES_MAX),
+    out: given.text('out') ?? 'out',
+    plan: given.text('plan'),
+    tamper: tamper === undefined ? undefined : tamperOf(tamper),
+    verifier: verifierOf(given.text('verifier') ?? 'noble'),
+    determinism: determinismOf(given),
+    json: given.on('json'),
+    quiet: given.on('quiet'),
+    verbose: given.on('verbose'),
+  }
+}
+
+async function perform(options: Options, engine: Engine, terminal: Terminal): Promise<number> {
   const { verifier, frames, tamper, plan, seeds } = options
   const shared = {
     version: engine.version,
@@ -30,27 +87,37 @@ export async function run(options: RunArguments, engine: Engine, terminal: Termi
 }
 
 type Shared = Omit<RunOptions, 'seed' | 'measure'>
-type Seeds = NonNullable<RunArguments['seeds']>
 
 const SEED_DEFAULT = 1
 
-async function runOne(subject: Subject, shared: Shared, options: RunArguments, terminal: Terminal, progress: Progress): Promise<number> {
+async function runOne(subject: Subject, shared: Shared, options: Options, terminal: Terminal, progress: Progress): Promise<number> {
   const seed = options.seed ?? shared.plan?.seed ?? SEED_DEFAULT
-  const outcome = await subject.run({ ...shared, seed, measure: true }, (frame, frames) => {
-    progress.show(`${subject.source}: frame ${frame}/${frames}`)
-  })
+  const { determinism } = options
+  const asked = { ...shared, seed, measure: true }
+  const onProgress = (frame: number, frames: number): void => { progress.show(`${subject.source}: frame ${frame}/${frames}`) }
+  const checked = determinism && await checkedRun(subject, asked, determinism, terminal, onProgress)
+  const outcome = checked ?? await subject.run(asked, onProgress)
   progress.clear()
   const { result } = outcome
+  if (checked?.isDeterministic === false) {
+    if (options.json) printJson(terminal, { scenario: outcome.name, seed, exit: EXIT.undetermined, determinism: checked.summary })
+    else printLines(terminal, options.quiet ? checked.lines.slice(0, 1) : checked.lines)
+    return EXIT.undetermined
+  }
   const folder = writeOutcome(outcome, seed, options.out, terminal)
   if (options.verbose && result.stack !== undefined) terminal.stderr(`${result.stack}\n`)
-  if (options.json) printJson(terminal, summaryJson(outcome, seed, folder))
+  const said = summaryJson(outcome, seed, folder)
+  if (options.json) printJson(terminal, checked === undefined ? said : { ...said, determinism: checked.summary })
   else if (options.quiet) printLines(terminal, [result.verdict])
-  else printLines(terminal, [...result.summary, '', `report: ${folder}/report.md`, `again:  ${result.reproduce}`])
+  else {
+    const places = [`report: ${folder}/report.md`, `again:  ${result.reproduce}`]
+    printLines(terminal, [...result.summary, '', ...(checked?.lines ?? []), ...places])
+  }
   return result.exit
 }
 
 async function runMany(
-  subject: Subject, { first, last }: Seeds, shared: Shared, options: RunArguments, terminal: Terminal, progress: Progress,
+  subject: Subject, { first, last }: SeedRange, shared: Shared, options: Options, terminal: Terminal, progress: Progress,
 ): Promise<number> {
   const startMs = wallClockMs()
   const red: object[] = []

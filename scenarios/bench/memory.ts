@@ -5,6 +5,7 @@ import { Motion, ROTATION_ONE, Spawned } from '../../system/ecs/components.ts'
 import { World } from '../../system/ecs/world.ts'
 import { entityId, HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
 import { FRAME_RING } from '../../system/limits.ts'
+import { NO_PROBE } from '../../system/ports.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import type { ComponentDelta } from '../../system/protocol/messages.ts'
 import { applyDelta, encodeDelta } from '../../system/replication/delta.ts'
@@ -40,7 +41,7 @@ function replication(entities: number): object {
   const ring = new FrameRing()
   const client = new World()
   applySnapshot(client, decodeSnapshot(encodeSnapshot(host, { closedLamport: 0, count: 0, digest: HASH64_ZERO }))!)
-  const frames = new FrameBuffer<ComponentDelta>(0)
+  const frames = new FrameBuffer<ComponentDelta>(0, NO_PROBE)
   const codec = new Codec()
   for (let frame = 1; frame <= FRAME_RING; frame++) {
     for (let i = 0; i < Math.min(MOVING, entities); i++) move(host, i, frame)

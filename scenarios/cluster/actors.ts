@@ -13,10 +13,11 @@ import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
 import { fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
+import { Hostile } from './hostile.ts'
 import type { ClientNode } from './nodes.ts'
 import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
-  Actor, BodyOptions, HandActor, HostActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
+  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
   PlacementOptions, Prop, SpawnOptions, Thing,
 } from './vocabulary.ts'
 
@@ -106,6 +107,12 @@ export class Host implements HostActor {
       if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'kick', author: peer.author })
     })
   }
+  sever(peer: PeerActor): void {
+    this.#cluster.operate('host', 'sever', () => this.#cluster.sever(nodeOf(peer)))
+  }
+  pause(ms: number): void {
+    this.#cluster.operate('host', 'pause', () => this.#cluster.pause(this.node, us(ms)))
+  }
   #create(verb: string, intent: Intent): Thing {
     let entity = NO_ENTITY
     this.#cluster.operate('host', verb, () => {
@@ -172,6 +179,7 @@ export class Peer implements PeerActor {
   readonly left: Hand
   readonly right: Hand
   readonly placements: PlacementActor
+  readonly hostile: HostileActor
   /** What the hands still have to do, one step a frame. */
   readonly #steps: (() => void)[] = []
   #stepsDone = 0
@@ -183,6 +191,7 @@ export class Peer implements PeerActor {
     this.left = new Hand(this, 'left', headset.left)
     this.right = new Hand(this, 'right', headset.right)
     this.placements = new Placements(this)
+    this.hostile = new Hostile(cluster, node, this.name)
     this.#client.person = {
       onFrame: () => this.#playStep(), isBusy: () => this.#steps.length > 0, interrupted: () => this.#interrupted(),
     }
@@ -217,17 +226,19 @@ export class Peer implements PeerActor {
       () => void this.right.controller.release('trigger'),
     ])
   }
-  drag(entity: Thing, options: { readonly by: Metres; readonly frames: number }): void {
+  drag(entity: Thing, options: DragOptions): void {
     entityOf(entity)
-    fieldsOf('drag', options, ['by', 'frames'])
-    const { by, frames } = options
+    fieldsOf('drag', options, ['by', 'frames', 'hand'])
+    const { by, frames, hand = 'right' } = options
+    const hands = oneOf('drag: hand', hand, ['left', 'right', 'both']) === 'both' ? [this.left, this.right] : [this[hand as 'left' | 'right']]
     stepsOf(by)
     const [x, y, z] = by
     within('drag: frames', whole('drag: frames', frames), 1, Infinity)
+    const each = (movement: (hand: Hand) => void) => () => hands.forEach(movement)
     this.#gesture('drag', [
-      () => void (this.right.aimAt(entity) && this.right.controller.press('squeeze')),
-      ...Array.from({ length: frames }, () => () => this.right.shift([x / frames, y / frames, z / frames])),
-      () => void this.right.controller.release('squeeze'),
+      each((hand) => { if (hand.aimAt(entity)) hand.controller.press('squeeze') }),
+      ...Array.from({ length: frames }, () => each((hand) => hand.shift([x / frames, y / frames, z / frames]))),
+      each((hand) => hand.controller.release('squeeze')),
     ])
   }
   nextTool(): void {
@@ -241,6 +252,9 @@ export class Peer implements PeerActor {
   despawn(entity: Thing): void {
     this.intend('despawn', { kind: 'despawn', entity: entityOf(entity) })
   }
+  entities(): readonly Thing[] {
+    return this.view?.entities(Transform) ?? []
+  }
   created(index = 0): Thing | undefined {
     const { view, author } = this
     return view?.entities(Entity).filter((entity) => view.get(entity, Entity)?.creator === author)[index]
@@ -249,7 +263,7 @@ export class Peer implements PeerActor {
     return placeOf(this.view, entityOf(entity))
   }
   forge({ inTheNameOf, despawn }: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void {
-    this.cluster.operate(this.name, 'forge', () => this.cluster.forge(this.node, inTheNameOf.author ?? 0, despawn))
+    this.cluster.operate(this.name, 'forge', () => this.hostile.forge(inTheNameOf, despawn))
   }
   leave(): void {
     this.intend('leave', { kind: 'leave' })
@@ -358,6 +372,9 @@ export class Net implements Network {
   }
   heal(): void {
     this.#cluster.operate('net', 'heal', () => this.#cluster.heal())
+  }
+  does(verb: string, action: () => void): void {
+    this.#cluster.operate('net', verbOf(verb), action)
   }
   #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
     return {

@@ -70,6 +70,27 @@ export class Refusals implements Watcher {
   }
 }
 
+/** Nobody is kept out by a ghost of its own: each name has a key of its own, so that no other device can have it. */
+export class KeptOut implements Watcher {
+  readonly #nameOf: (node: number) => string
+  readonly #out = new Set<number>()
+
+  constructor(nameOf: (node: number) => string) {
+    this.#nameOf = nameOf
+  }
+  event(node: number, event: SystemEvent): void {
+    if (node === 0) return
+    if (event.event !== 'sessionClosed' && event.event !== 'sessionOpened') return
+    if (event.event === 'sessionClosed' && event.code === 'duplicateKey') this.#out.add(node)
+    else this.#out.delete(node)
+  }
+  /** @param closed nodes that are out of the session in the end, and not by a crash. */
+  failures(closed: readonly number[]): Failure[] {
+    return closed.filter((node) => this.#out.has(node)).map((node) =>
+      ({ check: 'keptOut', message: `${this.#nameOf(node)} was kept out by its own former connection`, details: { node } }))
+  }
+}
+
 /** A world of this size or more must not be sent whole again and again. */
 const WORLD_BYTES_MIN = 4096
 /** Deltas may come to this share of what full states would have been. */
@@ -90,7 +111,8 @@ export class BoundedBytes implements Watcher {
         this.#frames++
         return
       case 'sessionOpened': if (node === 0) this.#due++; return
-      case 'nackSent': this.#due++; return
+      // What the host was asked, and not what a client says it asked: one that is hostile says nothing.
+      case 'messageReceived': if (node === 0 && event.message === 'NackRequest') this.#due++; return
       case 'snapshotSent': this.#snapshots++; return
       case 'messageSent':
         if (node !== 0 || event.message !== 'ComponentDelta') return

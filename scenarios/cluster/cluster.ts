@@ -12,26 +12,25 @@ import { NETWORK_NODE, type Trace } from '../../sim/trace.ts'
 import { TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { frameUs, Kernel } from '../../sim/world.ts'
 import type { Headset } from '../../sim/xr/headset.ts'
-import { encodePayload } from '../../system/commands/payload.ts'
-import { entityDespawn, ROLES } from '../../system/commands/registry.ts'
-import { SESSION_ID_BYTES, signingBytes } from '../../system/commands/signing.ts'
+import { ROLES } from '../../system/commands/registry.ts'
+import { SESSION_ID_BYTES } from '../../system/commands/signing.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { entityId, HOST_AUTHOR } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics, type Rapier } from '../../system/physics/physics.ts'
 import type { Meter, Signer, Verifier } from '../../system/ports.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, TELEMETRY } from '../../system/protocol/capabilities.ts'
-import { categoryOf, channelOf, channelsFor } from '../../system/protocol/channels.ts'
+import { channelsFor } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
-import { sealEnvelope } from '../../system/protocol/envelope.ts'
-import { MessageType, type Role } from '../../system/protocol/messages.ts'
-import { SCHEMA_HASH } from '../../system/protocol/version.ts'
+import type { Role } from '../../system/protocol/messages.ts'
 import { Client, type ClientConfig } from '../../system/session/client.ts'
+import { DISCONNECT_CODES } from '../../system/session/codes.ts'
 import { Host } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { fieldsOf, oneOf } from '../arguments.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
+import { Probes } from './probes.ts'
 import type { JoinOptions } from './vocabulary.ts'
 
 export const SESSION_EPOCH = 1
@@ -56,6 +55,8 @@ export interface ClusterConfig {
   readonly operations: ReadonlySet<string> | undefined
   /** Whether events of one instant are permuted by choice. */
   readonly ties: boolean
+  /** Whether peers show rare behaviour that is legal. */
+  readonly faultPoints: boolean
   readonly explain: boolean
 }
 
@@ -78,6 +79,7 @@ export class Cluster {
   readonly #config: ClusterConfig
   readonly #ports: NodePorts
   readonly #physics: Physics
+  readonly #probes: Probes
   readonly #entropy: RandomStream
   readonly #roles = new Map<string, Role>()
   readonly #transports = new Map<number, 'quic' | 'webrtc'>()
@@ -113,6 +115,7 @@ export class Cluster {
         for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
       },
     }
+    this.#probes = new Probes({ seed: config.seed, chooser, trace, nowUs: () => this.kernel.nowUs }, config.faultPoints)
     this.#physics = new Physics(config.rapier, { hz: PHYSICS_HZ })
     const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined =>
       (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
@@ -188,7 +191,7 @@ export class Cluster {
   }
 
   intend(node: number, intent: Intent): void {
-    const target = node === 0 ? this.host : this.#client(node)
+    const target = node === 0 ? this.host : this.client(node)
     if (target.crashed) return
     target.give({ kind: 'intent', intent }, this.nowUs)
     target.settle(this.nowUs)
@@ -261,13 +264,18 @@ export class Cluster {
     this.#everywhere = {}
     this.fabric.heal()
   }
+  /** The storm is over for good. */
+  calm(): void {
+    this.heal()
+    this.#probes.rest()
+  }
   crash(node: number): void {
     this.kernel.crash(node)
   }
   /** A node that is down, or that goes down for it, begins anew, with its key and name and nothing else. */
   restart(node: number): void {
     this.crash(node)
-    const { name, endpoint, headset, person } = this.#client(node)
+    const { name, endpoint, headset, person } = this.client(node)
     const client = new Client(this.#configs[node - 1], this.#peerPorts(node, name))
     const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, person)
     this.clients[node - 1] = anew
@@ -278,22 +286,25 @@ export class Cluster {
     if (this.kernel.pause(node)) void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.kernel.resume(node))
   }
 
-  /** Sends, over a peer's own connection, a command in another author's name, signed with the peer's own key. */
-  forge(node: number, author: number, entity: number): void {
-    const forger = this.#client(node)
-    const log = forger.peer.log
-    if (log === undefined) return
-    const { code: command, policy, scopeKind, layout } = entityDespawn
-    const unsigned = {
-      epoch: SESSION_EPOCH, author, lamport: log.clock + 1, nonce: BigInt(log.clock + 1_000), command, policy, scopeKind,
-      scope: entity, baseLamport: 0, baseAuthor: 0, payload: encodePayload(layout!, { entity }),
-    }
-    const entry = { ...unsigned, signature: this.#config.signer(forger.name).sign(signingBytes(this.sessionId, unsigned)) }
-    const body = this.codec.encode({ kind: 'CommandLogEntry', entries: [entry] })
-    const bytes = sealEnvelope(MessageType.CommandLogEntry, categoryOf('CommandLogEntry'), 0, body, SCHEMA_HASH)
-    forger.endpoint.send({ kind: 'message', on: forger.connection, channel: channelOf('CommandLogEntry'), bytes }, this.nowUs)
-    forger.settle(this.nowUs)
+  /** Breaks the connection that a peer has, from the host's end, as a transport does that gives it up. */
+  sever(node: number): void {
+    const { endpoint } = this.host
+    const open = endpoint.connections.filter(({ peer, state }) => peer === node && state === 'open')
+    for (const { id: on } of open) endpoint.send({ kind: 'close', on, code: DISCONNECT_CODES.indexOf('timeout') }, this.nowUs)
+    this.host.settle(this.nowUs)
+    this.kernel.touch(0)
+  }
+  /** Sends bytes over a peer's own connection, whatever they are; the peer above knows nothing of it. */
+  inject(node: number, channel: number, bytes: Uint8Array): void {
+    const sender = this.client(node)
+    if (sender.crashed) return
+    sender.endpoint.send({ kind: 'message', on: sender.connection, channel, bytes }, this.nowUs)
+    sender.settle(this.nowUs)
     this.kernel.touch(node)
+  }
+  /** A signature by the key that was given to a node of this name. */
+  sign(name: string, message: Uint8Array): Uint8Array {
+    return this.#config.signer(name).sign(message)
   }
 
   // --- watching ------------------------------------------------------------------------------------------------------
@@ -303,7 +314,7 @@ export class Cluster {
     for (const watcher of this.watchers) watcher.event?.(node, event, nowUs)
   }
 
-  #client(node: number): ClientNode {
+  client(node: number): ClientNode {
     const client = this.clients[node - 1]
     if (client === undefined) throw new RangeError(`no peer ${node}`)
     return client
@@ -312,7 +323,7 @@ export class Cluster {
   #peerPorts(node: number, name: string): PeerPorts {
     const { verifier, meter, explain } = this.#config
     return {
-      signer: this.#config.signer(name), verifier, meter, explain,
+      signer: this.#config.signer(name), verifier, meter, explain, probe: this.#probes.of(node),
       entropy: (bytes) => this.#entropy.bytes(bytes),
       observe: (frame, world) => {
         for (const watcher of this.watchers) watcher.frame?.(node, frame, world)

@@ -7,16 +7,17 @@
  */
 import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
 import { countRecords, type CounterName } from '../../reports/counters.ts'
-import { namedDifference } from '../../reports/divergence.ts'
+import { namedDifference, placeInWords } from '../../reports/divergence.ts'
 import type { FailureKind, RunDivergence, RunInfo } from '../../reports/input.ts'
-import { differences, type WorldDifference } from '../../reports/worlddiff.ts'
+import { countHits } from '../../reports/marks.ts'
 import { type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
+import type { Datagram } from '../../sim/net/datagram.ts'
 import { planChoices, type Plan } from '../../sim/plan.ts'
 import { stream } from '../../sim/random.ts'
 import { drive, ScriptClock, type TimeSource } from '../../sim/script.ts'
 import { BranchedChooser, type RecordingChooser, WitnessedChooser } from '../../sim/steer.ts'
 import { Trace, type TraceRecord } from '../../sim/trace.ts'
-import { frameUs } from '../../sim/world.ts'
+import { frameUs, type Kernel } from '../../sim/world.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { MeteredPart, Verifier } from '../../system/ports.ts'
@@ -24,9 +25,9 @@ import { whole, within } from '../arguments.ts'
 import { Bed, type Canary } from '../canaries/canary.ts'
 import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
-import type { Story } from './vocabulary.ts'
+import type { JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
-import { BoundedBytes, type Failure, finalBytes, LogOrder, Refusals } from './checkers.ts'
+import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals } from './checkers.ts'
 import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
@@ -54,8 +55,13 @@ export interface RunSettings {
   readonly headsets?: boolean
   /** Who else looks on. */
   readonly watchers?: readonly Watcher[]
-  /** Asked before every event; true ends the run there. For inspecting, comparing and provoking. */
-  readonly isOver?: (cluster: Cluster, trace: Trace) => boolean
+  /**
+   * Asked before every event; true ends the run there. `nextUs` is the instant of what comes next: that event, or something that
+   * the story does before it. For inspecting, comparing and provoking.
+   */
+  readonly isOver?: (cluster: Cluster, trace: Trace, nextUs: number) => boolean
+  /** Told at the end, wherever that is, while everything still stands. */
+  readonly onEnd?: (cluster: Cluster, trace: Trace) => void
   /** How long after its last frame the story may go on, milliseconds (default {@link OVERRUN_MS_MAX}). */
   readonly overrunMs?: number
 }
@@ -103,6 +109,10 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pre
   return explained(first, scenario, settings, prepared)
 }
 
+/** One run, and none to explain how it fails: for whoever looks at it from within. */
+export const runOnce = async (scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> =>
+  (await new Run(scenario, settings, prepared, undefined).play()).outcome
+
 /** How a run fails, and nothing else of it: for whoever tries one plan after another. Undefined where it does not. */
 export async function failureOf(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<FailureKind | undefined> {
   const first = await new Run(scenario, settings, prepared, undefined).play()
@@ -126,17 +136,8 @@ async function explained(first: Played, scenario: Scenario, settings: RunSetting
   return { ...outcome, verdict, info: { ...info, verdict, failures, divergence, ...(failure !== undefined && { failure }) } }
 }
 
-/** One line that says where two worlds part first. */
-function placeInWords({ frame, peer }: RunDivergence, place: WorldDifference | undefined): string {
-  if (place === undefined) return `${peer} and the host have different digests of frame ${frame} over the same bytes`
-  const { kind, entity, component, field, offset } = place
-  const what = kind === 'value' ? `${component}.${field}` : component
-  const [host, other] = kind === 'value'
-    ? [place.valueA, place.valueB]
-    : kind === 'missing in a' ? ['no such row', 'one'] : ['the row', 'none']
-  const who = peer === ORACLE ? 'the host went wrong' : `${peer} diverged`
-  return `${who} in frame ${frame}: entity ${entity}, ${what}, byte offset ${offset}: the host has ${host}, ${peer} has ${other}`
-}
+/** {@link Kernel.run}, which ends where it is enough of it. */
+type Advance = Kernel<Datagram>['run']
 
 interface Played {
   readonly outcome: RunOutcome
@@ -173,16 +174,18 @@ class Run {
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
-    const { ties } = this.#scenario.settings
+    const { ties, faultPoints } = this.#scenario.settings
     const cluster: Cluster = new Cluster({
-      seed, chooser, trace, ties, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
+      seed, chooser, trace, ties, faultPoints, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
     })
     const bed = new Bed(cluster)
     try {
       canary?.plant(bed)
-      return await this.#play(cluster, trace, chooser, verifier)
+      const played = await this.#play(cluster, trace, chooser, verifier)
+      this.#settings.onEnd?.(cluster, trace)
+      return played
     } finally {
       bed.clear()
       cluster.free()
@@ -206,24 +209,36 @@ class Run {
     const order = new LogOrder(actorOf)
     const bounded = new BoundedBytes()
     const refusals = new Refusals(actorOf)
-    const member = (author: number) => cluster.clients.find(({ peer }) => peer.author === author)
-    const nameOf = (author: number) => (author === 0 ? 'host' : (member(author)?.name ?? `author ${author}`))
+    const keptOut = new KeptOut(actorOf)
+    // A client that began anew has forgotten who it was, and what it signed before is on its way still.
+    const members = new Map<number, string>()
+    const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
     const oracle = new Oracle({
       sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier,
       keyOf: (author) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author))),
     })
-    const explanation = this.#explain === undefined ? undefined : new Explanation(this.#explain.frame, this.#explain.node, nameOf)
+    const explain = this.#explain
+    const explanation = explain === undefined ? undefined : new Explanation({
+      ...explain, nameOf, peerName: () => (explain.node === 0 ? ORACLE : actorOf(explain.node)),
+      worldOf: (node) => cluster.worldOf(node), nowUs: () => cluster.nowUs, records: () => trace.length,
+    })
     const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport)
-    cluster.watchers.push(convergence, order, refusals, bounded, oracleWatch)
+    cluster.watchers.push({
+      event: (node, event) => {
+        if (node !== 0 && event.event === 'sessionOpened') members.set(event.author, actorOf(node))
+      },
+    })
+    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
 
     const { frames, overrunMs = OVERRUN_MS_MAX, isOver } = this.#settings
     const { kernel } = cluster
-    const time: TimeSource = isOver === undefined
-      ? kernel
-      : { get nowUs() { return kernel.nowUs }, run: (untilUs) => kernel.run(untilUs, () => isOver(cluster, trace)) }
+    const run: Advance = (untilUs, until) => kernel.run(untilUs, isOver === undefined
+      ? until
+      : () => isOver(cluster, trace, Math.min(kernel.nextUs, untilUs)) || until?.() === true)
+    const time: TimeSource = { get nowUs() { return kernel.nowUs }, run }
     const clock = new ScriptClock(time, this.#marks)
     cluster.clock = clock
     const host = new Host(cluster, (prop, at) => oracle.prop(propEntity(prop), at))
@@ -247,7 +262,7 @@ class Run {
       realMs = wallClockMs() - beganMs
       stormEvents = cluster.kernel.events
       calmAtUs = cluster.nowUs
-      if (end.kind === 'done') settled = this.#settle(cluster)
+      if (end.kind === 'done') settled = this.#settle(cluster, run)
     } catch (error) {
       end = { kind: 'crashed', error }
     }
@@ -261,7 +276,10 @@ class Run {
       mismatch = { frame, node, message }
     }
     this.#failures.push(...order.failures, ...refusals.failures)
-    if (end.kind === 'done') this.#failures.push(...bounded.failures())
+    if (end.kind === 'done') {
+      const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
+      this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
+    }
     if (end.kind === 'done' && settled) {
       oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
       this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
@@ -297,22 +315,27 @@ class Run {
       },
       isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
-      divergence: explanation === undefined ? undefined : this.#divergence(explanation, cluster, oracle),
+      divergence: explanation?.divergence(oracle.difference),
     }
   }
 
   #story(cluster: Cluster, clock: ScriptClock, host: Host): Story {
     const until = (frame: number) => clock.sleepUntil(cluster.frameUs(frame))
+    const enter = (name: string, options: JoinOptions): Peer => {
+      const joins = cluster.operate(name, 'join', () => {})
+      const { id } = cluster.addClient(name, options)
+      // Who does not join is there all the same, and down, so that the story can go on without.
+      if (!joins) cluster.crash(id)
+      return new Peer(cluster, id)
+    }
     return {
       host,
       net: new Net(cluster),
       random: stream(this.#settings.seed, 'story'),
+      seed: this.#settings.seed,
+      enter,
       join: async (name, options) => {
-        const joins = cluster.operate(name, 'join', () => {})
-        const { id } = cluster.addClient(name, options)
-        const actor = new Peer(cluster, id)
-        // Who does not join is there all the same, and down, so that the story can go on without.
-        if (!joins) cluster.crash(id)
+        const actor = enter(name, options)
         const giveUpUs = clock.nowUs + JOIN_MS_MAX * US_PER_MS
         while (!actor.isSettled && clock.nowUs < giveUpUs) await until(cluster.nextFrame() + 1)
         return actor
@@ -324,9 +347,9 @@ class Run {
   }
 
   /** Everybody works off what is under way, then the host stops and all confirm its last frame. False where that takes too long. */
-  #settle(cluster: Cluster): boolean {
+  #settle(cluster: Cluster, run: Advance): boolean {
     const { kernel } = cluster
-    cluster.heal()
+    cluster.calm()
     const host = cluster.host.peer
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     const isDone = (client: ClientNode) =>
@@ -334,11 +357,13 @@ class Run {
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
     // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
     do {
-      if (kernel.nowUs >= untilUs || kernel.run(cluster.frameUs(cluster.nextFrame() + 1)).kind === 'limit') return false
+      if (kernel.nowUs >= untilUs || run(cluster.frameUs(cluster.nextFrame() + 1)).kind !== 'reached') return false
     } while (host.backlog > 0 || !members().every(isDone))
     kernel.stopFrames(0)
     const last = host.frame
-    return kernel.run(kernel.nowUs + LAST_FRAME_US, () => members().every(({ peer }) => peer.confirmedFrame === last)).kind === 'satisfied'
+    const areThere = () => members().every(({ peer }) => peer.confirmedFrame === last)
+    run(kernel.nowUs + LAST_FRAME_US, areThere)
+    return areThere()
   }
 
   #armTamper(cluster: Cluster, clock: ScriptClock): void {
@@ -370,13 +395,15 @@ class Run {
   }
 
   #mustHappen(records: readonly TraceRecord[], cluster: Cluster, convergence: Convergence): RunInfo['mustHappen'] {
-    const { counters = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
+    const { counters = {}, marks = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
     const counted = countRecords(records, 0)
+    const hits = countHits(records, 'mark')
     const node = (name: string) => cluster.clients.find((client) => client.name === name)
     const signed = (name: string) => counted.signedBy[node(name)?.peer.author ?? -1] ?? 0
     const framesOf = (name: string) => convergence.confirmed(node(name)?.id ?? -1)
     return [
       ...Object.entries(counters).map(([name, wanted]) => ({ name, wanted, got: counted[name as CounterName] })),
+      ...Object.entries(marks).map(([name, wanted]) => ({ name: `mark '${name}'`, wanted, got: hits[name] ?? 0 })),
       ...Object.entries(signedBy).map(([name, wanted]) => ({ name: `signedBy.${name}`, wanted, got: signed(name) })),
       ...Object.entries(confirmed).map(([name, wanted]) => ({ name: `confirmed.${name}`, wanted, got: framesOf(name) })),
     ]
@@ -386,8 +413,10 @@ class Run {
     const [failure] = this.#failures
     const broken = brokenOff(end)
     // A safety check that failed before tells more: what broke the story off may well have come of it.
-    if (broken !== undefined) {
-      return failure === undefined ? broken : unsafe(failure, `${failure.message}; then ${broken.verdict}`, broken.stack)
+    if (broken !== undefined && failure === undefined) return broken
+    // A story that waits for what a failure took away from it says nothing more.
+    if (failure !== undefined && broken !== undefined && end.kind !== 'overran') {
+      return unsafe(failure, `${failure.message}; then ${broken.verdict}`, broken.stack)
     }
     const { tamper: request } = this.#settings
     if (request !== undefined && this.#tampered === undefined) return untouched(request, cluster.clients)
@@ -395,22 +424,6 @@ class Run {
     if (!settled) return unsettled(cluster.clients, cluster.host.peer.frame)
     return unhappened(mustHappen, cluster.clients)
       ?? converged(this.#tampered === undefined ? '' : '; the flip was overwritten before it could be seen')
-  }
-
-  #divergence(explanation: Explanation, cluster: Cluster, oracle: Oracle): RunDivergence | undefined {
-    const { frame, node } = this.#explain!
-    const [hostBytes, peerBytes] = node === 0
-      ? [oracle.difference?.actual, oracle.difference?.expected]
-      : [explanation.hostBytes, explanation.clientBytes]
-    if (hostBytes === undefined || peerBytes === undefined) return undefined
-    const place = explanation.causeOf([...differences(hostBytes, peerBytes, manifest().components)])
-    const hostWrite = place && explanation.storyOf(0, place.entity, place.component)
-    const peerWrite = node === 0 ? undefined : place && explanation.storyOf(node, place.entity, place.component)
-    return {
-      frame, peer: node === 0 ? ORACLE : cluster.clients[node - 1].name, hostBytes, peerBytes,
-      ...(place !== undefined && { cause: { entity: place.entity, component: place.component } }),
-      ...(hostWrite !== undefined && { hostWrite }), ...(peerWrite !== undefined && { peerWrite }),
-    }
   }
 
   #performance(realMs: number, virtualUs: number, events: number): Performance | undefined {

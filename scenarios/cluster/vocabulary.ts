@@ -2,6 +2,7 @@
  * The words that a story is told in. Every verb is a labelled operation (`ana.click#2`), so that a plan can leave it out.
  * Lengths are metres, times milliseconds unless a name says otherwise; `await` only what returns a promise here.
  */
+import type { Seed } from '../../sim/choice.ts'
 import type { RandomStream } from '../../sim/random.ts'
 import type { PlacementTag } from '../../system/placement/tags.ts'
 
@@ -14,8 +15,12 @@ export interface Story {
   readonly net: Network
   /** Draws for the shape of the workload, a function of the seed alone. */
   readonly random: RandomStream
+  /** Which of the possible runs this is. */
+  readonly seed: Seed
   /** Opens a peer and resolves when it is in the session, or when it was turned away (see {@link PeerActor.state}). */
   readonly join: (name: string, options: JoinOptions) => Promise<PeerActor>
+  /** The same, without waiting for what comes of it. */
+  readonly enter: (name: string, options: JoinOptions) => PeerActor
   /** Resolves when frame `index` of the session begins (at once where it has begun). */
   readonly frame: (index: number) => Promise<void>
   /** Resolves `count` frames from now. */
@@ -59,6 +64,10 @@ export interface HostActor {
   /** See {@link PeerActor.does}. */
   does(verb: string, action: () => void): void
   kick(peer: PeerActor): void
+  /** Breaks the connection to a peer; both sides hear of it. */
+  sever(peer: PeerActor): void
+  /** See {@link PeerActor.pause}. */
+  pause(ms: number): void
 }
 export interface Prop {
   moveTo(at: Metres): void
@@ -73,19 +82,22 @@ export interface PeerActor {
   readonly left: HandActor
   readonly right: HandActor
   readonly placements: PlacementActor
+  readonly hostile: HostileActor
   /** Points the right hand at it and pulls the trigger for two frames. */
   click(entity: Thing): void
-  /** Takes it with the right hand, moves it by so much over `frames` frames, lets it go. */
-  drag(entity: Thing, options: { readonly by: Metres; readonly frames: number }): void
+  /** Takes it with a hand (the right one), or with both at once, moves it by so much over `frames` frames, lets it go. */
+  drag(entity: Thing, options: DragOptions): void
   /** Takes up the next tool, with the A button. */
   nextTool(): void
   spawn(options: SpawnOptions): void
   despawn(entity: Thing): void
+  /** Entities of the command log that have a place, as this peer sees them, ascending by id. */
+  entities(): readonly Thing[]
   /** The first entity that this peer created, or the n-th, as it sees the world; undefined before it does. */
   created(index?: number): Thing | undefined
   /** Where this peer sees the entity, metres; undefined where it sees none. */
   sees(entity: Thing): Metres | undefined
-  /** Sends the host a command in somebody else's name, signed with this peer's own key: what nobody may let in. */
+  /** The same as {@link HostileActor.forge}. */
   forge(command: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void
   leave(): void
   /** Makes one operation of several, which is done as a whole or left out as a whole. */
@@ -96,6 +108,12 @@ export interface PeerActor {
   restart(): void
   /** Stops handling anything for so long; what arrives meanwhile waits. */
   pause(ms: number): void
+}
+
+export interface DragOptions {
+  readonly by: Metres
+  readonly frames: number
+  readonly hand?: 'left' | 'right' | 'both'
 }
 
 export interface HandActor {
@@ -120,6 +138,49 @@ export interface PlacementActor {
   seen(): readonly Thing[]
 }
 
+export type HostMessage = 'KeyRoster' | 'WorldSnapshot' | 'ComponentDelta' | 'SessionAcknowledge' | 'CommandReceipt'
+/**
+ * What no honest peer sends, over this peer's own connection and signed with its own key. Its client knows nothing of it. Numbers are
+ * taken modulo what is there.
+ */
+export interface HostileActor {
+  /** A command in somebody else's name: what nobody may let in. */
+  forge(inTheNameOf: PeerActor, target: Thing): void
+  /** An own entry that the host has let in, once more. */
+  replay(): void
+  /** A new entry with a nonce that is spent. */
+  spentNonce(target: Thing): void
+  /** An entry of another epoch. */
+  otherEpoch(target: Thing): void
+  /** An entry further ahead in Lamport time than is let in. */
+  farFuture(target: Thing): void
+  /** One that is just let in, and takes everybody's clock along. */
+  leap(target: Thing): void
+  /** Two entries at one position of the log. */
+  equivocate(target: Thing): void
+  /** A command that only the host may give. */
+  usurp(): void
+  /** A command that makes an admin of this peer. */
+  promote(): void
+  /** More entries at once than the rate allows. */
+  flood(): void
+  /** An entry with a payload above the bound. */
+  oversized(): void
+  garbage(channel: number, bytes: Uint8Array): void
+  /** The first bytes of a real message. */
+  truncate(bytes: number): void
+  /** A real message with one bit of its envelope or body flipped. */
+  flip(bit: number): void
+  /** One of several real messages with bits of its body flipped, in an envelope that holds. */
+  mangle(message: number, bits: readonly number[]): void
+  /** The hello of an admin, in mid-session. */
+  helloAgain(): void
+  /** What only a host sends. */
+  hostMessage(name: HostMessage): void
+  /** Every frame there ever will be, a snapshot, and the whole log. */
+  demand(): void
+}
+
 export interface Network {
   /** Both directions between two actors. */
   link(a: Actor, b: Actor): LinkActor
@@ -129,6 +190,8 @@ export interface Network {
   readonly all: LinkActor
   /** Clears every fault. */
   heal(): void
+  /** See {@link PeerActor.does}. */
+  does(verb: string, action: () => void): void
 }
 export type Actor = HostActor | PeerActor
 export interface LinkActor {

@@ -56,6 +56,11 @@ export class Fabric {
     return link
   }
 
+  /** Those that were named so far, by from and to. */
+  get links(): readonly Link[] {
+    return this.#links.flatMap((row) => (row ?? []).filter((link) => link !== undefined))
+  }
+
   send(datagram: Datagram, nowUs: number): void {
     const { id, from, to, bytes, label } = datagram
     const link = this.link(from, to)

@@ -15,6 +15,8 @@ assert(CHANNEL_BLOCKED_BYTES < CHANNEL_QUEUE_BYTES_MAX, 'a channel is blocked be
 export interface ChannelSender extends FrameOwner {
   /** Bytes not sent for the first time yet. */
   readonly queuedBytes: number
+  /** Bytes sent and neither acknowledged nor given up. */
+  readonly unansweredBytes: number
   /** Whether there is something to send that credit allows. */
   readonly isReady: boolean
   write(message: Uint8Array, nowUs: number): void

@@ -20,7 +20,18 @@ export interface ChannelsConfig {
   readonly record: (record: NetRecord) => void
 }
 
+/** One channel of a connection, for whoever looks on. */
+export interface ChannelStanding {
+  readonly label: string
+  /** Bytes not sent yet; sent and not answered; arrived and kept until something before them comes. */
+  readonly unsentBytes: number
+  readonly unansweredBytes: number
+  readonly keptBytes: number
+  readonly isBlocked: boolean
+}
+
 interface ChannelState {
+  readonly label: string
   readonly sender: ChannelSender
   readonly stream: StreamReceiver | undefined
   readonly messages: MessageReceiver | undefined
@@ -52,6 +63,7 @@ export class Channels {
     const credit = new Credit(CHANNEL_WINDOW_BYTES)
     if (config.profile.isStream(spec)) {
       return {
+        label: spec.label,
         sender: new StreamSender('stream', channel, credit, this.#credit),
         stream: new StreamReceiver(deliver, CHANNEL_WINDOW_BYTES, grant, this.#grant),
         messages: undefined,
@@ -63,11 +75,19 @@ export class Channels {
       overflowed: (bytes: number): void => record({ kind: 'overflow', at, connection, channel, bytes }),
     }
     return {
+      label: spec.label,
       sender: new MessageSender(channel, spec, credit, this.#credit, losses),
       stream: undefined,
       messages: new MessageReceiver(spec.ordered, deliver, grant, this.#grant),
       isBlocked: false,
     }
+  }
+
+  get standing(): readonly ChannelStanding[] {
+    return this.#channels.map(({ label, sender, stream, messages, isBlocked }) => ({
+      label, unsentBytes: sender.queuedBytes, unansweredBytes: sender.unansweredBytes, isBlocked,
+      keptBytes: (stream ?? messages)?.keptBytes ?? 0,
+    }))
   }
 
   /** Queues a message; returns the bytes that wait on the channel now. */

@@ -10,7 +10,7 @@ import type { DiscardReason, NetRecord } from '../net/records.ts'
 import type { ChannelSpec, ClosedBy, ConnectionId, TransportInput } from '../port.ts'
 import { Acknowledgements, readAcknowledgement } from './acknowledgements.ts'
 import { CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX, type Receipt } from './channel.ts'
-import { Channels } from './channels.ts'
+import { Channels, type ChannelStanding } from './channels.ts'
 import { TransportCode } from './codes.ts'
 import { Credit } from './credit.ts'
 import { Frame, type FrameOwner } from './frames.ts'
@@ -59,6 +59,29 @@ export interface Identity {
 }
 
 type State = 'meeting' | 'handshake' | 'open' | 'closing' | 'draining' | 'forgotten'
+
+/** A connection as it stands, for whoever looks on. */
+export interface ConnectionStanding {
+  /** As the node above knows it. */
+  readonly id: ConnectionId
+  readonly number: number
+  readonly peer: number
+  readonly profile: ProfileName
+  readonly state: State
+  /** The smoothed round trip, or a guess where none was measured, and its variation. */
+  readonly rttUs: number
+  readonly rttVariationUs: number
+  readonly windowBytes: number
+  readonly inFlightBytes: number
+  /** Probe timeouts in a row. */
+  readonly backoff: number
+  /** Packets declared lost since the beginning. */
+  readonly lost: number
+  /** Packets that wait for an answer, and when the oldest was sent. */
+  readonly unanswered: number
+  readonly oldestSentUs: number | undefined
+  readonly channels: readonly ChannelStanding[]
+}
 
 /** A probe that carries nothing else. */
 const PING: FrameOwner = { acked() {}, lost() {}, probe: () => false }
@@ -120,6 +143,15 @@ export class Connection {
 
   get isForgotten(): boolean {
     return this.#state === 'forgotten'
+  }
+  get standing(): ConnectionStanding {
+    const { id, number, peer, profile } = this.identity
+    const { roundTrip, congestion, backoff, lostCount, unanswered } = this.#recovery
+    return {
+      id, number, peer, profile: profile.name, state: this.#state, rttUs: roundTrip.smoothedUs, rttVariationUs: roundTrip.variationUs,
+      windowBytes: congestion.windowBytes, inFlightBytes: congestion.inFlightBytes, backoff, lost: lostCount,
+      unanswered: unanswered.length, oldestSentUs: unanswered[0]?.sentUs, channels: this.#channels.standing,
+    }
   }
 
   // --- what the application does -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import { QUIC } from '../quic/profile.ts'
 import { WEBRTC } from '../webrtc/profile.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
 import { APPLICATION_CODES_MAX, TransportCode } from './codes.ts'
-import { Connection, initialSecret, type Surroundings } from './connection.ts'
+import { Connection, type ConnectionStanding, initialSecret, type Surroundings } from './connection.ts'
 import { connectionNumber, type Header, initiatorOf, PacketBuilder, PacketType, readHeader } from './packet.ts'
 import type { Profile, ProfileName } from './profile.ts'
 import { rendezvousToken, TOKEN_BYTES } from './rendezvous.ts'
@@ -204,6 +204,11 @@ export class TransportEndpoint {
     packet.identify(contents, 0, cause.keyLo, 0, mix32(cause.keyHi, type))
     const key = sealKey(initialSecret(header.connection), initiatorOf(header.connection) === address)
     this.#surroundings.datagram(packet.finish(this.#surroundings.nextDatagramId(), address, cause.from, profile, header.connection, key))
+  }
+
+  /** Every connection that is not forgotten, the oldest first. */
+  get connections(): readonly ConnectionStanding[] {
+    return [...this.#connections.values()].map(({ standing }) => standing)
   }
 
   /** Does what is due. */

@@ -83,6 +83,9 @@ export class MessageSender implements ChannelSender {
   get queuedBytes(): number {
     return this.#waitingBytes
   }
+  get unansweredBytes(): number {
+    return this.#outgoing.reduce((sum, { isSettled, sentEnd, acked }) => sum + (isSettled ? 0 : sentEnd - acked.size), 0)
+  }
   get isReady(): boolean {
     if (this.#forward.isDue || this.#again.length > 0 || this.#isPartlySent()) return true
     return this.#waiting.length > 0 && this.#isAffordable(this.#waiting[0])
@@ -321,6 +324,11 @@ export class MessageReceiver {
     this.#deliver = deliver
     this.#grant = grant
     this.#connectionGrant = connectionGrant
+  }
+
+  /** Bytes of messages that have arrived, wholly or in part, and wait for others or for their own rest. */
+  get keptBytes(): number {
+    return this.#keptBytes
   }
 
   receive(number: number, start: number, length: number, from: number, bytes: Uint8Array, datagram: number): Receipt {

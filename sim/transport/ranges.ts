@@ -13,6 +13,13 @@ export class RangeSet {
     return this.#bounds[index * 2 + 1]
   }
 
+  /** How many integers are in it. */
+  get size(): number {
+    let size = 0
+    for (let index = 0; index < this.count; index++) size += this.end(index) - this.start(index)
+    return size
+  }
+
   /** Adds [start, end); what is there already does no harm. Nearly always at the end, so it looks from there. */
   add(start: number, end: number): void {
     if (end <= start) return

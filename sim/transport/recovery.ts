@@ -170,6 +170,11 @@ export class Recovery {
     return false
   }
 
+  /** Packets that still wait for an answer, the oldest first. */
+  get unanswered(): readonly SentPacket[] {
+    return this.#packets.filter((packet): packet is SentPacket => packet !== undefined && packet.frames.length > 0)
+  }
+
   /** The oldest packet that still waits for an answer. */
   oldest(): SentPacket | undefined {
     return this.#packets.find((packet) => packet !== undefined && packet.frames.length > 0)

@@ -51,6 +51,9 @@ export class StreamSender implements ChannelSender {
   get queuedBytes(): number {
     return this.#writtenEnd - this.#sentEnd
   }
+  get unansweredBytes(): number {
+    return this.#sentEnd - this.#acked.size
+  }
   get isReady(): boolean {
     return this.#again.length > 0 || (this.queuedBytes > 0 && this.#credit.bytes > 0 && this.#connectionCredit.bytes > 0)
   }
@@ -155,6 +158,11 @@ export class StreamReceiver {
     this.#bytesMax = bytesMax
     this.#grant = grant
     this.#connectionGrant = connectionGrant
+  }
+
+  /** Bytes that have arrived and wait for what comes before them, or for the rest of their message. */
+  get keptBytes(): number {
+    return this.#pieces.reduce((sum, { bytes }) => sum + bytes.length, this.#partBytes)
   }
 
   receive(start: number, bytes: Uint8Array, datagram: number): Receipt {

@@ -11,12 +11,12 @@ import type { ReadStore } from '../ecs/store.ts'
 import type { World } from '../ecs/world.ts'
 import { AUTHORS_MAX, type AuthorId, type Hash64, HASH64_ZERO, hash64Equal, type Lamport } from '../ids.ts'
 import { PENDING_ENTRIES_MAX } from '../limits.ts'
-import type { Meter } from '../ports.ts'
+import type { Meter, Probe } from '../ports.ts'
 import type { CommandEntry, ScopeKind } from '../protocol/messages.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
-import type { SystemEvent } from '../telemetry/events.ts'
+import type { FoldOutcome, SystemEvent } from '../telemetry/events.ts'
 import { type CommitDecoder, foldEntry, type FoldResult } from './fold.ts'
-import { commandName, scopeEntity } from './registry.ts'
+import { commandName, memberEntity, memberRole, scopeEntity } from './registry.ts'
 import { signingBytes } from './signing.ts'
 
 interface LogItem {
@@ -25,6 +25,8 @@ interface LogItem {
   readonly digest: Hash64
   /** The host has it. One's own entry is shown before that, but never counted. */
   admitted: boolean
+  /** What it came to where it was first shown; undefined where it was not shown at once. */
+  readonly shown: FoldOutcome | undefined
 }
 
 export interface LogPosition {
@@ -39,6 +41,7 @@ export interface CommandLogPorts {
   readonly world: World
   readonly codec: CommitDecoder
   readonly meter: Meter
+  readonly probe: Probe
   report(event: SystemEvent): void
   /** Told before and after the closed fold judges an entry. */
   folding(entry: CommandEntry): void
@@ -80,6 +83,11 @@ export class CommandLog {
     return this.#pending.length
   }
 
+  /** They themselves, in order: for whoever looks on. */
+  get pending(): readonly { readonly entry: CommandEntry; readonly admitted: boolean }[] {
+    return this.#pending
+  }
+
   /** Leaves one Lamport time for the next own entry, whatever a peer told. */
   witness(lamport: Lamport): void {
     if (lamport > this.#clock) this.#clock = Math.min(lamport, Number.MAX_SAFE_INTEGER - 1)
@@ -97,23 +105,46 @@ export class CommandLog {
    * the host tells it.
    */
   integrate(entry: CommandEntry, admitted: boolean): IntegrateResult {
+    const { probe, codec } = this.#ports
     this.witness(entry.lamport)
-    if (entry.lamport <= this.#position.closedLamport) return { kind: 'closed' }
+    if (entry.lamport <= this.#position.closedLamport) {
+      probe.sometimes('an entry came that was closed already')
+      return { kind: 'closed' }
+    }
     const digest = this.#entryDigest(entry)
     const at = this.#find(entry.lamport, entry.author)
     const present = this.#pending[at]
     if (present !== undefined && compare(present.entry, entry.lamport, entry.author) === 0) {
-      if (!hash64Equal(present.digest, digest)) return { kind: 'equivocation' }
+      if (!hash64Equal(present.digest, digest)) {
+        probe.sometimes('an equivocation was refused')
+        return { kind: 'equivocation' }
+      }
       if (present.admitted || !admitted) return { kind: 'duplicate' }
       present.admitted = true
       return { kind: 'integrated' }
     }
     if (this.#pending.length >= PENDING_ENTRIES_MAX) return { kind: 'full' }
     // The newest goes on top of what is shown; any other one rewinds it.
-    if (at === this.#pending.length && !this.#speculationStale) foldEntry(entry, this.#speculation, this.#ports.codec)
-    else this.#speculationStale = true
-    this.#pending.splice(at, 0, { entry, digest, admitted })
+    const newest = at === this.#pending.length && !this.#speculationStale
+    const isShown = newest && !probe.happens('what is shown is made anew', entry.author, entry.lamport)
+    const shown = isShown ? foldEntry(entry, this.#speculation, codec).outcome : undefined
+    if (!isShown) {
+      this.#speculationStale = true
+      this.#markRewound(entry, at)
+    }
+    this.#pending.splice(at, 0, { entry, digest, admitted, shown })
     return { kind: 'integrated' }
+  }
+
+  /** An entry comes to stand before those from `at` on. */
+  #markRewound({ author }: CommandEntry, at: number): void {
+    for (let i = at; i < this.#pending.length; i++) {
+      const { admitted, entry: { command, scope } } = this.#pending[i]
+      if (!admitted) return this.#ports.probe.sometimes('an own entry rewound below another one')
+      if (command === memberRole.code && scope === memberEntity(author)) {
+        return this.#ports.probe.sometimes('a role held at the position of an entry and not at its arrival')
+      }
+    }
   }
 
   has(lamport: Lamport, author: AuthorId): boolean {
@@ -160,6 +191,8 @@ export class CommandLog {
     for (const item of this.#pending) {
       if (item.entry.lamport > lamport || !item.admitted) kept.push(item)
       else this.#fold(item, frame)
+      const isPassed = !item.admitted && item.entry.lamport <= lamport && item.entry.lamport > this.#position.closedLamport
+      if (isPassed) this.#ports.probe.sometimes('an own entry was passed by the closed mark')
     }
     this.#ports.meter.end('fold')
     this.#pending = kept
@@ -182,13 +215,15 @@ export class CommandLog {
   adopt(position: LogPosition): void {
     this.#position = position
     this.witness(position.closedLamport)
-    this.#pending = this.#pending.filter((item) => item.entry.lamport > position.closedLamport || !item.admitted)
+    const open = this.#pending.filter((item) => item.entry.lamport > position.closedLamport || !item.admitted)
+    if (open.length < this.#pending.length) this.#ports.probe.sometimes('a snapshot brought entries that were waiting')
+    this.#pending = open
     this.#closed.length = 0
     this.#speculationStale = true
   }
 
   #fold(item: LogItem, frame: number): void {
-    const { entry } = item
+    const { entry, shown } = item
     this.#ports.folding(entry)
     const { author, lamport, command } = entry
     const result = foldEntry(entry, this.#ports.world, this.#ports.codec)
@@ -196,6 +231,12 @@ export class CommandLog {
     this.#closed.push(item)
     this.#ports.report({ event: 'commandFolded', author, lamport, frame, command: commandName(command), outcome, why })
     this.#ports.folded(entry, result)
+    if (!isDone(outcome) && shown !== undefined && isDone(shown)) {
+      const { probe } = this.#ports
+      probe.sometimes('an entry shown as done came to nothing')
+      if (result.commit !== undefined) probe.sometimes('a speculative commit that was rejected when it closed')
+    }
+    if (result.commit !== undefined && result.commit.merged > 0) this.#ports.probe.sometimes('a commit merged with what was live')
   }
 
   /** Made anew only when it is looked at. */
@@ -228,6 +269,7 @@ export class CommandLog {
   }
 }
 
+const isDone = (outcome: FoldOutcome): boolean => outcome === 'applied' || outcome === 'merged'
 const compare = (entry: CommandEntry, lamport: Lamport, author: AuthorId): number => entry.lamport - lamport || entry.author - author
 
 /** The chain digest after one more entry: SipHash over the digest so far and the entry's own. */

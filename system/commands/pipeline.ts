@@ -4,12 +4,12 @@
  */
 import type { AuthorId, Lamport } from '../ids.ts'
 import { COMMAND_PAYLOAD_BYTES_MAX, RESIGN_MAX } from '../limits.ts'
-import type { Meter, Verifier } from '../ports.ts'
+import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { CommandEntry, CommandReceipt } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { entryBatches } from './batch.ts'
 import type { CommandLog } from './log.ts'
-import { type CommandDefinition, commandName } from './registry.ts'
+import { type CommandDefinition, commandName, placementCommit } from './registry.ts'
 import type { CommandSigner, SpawnSpec } from './signer.ts'
 import { signingBytes } from './signing.ts'
 
@@ -21,6 +21,7 @@ export interface CommandPipelinePorts {
   readonly signer: CommandSigner
   readonly verifier: Verifier
   readonly meter: Meter
+  readonly probe: Probe
   readonly publicKey: (author: AuthorId) => Uint8Array | undefined
   readonly report: (event: SystemEvent) => void
 }
@@ -36,9 +37,9 @@ export class CommandPipeline {
     this.#ports = ports
   }
 
-  /** Nothing waits to be sent. */
-  get isDrained(): boolean {
-    return this.#outbox.length === 0
+  /** Own entries that wait to be sent. */
+  get unsent(): number {
+    return this.#outbox.length
   }
 
   give<F extends string>(command: CommandDefinition<F>, payload: { readonly [K in F]: number }): void {
@@ -57,14 +58,16 @@ export class CommandPipeline {
 
   /** What is to be sent now, in messages of a size that fits. */
   takeBatches(): CommandEntry[][] {
-    const batches = [...entryBatches(this.#outbox)]
+    const { probe, author } = this.#ports
+    const batches = entryBatches(this.#outbox)
     this.#outbox = []
-    return batches
+    return batches.flatMap((batch) => (probe.happens('own entries go out twice', author, batch[0].lamport) ? [batch, batch] : [batch]))
   }
 
   /** The connection is a new one: entries that were on their way are sent again; the host knows them by their nonces. */
   resume(): void {
     this.#outbox = this.#ports.log.unadmitted()
+    if (this.#outbox.length > 0) this.#ports.probe.sometimes('entries sent again on another connection')
   }
 
   /** Takes what the host admitted. Verified, even though the host has verified it: nobody is trusted with another's name. */
@@ -85,13 +88,16 @@ export class CommandPipeline {
 
   /** The host has refused an own entry. One that came late is signed anew, on the base it was meant on; others are gone. */
   refused({ lamport, refusal, closedLamport }: CommandReceipt): void {
-    const { log, author, signer, report } = this.#ports
+    const { log, author, signer, probe, report } = this.#ports
     const entry = log.withdraw(lamport, author)
-    if (entry === undefined) return
+    if (entry === undefined) return probe.sometimes('a receipt for an entry that was no longer waiting')
     report({ event: 'commandRefused', author, lamport, reason: refusal, at: 'peer' })
     const times = (this.#resigned.get(lamport) ?? 0) + 1
     this.#resigned.delete(lamport)
-    if (refusal !== 'late' || times > RESIGN_MAX) return
+    if (refusal !== 'late') return probe.sometimes('an own command refused for good')
+    if (times > RESIGN_MAX) return probe.sometimes('a command given up after RESIGN_MAX')
+    probe.sometimes('a command signed anew')
+    if (entry.command === placementCommit.code) probe.sometimes('a commit signed anew')
     log.witness(closedLamport)
     const again = signer.signAnew(entry)
     this.#resigned.set(again.lamport, times)

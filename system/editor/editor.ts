@@ -10,6 +10,7 @@ import { assert } from '../assert.ts'
 import { Placement, Selection, Transform } from '../ecs/components.ts'
 import type { ReadStore } from '../ecs/store.ts'
 import type { AuthorId, EntityId } from '../ids.ts'
+import type { Probe } from '../ports.ts'
 import type { PoseQ } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { createGizmo, type Gizmo, type Grip } from './gizmo.ts'
@@ -38,6 +39,7 @@ const EVENT_TYPES: readonly XRInputEventType[] = ['selectstart', 'select', 'sele
 
 export interface EditorPorts {
   readonly author: AuthorId
+  readonly probe: Probe
   /** This peer's own, speculative view as it stands now: asked for anew at each use, and good until the next intent. */
   view(): ReadStore
   emit(intent: EditorIntent): void
@@ -184,6 +186,7 @@ export class Editor {
     const drag = this.#drag
     if (drag === undefined) return
     if (this.#placed(drag.entity) === undefined) {
+      this.#ports.probe.sometimes('what was dragged vanished')
       this.#drag = undefined
       return
     }

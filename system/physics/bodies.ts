@@ -6,15 +6,18 @@ import { BodyPose, Bounds, RigidBody, Transform } from '../ecs/components.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import { BodyShape } from '../commands/registry.ts'
+import type { Probe } from '../ports.ts'
 import type { Physics } from './physics.ts'
 
 export class Bodies {
   readonly #physics: Physics
+  readonly #probe: Probe
   /** The teleport count that physics has seen, by entity. */
   readonly #teleports = new Map<EntityId, number>()
 
-  constructor(physics: Physics) {
+  constructor(physics: Physics, probe: Probe) {
     this.#physics = physics
+    this.#probe = probe
   }
 
   get count(): number {
@@ -25,6 +28,7 @@ export class Bodies {
   follow(world: World): void {
     for (const entity of this.#teleports.keys()) {
       if (world.has(entity, RigidBody)) continue
+      this.#probe.sometimes('a body was taken away')
       this.#physics.remove(entity)
       this.#teleports.delete(entity)
       world.delete(entity, BodyPose)
@@ -41,6 +45,7 @@ export class Bodies {
         const { massGrams, restitution } = body
         this.#physics.add(entity, { shape, hx: bounds.hx, hy: bounds.hy, hz: bounds.hz, massGrams, restitution, pose })
       } else {
+        this.#probe.sometimes('an authored move met a body')
         this.#physics.teleport(entity, pose)
       }
       this.#teleports.set(entity, body.teleports)

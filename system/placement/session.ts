@@ -6,6 +6,7 @@
 import { Placement } from '../ecs/components.ts'
 import type { ReadStore } from '../ecs/store.ts'
 import type { EntityId } from '../ids.ts'
+import type { Probe } from '../ports.ts'
 import type { DraftChange, PlacementCommit, PlacementState } from '../protocol/messages.ts'
 import { COMMIT_CHANGES_MAX } from './plan.ts'
 import { isPlacementState, type PlacementTransform, sameState } from './state.ts'
@@ -38,6 +39,7 @@ export interface EditSessionOptions {
   readonly region: number
   /** The author's view of the world, read at the moment of each first draft of a placement. */
   readonly view: ReadStore
+  readonly probe: Probe
   /** A fresh log entity id of the author's. */
   allocate(): EntityId
 }
@@ -78,7 +80,10 @@ export class PlacementEditSession {
     if (from === undefined) return { kind: 'missing' }
     const after = { ...from, ...patch }
     checkState(after)
-    if (drafted !== undefined) return this.#put('update', { ...drafted, after })
+    if (drafted !== undefined) {
+      this.#options.probe.sometimes('a drafted placement was drafted again')
+      return this.#put('update', { ...drafted, after })
+    }
     if (this.#full) return { kind: 'full' }
     return this.#put('update', { change: 'UPDATE', placement, draft: this.#nextDraft(), before: from, after })
   }

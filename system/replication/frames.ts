@@ -2,7 +2,9 @@
  * Replication frames on their way: the host's ring of encoded frames, from which a NackRequest is served, and the client's
  * buffer, which puts frames back in order, notices gaps and says when to ask for what is missing.
  */
+import { assert } from '../assert.ts'
 import { FRAME_BUFFER_MAX, FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US } from '../limits.ts'
+import type { Probe } from '../ports.ts'
 
 /** The last frame of a session, 276 days after its first: one more still fits every field that carries a frame. */
 export const FRAME_MAX = 2_147_483_646
@@ -15,6 +17,11 @@ export class FrameRing {
   push(frame: number, body: Uint8Array): void {
     this.#bodies[frame % FRAME_RING] = body
     this.#newest = frame
+  }
+  /** The first and the last frame that it has, -1 both before the first, and the bytes of all. */
+  get held(): { readonly fromFrame: number; readonly toFrame: number; readonly bytes: number } {
+    const fromFrame = this.#newest < 0 ? -1 : Math.max(0, this.#newest - FRAME_RING + 1)
+    return { fromFrame, toFrame: this.#newest, bytes: this.#bodies.reduce((sum, body) => sum + (body?.length ?? 0), 0) }
   }
   /** Undefined where the frame has left the ring, or is still to come. */
   get(frame: number): Uint8Array | undefined {
@@ -31,13 +38,15 @@ export interface Gap {
 
 /** A client's frames that cannot be applied yet, by frame number. `F` is whatever the client keeps of a frame. */
 export class FrameBuffer<F> {
+  readonly #probe: Probe
   readonly #frames = new Map<number, F>()
   #next: number
   #newest: number
   #gapSinceUs = Infinity
   #askedAtUs = -Infinity
 
-  constructor(next: number) {
+  constructor(next: number, probe: Probe) {
+    this.#probe = probe
     this.#next = next
     this.#newest = next - 1
   }
@@ -47,9 +56,20 @@ export class FrameBuffer<F> {
     return this.#next
   }
 
+  /** The newest frame heard of. */
+  get newest(): number {
+    return this.#newest
+  }
+  /** Frames that are kept, ascending. */
+  get held(): readonly number[] {
+    return [...this.#frames.keys()].sort((a, b) => a - b)
+  }
+
   /** Takes a frame. One that is old or known changes nothing; one too far ahead to keep still shows how large the gap is. */
   add(frame: number, value: F, nowUs: number): void {
+    if (frame < this.#next || this.#frames.has(frame)) this.#probe.sometimes('a frame came twice')
     if (frame < this.#next || frame > FRAME_MAX) return
+    if (frame === this.#next && this.#askedAtUs >= this.#gapSinceUs) this.#probe.sometimes('a gap closed by resent frames')
     if (frame > this.#newest) this.#newest = frame
     if (frame < this.#next + FRAME_BUFFER_MAX && !this.#frames.has(frame)) this.#frames.set(frame, value)
     if (!this.#frames.has(this.#next)) this.#gapSinceUs = Math.min(this.#gapSinceUs, nowUs)
@@ -57,6 +77,10 @@ export class FrameBuffer<F> {
   /** Since when frames have been missing; Infinity while none is. */
   get gapSinceUs(): number {
     return this.#gapSinceUs
+  }
+  /** Frames are kept, and the next one is not among them. */
+  get isGapped(): boolean {
+    return this.#gapSinceUs < Infinity && this.#frames.size > 0
   }
   peek(): F | undefined {
     return this.#frames.get(this.#next)
@@ -76,6 +100,12 @@ export class FrameBuffer<F> {
     while (toFrame < this.#newest && toFrame - this.#next < FRAME_RING && !this.#frames.has(toFrame + 1)) toFrame++
     this.#askedAtUs = nowUs
     return { fromFrame: this.#next, toFrame, beyondRing }
+  }
+
+  /** Loses what waits beyond a gap; how far the host is stays known. */
+  forget(): void {
+    assert(this.isGapped, 'what can be applied is not forgotten')
+    this.#frames.clear()
   }
 
   /** A snapshot has brought the state of `frame`. */

@@ -8,10 +8,10 @@
  */
 import type { CommandLog } from '../commands/log.ts'
 import type { World } from '../ecs/world.ts'
-import { type Hash64, hash64Equal, hash64Hex } from '../ids.ts'
+import { type Hash64, hash64Equal, hash64Hex, type Lamport } from '../ids.ts'
 import { AUDIT_BYTES_PER_FRAME, RANGE_REQUEST_DELAY_US, SNAPSHOT_TIMEOUT_US } from '../limits.ts'
-import type { Meter } from '../ports.ts'
-import type { ComponentDelta, Message, WorldSnapshot } from '../protocol/messages.ts'
+import type { Meter, Probe } from '../ports.ts'
+import type { ComponentDelta, Message, NackRequest, WorldSnapshot } from '../protocol/messages.ts'
 import type { SystemEvent, WriteCause } from '../telemetry/events.ts'
 import { applyDelta } from './delta.ts'
 import { FrameBuffer } from './frames.ts'
@@ -22,6 +22,7 @@ export interface ReplicaPorts {
   readonly log: CommandLog
   readonly epoch: number
   readonly meter: Meter
+  readonly probe: Probe
   readonly send: (message: Message) => void
   readonly report: (event: SystemEvent) => void
   /** Told when a frame is confirmed, while the world is exactly that frame's. */
@@ -39,8 +40,8 @@ interface Resync {
 
 export class Replica {
   readonly #ports: ReplicaPorts
-  #assembler = new SnapshotAssembler()
-  #frames: FrameBuffer<ComponentDelta>
+  readonly #assembler: SnapshotAssembler
+  readonly #frames: FrameBuffer<ComponentDelta>
   /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
   #resync: Resync | undefined
   #isJoining = true
@@ -52,7 +53,8 @@ export class Replica {
   /** Frames may overtake the snapshot that they follow: they are kept from `nextFrame` on. */
   constructor(ports: ReplicaPorts, nextFrame: number, nowUs: number) {
     this.#ports = ports
-    this.#frames = new FrameBuffer(nextFrame)
+    this.#assembler = new SnapshotAssembler(ports.probe)
+    this.#frames = new FrameBuffer(nextFrame, ports.probe)
     this.#resync = { sinceUs: nowUs, askedAtUs: nowUs, want: 'snapshot' }
   }
 
@@ -65,6 +67,12 @@ export class Replica {
   }
   get isResyncing(): boolean {
     return this.#resync !== undefined
+  }
+
+  /** What it has and cannot apply yet, and what it waits for: for whoever looks on. Instants are Infinity while nothing is missing. */
+  get repairs() {
+    const { held, newest, gapSinceUs } = this.#frames
+    return { held, newest, gapSinceUs, logShortSinceUs: this.#logShortSinceUs, resync: this.#resync, snapshot: this.#assembler.partial }
   }
 
   takeFrame(delta: ComponentDelta, nowUs: number): void {
@@ -84,7 +92,7 @@ export class Replica {
 
   /** Takes a chunk of a snapshot; where it was the last, true, and the world is the snapshot's. */
   takeChunk(message: WorldSnapshot, nowUs: number): boolean {
-    const { world, log, epoch, report, cause } = this.#ports
+    const { world, log, epoch, probe, report, cause } = this.#ports
     if (message.epoch !== epoch) return false
     const assembly = this.#assembler.add(message)
     if (assembly.kind === 'partial') return false
@@ -96,7 +104,10 @@ export class Replica {
     }
     const { frame, snapshotId, reason } = assembly
     const fromFrame = this.#frames.next
-    if (frame < fromFrame - 1) return false
+    if (frame < fromFrame - 1) {
+      probe.sometimes('a snapshot older than the frames')
+      return false
+    }
     cause({ by: 'snapshot', snapshotId })
     applySnapshot(world, content)
     log.adopt(content.position)
@@ -104,6 +115,7 @@ export class Replica {
     // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
     const sinceUs = this.#resync?.sinceUs ?? Math.min(this.#frames.gapSinceUs, this.#confirmedAtUs)
     this.#frames.skipTo(frame, nowUs)
+    if (this.#frames.peek() !== undefined) probe.sometimes('frames waited behind a snapshot')
     this.#resync = undefined
     this.#logShortSinceUs = Infinity
     this.#confirmedAtUs = nowUs
@@ -115,31 +127,48 @@ export class Replica {
     return true
   }
 
-  /** Asks for what has been missing for too long. To be called every frame. */
-  repair(nowUs: number): void {
-    const { log, epoch, send, report } = this.#ports
+  /** Asks for what has been missing for too long. To be called every frame, the session's `frame`. */
+  repair(frame: number, nowUs: number): void {
+    const { log, probe } = this.#ports
     if (this.#resync !== undefined) return this.#askForSnapshot(nowUs)
+    const { next } = this.#frames
+    if (this.#frames.isGapped && probe.happens('frames beyond a gap are forgotten', next, frame)) this.#frames.forget()
     const gap = this.#frames.missing(nowUs)
-    if (gap?.beyondRing === true) return this.#startResync('gap', 'snapshot', nowUs)
-    if (gap !== undefined) {
-      const { fromFrame, toFrame } = gap
-      send({ kind: 'NackRequest', epoch, fromFrame, toFrame, want: 'frames' })
-      report({ event: 'nackSent', fromFrame, toFrame, want: 'frames' })
+    if (gap?.beyondRing === true) {
+      probe.sometimes('a gap beyond the ring')
+      return this.#startResync('gap', 'snapshot', nowUs)
     }
+    if (gap !== undefined) this.#request(gap.fromFrame, gap.toFrame, 'frames')
+    else if (probe.happens('frames are asked for without need', next, frame)) this.#request(next - 1, next - 1, 'frames')
+    if (probe.happens('a snapshot is asked for without need', next, frame)) this.#request(next, next, 'snapshot')
+    if (probe.happens('entries are asked for without need', next, frame)) this.#requestEntries(log.clock)
     if (nowUs - this.#logShortSinceUs < RANGE_REQUEST_DELAY_US) return
     this.#logShortSinceUs = nowUs
+    probe.sometimes('entries asked for by range')
+    this.#requestEntries(this.#frames.peek()?.closedLamport ?? log.position.closedLamport)
+  }
+
+  #request(fromFrame: number, toFrame: number, want: NackRequest['want']): void {
+    const { epoch, probe, send, report } = this.#ports
+    for (let times = probe.happens('a request goes out twice', 0, fromFrame) ? 2 : 1; times > 0; times--) {
+      send({ kind: 'NackRequest', epoch, fromFrame, toFrame, want })
+      report({ event: 'nackSent', fromFrame, toFrame, want })
+    }
+  }
+  #requestEntries(upToLamport: Lamport): void {
+    const { log, epoch, send, report } = this.#ports
     const afterLamport = log.position.closedLamport
-    const upToLamport = this.#frames.peek()?.closedLamport ?? afterLamport
     send({ kind: 'LogRangeRequest', epoch, afterLamport, upToLamport })
     report({ event: 'rangeRequested', afterLamport, upToLamport })
   }
 
   /** False where the frame has to wait, or a resync has begun. */
   #confirmOne(delta: ComponentDelta, nowUs: number): boolean {
-    const { world, log, epoch, meter, report, observe, cause } = this.#ports
+    const { world, log, epoch, meter, probe, report, observe, cause } = this.#ports
     const { frame, closedLamport, admittedCount, admittedDigest, stateDigest } = delta
     const ready = log.positionAt(closedLamport)
     if (closedLamport >= log.position.closedLamport && ready.count < admittedCount) {
+      if (this.#logShortSinceUs === Infinity) probe.sometimes('a frame waited for entries')
       this.#logShortSinceUs = Math.min(this.#logShortSinceUs, nowUs)
       return false
     }
@@ -188,12 +217,11 @@ export class Replica {
   }
 
   #askForSnapshot(nowUs: number): void {
-    const { epoch, send, report } = this.#ports
     const resync = this.#resync
     if (resync === undefined || nowUs - resync.askedAtUs < SNAPSHOT_TIMEOUT_US) return
+    if (resync.askedAtUs > -Infinity) this.#ports.probe.sometimes('a snapshot that was asked for again')
     resync.askedAtUs = nowUs
-    const fromFrame = this.#frames.next
-    send({ kind: 'NackRequest', epoch, fromFrame, toFrame: fromFrame, want: resync.want })
-    report({ event: 'nackSent', fromFrame, toFrame: fromFrame, want: resync.want })
+    const { next } = this.#frames
+    this.#request(next, next, resync.want)
   }
 }

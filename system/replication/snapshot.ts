@@ -17,6 +17,7 @@ import type { World } from '../ecs/world.ts'
 import { type EntityId, ENTITY_ID_MAX, HASH64_ZERO, hash64Equal, type Hash64 } from '../ids.ts'
 import { SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES } from '../limits.ts'
 import type { LogPosition } from '../commands/log.ts'
+import type { Probe } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import type { WorldSnapshot } from '../protocol/messages.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
@@ -86,11 +87,21 @@ export type Assembly =
 
 /** Puts the chunks of the newest snapshot together. Chunks of an older one are passed over. */
 export class SnapshotAssembler {
+  readonly #probe: Probe
   #snapshotId = -1
   #frame = -1
   #bodyDigest = HASH64_ZERO
   #body = new Uint8Array(0)
   #missing = new Set<number>()
+
+  /** The snapshot of which chunks are missing, if there is one. */
+  get partial(): { readonly snapshotId: number; readonly frame: number; readonly missing: readonly number[] } | undefined {
+    return this.#missing.size === 0 ? undefined : { snapshotId: this.#snapshotId, frame: this.#frame, missing: [...this.#missing] }
+  }
+
+  constructor(probe: Probe) {
+    this.#probe = probe
+  }
 
   add(message: WorldSnapshot): Assembly {
     const { snapshotId, frame, bodyDigest, reason, chunk, chunkCount, bodyBytes } = message
@@ -98,8 +109,12 @@ export class SnapshotAssembler {
     if (!inRange || chunkCount !== chunksOf(bodyBytes) || chunk >= chunkCount) {
       return { kind: 'refused', why: 'snapshot size' }
     }
-    if (snapshotId < this.#snapshotId) return { kind: 'partial' }
+    if (snapshotId < this.#snapshotId) {
+      this.#probe.sometimes('chunks of an older snapshot passed over')
+      return { kind: 'partial' }
+    }
     if (snapshotId > this.#snapshotId) {
+      if (this.#missing.size > 0) this.#probe.sometimes('a snapshot given up for a newer one')
       this.#snapshotId = snapshotId
       this.#frame = frame
       this.#bodyDigest = bodyDigest
@@ -111,7 +126,11 @@ export class SnapshotAssembler {
     if (this.#body.length !== bodyBytes || message.body.length !== Math.min(SNAPSHOT_CHUNK_BYTES, bodyBytes - from)) {
       return { kind: 'refused', why: 'snapshot chunk size' }
     }
-    if (!this.#missing.delete(chunk)) return { kind: 'partial' }
+    if (!this.#missing.delete(chunk)) {
+      this.#probe.sometimes('a snapshot chunk came twice')
+      return { kind: 'partial' }
+    }
+    if (this.#missing.has(chunk - 1)) this.#probe.sometimes('a snapshot chunk overtook an earlier one')
     this.#body.set(message.body, from)
     if (this.#missing.size > 0) return { kind: 'partial' }
     if (!hash64Equal(sipHash24(this.#body), bodyDigest)) return { kind: 'refused', why: 'snapshot digest' }

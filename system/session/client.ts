@@ -117,7 +117,20 @@ export class Client implements Peer {
   /** Everything that it signed has been closed or given up. */
   get idle(): boolean {
     const { pipeline, log } = this.#membership ?? {}
-    return this.#state === 'live' && pipeline?.isDrained === true && log?.depth === 0 && this.#replica?.isResyncing === false
+    return this.#state === 'live' && pipeline?.unsent === 0 && log?.depth === 0 && this.#replica?.isResyncing === false
+  }
+  get replica(): Replica | undefined {
+    return this.#replica
+  }
+  get heartbeat(): HeartbeatMonitor {
+    return this.#heartbeat
+  }
+  get reconnects(): number {
+    return this.#reconnects
+  }
+  /** Own entries that wait for the end of the frame, or for a connection. */
+  get unsent(): number {
+    return this.#membership?.pipeline.unsent ?? 0
   }
   get history(): CommitHistory {
     return this.#history
@@ -178,7 +191,7 @@ export class Client implements Peer {
         return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
       }
       this.#link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, meter: this.#ports.meter,
+        codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
       })
@@ -220,10 +233,11 @@ export class Client implements Peer {
     if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
     link.peer = 0
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
+    if (resumed) this.#ports.probe.sometimes('resumed on another connection')
     const membership = resumed ? known : this.#enrol(message)
     this.#membership = membership
     this.#replica = new Replica({
-      world: this.#world, log: membership.log, epoch, meter: this.#ports.meter,
+      world: this.#world, log: membership.log, epoch, meter: this.#ports.meter, probe: this.#ports.probe,
       send: (reply) => this.#link?.send(reply),
       report: (event) => this.#report(event),
       observe: (frame, world) => this.#ports.observe(frame, world),
@@ -236,12 +250,12 @@ export class Client implements Peer {
 
   /** Begins a membership, with a log and a pen of its own. */
   #enrol({ sessionId, epoch, author, serverPublicKey: hostKey, nonceHighWater }: SessionAcknowledge): Membership {
-    const { meter, verifier } = this.#ports
+    const { meter, probe, verifier } = this.#ports
     const report = (event: SystemEvent) => this.#report(event)
     this.#edit = undefined
     this.#editor?.detach()
     const log = new CommandLog({
-      sessionId, world: this.#world, codec: this.#codec, meter, report,
+      sessionId, world: this.#world, codec: this.#codec, meter, probe, report,
       folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
       folded: (entry, { commit }) => {
         if (commit === undefined) return
@@ -252,9 +266,9 @@ export class Client implements Peer {
     const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter }, nonceHighWater)
     const roster = new Roster()
     const pipeline = new CommandPipeline({
-      sessionId, epoch, author, log, signer, verifier, meter, report, publicKey: (member) => roster.get(member)?.publicKey,
+      sessionId, epoch, author, log, signer, verifier, meter, probe, report, publicKey: (member) => roster.get(member)?.publicKey,
     })
-    this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), report })
+    this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), probe, report })
     if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
     return { author, sessionId, epoch, hostKey, roster, log, signer, pipeline }
   }
@@ -276,7 +290,9 @@ export class Client implements Peer {
     if (this.#state === 'closed' || this.#state === 'lost') return
     this.#report({ event: 'sessionClosed', author: this.#membership?.author ?? 0, code, by })
     this.#link = undefined
-    const again = !FINAL_CODES.has(code) && by !== 'local' && this.#reconnects < RECONNECTS_MAX
+    // A hello that finds its key present may have found its own ghost: a crash that the host has not noticed yet.
+    const isFinal = FINAL_CODES.has(code) && !(code === 'duplicateKey' && this.#state === 'greeting')
+    const again = !isFinal && by !== 'local' && this.#reconnects < RECONNECTS_MAX
     this.#enter(again ? 'lost' : 'closed', nowUs)
     this.#retryAtUs = again ? nowUs + RECONNECT_DELAY_US : Infinity
   }
@@ -366,19 +382,24 @@ export class Client implements Peer {
     const link = this.#link
     const membership = this.#membership
     if (link === undefined || membership === undefined) return
-    this.#replica?.repair(nowUs)
-    if (this.#state === 'live') for (const entries of membership.pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
+    const { probe } = this.#ports
+    const { author, pipeline, log } = membership
+    if (this.#state === 'live' && probe.happens('another connection is taken', author, frame)) return this.#lose('timeout', 'timeout', nowUs)
+    this.#replica?.repair(frame, nowUs)
+    if (this.#state === 'live' && pipeline.unsent > 0 && !probe.happens('own entries wait for a frame', author, frame)) {
+      for (const entries of pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
+    }
     if (frame % INPUT_EVERY_FRAMES === 0 && this.#pose !== undefined) {
       const { head, left, right, gesture } = this.#pose
       const sequence = this.#inputSequence++
       link.send({ kind: 'InputPredictiveState', sequence, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
     }
     const ping = this.#heartbeat.ping(nowUs)
-    if (ping !== undefined) link.send(ping)
+    if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) link.send(ping)
     if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {
       this.#telemetryAtUs = nowUs
       const { rttUs, jitterUs } = this.#heartbeat
-      const counters = [{ name: 'commands.pending', value: membership.log.depth }]
+      const counters = [{ name: 'commands.pending', value: log.depth }]
       link.send({ kind: 'TelemetryReport', frame, confirmedFrame: Math.max(0, this.confirmedFrame), rttUs, jitterUs, counters })
     }
     if (this.#heartbeat.silent(nowUs)) {
@@ -414,7 +435,7 @@ export class Client implements Peer {
       case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
       case 'openPlacements':
         this.#edit = new PlacementEditSession({
-          session: ++this.#editSessions, region: intent.region, view: log.view, allocate: () => signer.allocateEntity(),
+          session: ++this.#editSessions, region: intent.region, view: log.view, probe: this.#ports.probe, allocate: () => signer.allocateEntity(),
         })
         return
       case 'draftAdd': return void this.#edit?.draftAdd(intent.state)

@@ -26,6 +26,9 @@ export class HeartbeatMonitor {
   heard(nowUs: number): void {
     this.#heardUs = nowUs
   }
+  get heardUs(): number {
+    return this.#heardUs
+  }
   silent(nowUs: number): boolean {
     return nowUs - this.#heardUs >= HEARTBEAT_TIMEOUT_US
   }

@@ -9,9 +9,8 @@
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { assert } from '../assert.ts'
 import { Admission } from '../commands/admission.ts'
-import { entryBatches } from '../commands/batch.ts'
 import { CommandLog } from '../commands/log.ts'
-import { commandName, entityDespawn, memberEntity, memberJoined, memberLeft, ROLES } from '../commands/registry.ts'
+import { commandName, entityDespawn, memberEntity, memberJoined, memberLeft, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
 import { World } from '../ecs/world.ts'
@@ -25,22 +24,22 @@ import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
 import type {
-  CommandEntry, ComponentDelta, DisconnectCode, EditorEvent, InputPredictiveState, Message, NackRequest, Role, SessionHello, WorldSnapshot,
+  CommandEntry, ComponentDelta, DisconnectCode, EditorEvent, InputPredictiveState, Message, Role, SessionHello,
 } from '../protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { encodeDelta } from '../replication/delta.ts'
-import { FrameRing } from '../replication/frames.ts'
-import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
+import type { FrameRing } from '../replication/frames.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
-import { HeartbeatMonitor } from './heartbeat.ts'
 import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
 import { Runtime } from './runtime.ts'
+import { newSeat, type Seat } from './seat.ts'
+import { Supply } from './supply.ts'
 
 /** Those that ever were: author numbers are never used again. */
 const ROSTER_MEMBERS_MAX = COUNT_MAX.KeyRoster.members
@@ -53,23 +52,6 @@ export interface HostConfig {
   readonly displayName: string
   /** The role that this token is good for, at most the one asked; undefined refuses. */
   authorise(token: Uint8Array, requestedRole: Role, displayName: string): Role | undefined
-}
-
-/** A member's connection, from its hello to its goodbye. */
-interface Seat {
-  readonly link: Link
-  readonly heartbeat: HeartbeatMonitor
-  author: AuthorId | undefined
-  role: Role
-  /** Where the log made it a member. What it signed at or below that, not knowing, would be denied there: it counts as late. */
-  enrolledLamport: Lamport
-  /** Frames go to it: its first snapshot has been sent. */
-  live: boolean
-  wantsSnapshot: WorldSnapshot['reason'] | undefined
-  /** The frame of the last snapshot that was sent to it, -1 before the first. */
-  snapshotFrame: number
-  input: InputPredictiveState | undefined
-  inputSequence: number
 }
 
 export class Host implements Peer {
@@ -86,32 +68,33 @@ export class Host implements Peer {
   readonly #physics: Physics
   readonly #provenance: Provenance
   readonly #seats = new Map<number, Seat>()
-  readonly #ring = new FrameRing()
+  readonly #supply: Supply
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
-  readonly #runtime = new Runtime()
+  readonly #runtime: Runtime
   /** Authors whose poses leave the stream with the next frame. */
   readonly #departed: AuthorId[] = []
   #frame = -1
   #nextAuthor = 1
-  #nextSnapshotId = 1
 
   constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
     this.#config = config
     this.#ports = ports
     this.#physics = physics
-    this.#bodies = new Bodies(physics)
+    this.#bodies = new Bodies(physics, ports.probe)
+    this.#runtime = new Runtime(ports.probe)
     const { sessionId, epoch } = config
     this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
     this.#log = new CommandLog({
-      sessionId, world: this.#world, codec: this.#codec, meter: ports.meter,
+      sessionId, world: this.#world, codec: this.#codec, meter: ports.meter, probe: ports.probe,
       report: (event) => this.#report(event),
       folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
       folded: (entry, result) => {
         if (result.commit !== undefined) this.#report(commitEvent(result.commit, entry, this.#frame))
       },
     })
-    const { signer, verifier, meter } = ports
+    const { signer, verifier, meter, probe } = ports
+    this.#supply = new Supply({ epoch, world: this.#world, log: this.#log, probe, report: (event) => this.#report(event) })
     this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter }, 0n)
     this.#admission = new Admission({ sessionId, epoch, verifier, publicKey: (author) => this.#roster.get(author)?.publicKey })
     this.#roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
@@ -127,6 +110,13 @@ export class Host implements Peer {
   }
   get frame(): number {
     return this.#frame
+  }
+  /** Everybody who is connected, members or not yet. */
+  get seats(): readonly Readonly<Seat>[] {
+    return [...this.#seats.values()]
+  }
+  get ring(): FrameRing {
+    return this.#supply.ring
   }
   /** What the runtime was asked for and has not done. */
   get backlog(): number {
@@ -152,14 +142,11 @@ export class Host implements Peer {
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
       const link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, meter: this.#ports.meter,
+        codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
       })
-      this.#seats.set(input.on, {
-        link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
-        wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1,
-      })
+      this.#seats.set(input.on, newSeat(link, nowUs))
       return
     }
     const seat = this.#seats.get(input.on)
@@ -189,11 +176,12 @@ export class Host implements Peer {
         if (message.sequence > seat.inputSequence) {
           seat.inputSequence = message.sequence
           seat.input = message
-        }
+        } else this.#ports.probe.sometimes('a pose that was overtaken')
         return
-      case 'NackRequest': return this.#repair(seat, message)
+      case 'NackRequest': return this.#supply.repair(seat, message)
       case 'LogRangeRequest':
-        if (message.epoch === this.#config.epoch) this.#sendEntries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
+        if (message.epoch !== this.#config.epoch) return
+        return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
         return
       case 'EditorEvent': return this.#relay(seat, message)
       case 'SessionControl':
@@ -223,12 +211,15 @@ export class Host implements Peer {
     const known = this.#roster.withKey(clientPublicKey)
     const resumes = bytesEqual(hello.resumeSessionId, this.#config.sessionId)
     if (known !== undefined && (known.author === HOST_AUTHOR || (known.present && !resumes))) {
+      this.#ports.probe.sometimes('a key that is present was refused')
       return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
     }
     const members = [...this.#members()]
     const stale = members.find((other) => other.author === known?.author)
-    if (stale !== undefined) this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
-    else if (members.length >= MEMBERS_MAX || (known === undefined && this.#nextAuthor >= ROSTER_MEMBERS_MAX)) {
+    if (stale !== undefined) {
+      this.#ports.probe.sometimes('a former connection made way for a resumed one')
+      this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
+    } else if (members.length >= MEMBERS_MAX || (known === undefined && this.#nextAuthor >= ROSTER_MEMBERS_MAX)) {
       return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: `
         + 'try again when one has left, or open a new session')
     }
@@ -304,13 +295,14 @@ export class Host implements Peer {
   // --- commands ------------------------------------------------------------------------------------------------------
 
   #admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
+    const { probe, meter } = this.#ports
     const admitted: CommandEntry[] = []
     const closedLamport = Math.max(this.#log.position.closedLamport, seat.enrolledLamport)
     const has = (lamport: Lamport, author: AuthorId) => this.#log.has(lamport, author)
     for (const entry of entries) {
-      this.#ports.meter.begin('crypto')
+      meter.begin('crypto')
       const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: this.#log.clock, has })
-      this.#ports.meter.end('crypto')
+      meter.end('crypto')
       if (refusal === undefined && this.#log.integrate(entry, true).kind === 'integrated') {
         admitted.push(entry)
         this.#report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
@@ -319,7 +311,14 @@ export class Host implements Peer {
       const reason = refusal ?? 'rate'
       const { author, lamport, nonce } = entry
       this.#report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
-      seat.link.send({ kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: this.#log.clock })
+      if (reason === 'rate') probe.sometimes('an author used its budget up')
+      if (reason === 'duplicate') probe.sometimes('an equivocation was refused')
+      if (reason === 'late' && lamport > this.#log.position.closedLamport) {
+        probe.sometimes('an entry signed before its author was enrolled')
+      }
+      const receipt = { kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: this.#log.clock } as const
+      if (probe.happens('a receipt waits for a frame', author, lamport)) seat.later.push(receipt)
+      else seat.link.send(receipt)
     }
     this.#broadcast(admitted)
   }
@@ -335,13 +334,19 @@ export class Host implements Peer {
   }
 
   #broadcast(entries: readonly CommandEntry[]): void {
-    if (entries.length === 0) return
+    const [first] = entries
+    if (first === undefined) return
+    const { probe } = this.#ports
+    const { author, lamport } = first
+    if (entries.length > 1 && probe.happens('entries are told one by one', author, lamport)) {
+      for (const entry of entries) this.#broadcast([entry])
+      return
+    }
     const body = this.#codec.encode({ kind: 'CommandLogEntry', entries }).slice()
-    for (const seat of this.#members()) if (seat.live) seat.link.sendBody('CommandLogEntry', body)
-  }
-
-  #sendEntries(seat: Seat, entries: readonly CommandEntry[]): void {
-    for (const batch of entryBatches(entries)) seat.link.send({ kind: 'CommandLogEntry', entries: batch })
+    const times = probe.happens('an entry is told twice', author, lamport) ? 2 : 1
+    for (const seat of this.#members()) {
+      if (seat.live) for (let time = 0; time < times; time++) seat.link.sendBody('CommandLogEntry', body)
+    }
   }
 
   #intend(intent: Intent): void {
@@ -354,6 +359,10 @@ export class Host implements Peer {
       case 'kick':
         for (const seat of this.#members()) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
         return
+      case 'role': {
+        const { author, role } = intent
+        return this.#append(this.#signer.sign(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }))
+      }
       default:
     }
   }
@@ -371,21 +380,32 @@ export class Host implements Peer {
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
     for (const seat of this.#seats.values()) {
-      if (seat.wantsSnapshot !== undefined) this.#sendSnapshot(seat, frame)
       if (seat.heartbeat.silent(nowUs)) this.#dismiss(seat, 'timeout', 'nothing was heard for too long')
-      else if (seat.author !== undefined) {
-        const ping = seat.heartbeat.ping(nowUs)
-        if (ping !== undefined) seat.link.send(ping)
-      }
+      else if (seat.author !== undefined) this.#serve(seat, seat.author, frame, nowUs)
     }
+  }
+
+  /** What a member gets of its own at the end of a frame. */
+  #serve(seat: Seat, author: AuthorId, frame: number, nowUs: number): void {
+    const { probe } = this.#ports
+    const due = seat.later.splice(0)
+    if (seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)) this.#supply.snapshot(seat, frame)
+    for (const message of due) seat.link.send(message)
+    const ping = seat.heartbeat.ping(nowUs)
+    if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)
+    if (seat.live && probe.happens('a connection is closed', author, frame)) this.#dismiss(seat, 'timeout', 'come again')
   }
 
   /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
   #closeLog(frame: number): void {
     const slot = frame % LATE_WINDOW_FRAMES
     const alone = this.#members()[Symbol.iterator]().next().done === true
-    const closed = alone ? this.#log.clock : Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
+    const late = Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
+    const closed = alone ? this.#log.clock : late
     this.#clockHistory[slot] = this.#log.clock
+    const { probe } = this.#ports
+    if (closed > late) probe.sometimes('the log was closed at once with nobody there')
+    if (!alone && probe.happens('a closing waits for a frame', HOST_AUTHOR, frame)) return
     this.#log.closeUpTo(closed, frame)
   }
 
@@ -431,47 +451,17 @@ export class Host implements Peer {
     meter.begin('codec')
     const body = this.#codec.encode(delta).slice()
     meter.end('codec')
-    this.#ring.push(frame, body)
-    for (const seat of this.#members()) if (seat.live) seat.link.sendBody('ComponentDelta', body)
+    this.#supply.keep(frame, body)
+    for (const seat of this.#members()) {
+      if (!seat.live) continue
+      seat.link.sendBody('ComponentDelta', body)
+      if (this.#ports.probe.happens('a frame goes out twice', seat.author!, frame)) seat.link.sendBody('ComponentDelta', body)
+    }
     this.#report({
       event: 'frameClosed', frame, epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
       logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),
       worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
     })
-  }
-
-  #repair(seat: Seat, request: NackRequest): void {
-    if (request.epoch !== this.#config.epoch || !seat.live) return
-    if (request.want !== 'frames') {
-      seat.wantsSnapshot = request.want === 'targeted' ? 'targeted' : 'resync'
-      return
-    }
-    // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
-    if (request.fromFrame <= seat.snapshotFrame) return
-    const toFrame = Math.min(request.toFrame, this.#frame)
-    if (this.#ring.get(request.fromFrame) === undefined) {
-      seat.wantsSnapshot = 'resync'
-      return
-    }
-    for (let frame = request.fromFrame; frame <= toFrame; frame++) {
-      const body = this.#ring.get(frame)
-      if (body !== undefined) seat.link.sendBody('ComponentDelta', body, true)
-    }
-    this.#report({ event: 'framesResent', fromFrame: request.fromFrame, toFrame, peer: seat.author! })
-  }
-
-  #sendSnapshot(seat: Seat, frame: number): void {
-    const reason = seat.wantsSnapshot!
-    const snapshotId = this.#nextSnapshotId++
-    const body = encodeSnapshot(this.#world, this.#log.position)
-    const chunks = chunkSnapshot(body, { snapshotId, epoch: this.#config.epoch, frame, reason })
-    for (const chunk of chunks) seat.link.send(chunk)
-    seat.wantsSnapshot = undefined
-    seat.snapshotFrame = frame
-    // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
-    if (!seat.live) this.#sendEntries(seat, this.#log.entriesSince(this.#log.position.closedLamport))
-    seat.live = true
-    this.#report({ event: 'snapshotSent', snapshotId, reason, chunks: chunks.length, bytes: body.length, peer: seat.author! })
   }
 
   #report(event: SystemEvent): void {

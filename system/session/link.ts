@@ -3,7 +3,7 @@
  * category, and each told to the driver. Nothing above it touches bytes of the wire; nothing below it knows a message.
  */
 import type { AuthorId } from '../ids.ts'
-import type { Meter, TransportOutput } from '../ports.ts'
+import type { Meter, Probe, TransportOutput } from '../ports.ts'
 import { categoryOf, CATEGORIES, channelOf, CHANNELS } from '../protocol/channels.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
@@ -18,6 +18,7 @@ const UNKNOWN_PEER: AuthorId = 1023
 export interface LinkPorts {
   readonly codec: Codec
   readonly meter: Meter
+  readonly probe: Probe
   emit(output: TransportOutput): void
   report(event: SystemEvent): void
 }
@@ -72,7 +73,8 @@ export class Link {
     if (opened.kind !== 'opened') return this.#refuse(opened.why, bytes)
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
-    this.#gaps[index].accept(opened.sequence)
+    const arrival = this.#gaps[index].accept(opened.sequence)
+    if (arrival === 'duplicate' || arrival === 'stale') this.#ports.probe.sometimes('a message number came twice')
     const { message } = decoded
     const label = CHANNELS[channel] ?? 'unknown'
     this.#ports.report({ event: 'messageReceived', message: message.kind, channel: label, bytes: bytes.length, peer: this.peer })
@@ -84,6 +86,7 @@ export class Link {
   }
 
   #refuse(why: string, bytes: Uint8Array): Received {
+    this.#ports.probe.sometimes('a message that could not be read')
     this.#ports.report({ event: 'messageRefused', reason: why, bytes: bytes.length, peer: this.peer })
     return { kind: 'refused', why }
   }

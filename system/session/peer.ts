@@ -5,8 +5,8 @@ import type { EditorIntent } from '../editor/intents.ts'
 import type { XRFrameLike } from '../editor/webxr.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
-import type { Meter, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
-import type { PlacementState } from '../protocol/messages.ts'
+import type { Meter, Probe, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
+import type { PlacementState, Role } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 
 /** What a person or a program above the peer wants, besides what the XR editor makes of a headset. Units as in the registry. */
@@ -25,6 +25,7 @@ export type Intent =
   | { readonly kind: 'propMove'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
   | { readonly kind: 'propDespawn'; readonly prop: number }
   | { readonly kind: 'kick'; readonly author: number }
+  | { readonly kind: 'role'; readonly author: number; readonly role: Role }
 
 export type PeerInput =
   | TransportInput
@@ -46,6 +47,7 @@ export interface PeerPorts {
   readonly signer: Signer
   readonly verifier: Verifier
   readonly meter: Meter
+  readonly probe: Probe
   /** Unpredictable bytes, from the platform. */
   entropy(bytes: number): Uint8Array
   /**

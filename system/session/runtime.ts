@@ -10,6 +10,7 @@ import type { World } from '../ecs/world.ts'
 import { entityId, HOST_AUTHOR } from '../ids.ts'
 import { MEMBERS_MAX, RUNTIME_WISHES_PER_FRAME } from '../limits.ts'
 import { BODIES_MAX } from '../physics/physics.ts'
+import type { Probe } from '../ports.ts'
 import type { Intent } from './peer.ts'
 
 type Wish = Extract<Intent, { readonly kind: 'propSpawn' | 'propMove' | 'propDespawn' }>
@@ -23,6 +24,11 @@ assert(
 
 export class Runtime {
   readonly #wishes: Wish[] = []
+  readonly #probe: Probe
+
+  constructor(probe: Probe) {
+    this.#probe = probe
+  }
 
   /** What has been asked for and not been done. */
   get backlog(): number {
@@ -34,6 +40,7 @@ export class Runtime {
 
   /** Does what this frame can take, in the order it was asked for. */
   advance(world: World, frame: number): void {
+    if (this.#wishes.length > RUNTIME_WISHES_PER_FRAME) this.#probe.sometimes('the runtime had more wishes than a frame takes')
     for (const wish of this.#wishes.splice(0, RUNTIME_WISHES_PER_FRAME)) {
       const entity = entityId('stream', HOST_AUTHOR, wish.prop)
       if (wish.kind === 'propDespawn') {

@@ -22,13 +22,14 @@ export function stagePackage(): Staged {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'theta-staged-')))
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'theta-sim', version: '9.8.7', type: 'module' }))
-  const places = [['bin', 'bin'], ['bin/commands', 'bin/commands'], ['platform', 'platform'], ['test/bin/scenarios', 'scenarios']]
+  const alike = ['bin', 'bin/commands', 'platform', 'reports'].map((layer) => [layer, layer])
+  const places = [...alike, ['test/bin/scenarios', 'scenarios']]
   for (const [from, to] of places) {
     for (const name of readdirSync(join(ROOT, from))) {
       if (name.endsWith('.ts')) compile(join(ROOT, from, name), join(root, 'dist', to, name.replace(/\.ts$/, '.js')))
     }
   }
-  for (const layer of ['sim', 'system', 'schemas', 'reports']) mkdirSync(join(root, 'dist', layer))
+  for (const layer of ['sim', 'system', 'schemas']) mkdirSync(join(root, 'dist', layer))
   const folder = join(root, 'work')
   mkdirSync(folder)
   const command = join(root, 'dist/bin/theta-sim.js')

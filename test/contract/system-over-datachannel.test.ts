@@ -14,7 +14,7 @@ import { Entity, Placement, ROTATION_ONE, SCALE_ONE, STEPS_PER_METRE, Transform 
 import { hash64Hex } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics } from '../../system/physics/physics.ts'
-import { NO_METER } from '../../system/ports.ts'
+import { NO_METER, NO_PROBE } from '../../system/ports.ts'
 import { channelsFor } from '../../system/protocol/channels.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import { Client } from '../../system/session/client.ts'
@@ -48,6 +48,7 @@ class Actor<P extends Peer> {
       signer: nodeSigner(randomBytes(32)),
       verifier: nodeVerifier({ admissibleKey, smallOrder }),
       meter: NO_METER,
+      probe: NO_PROBE,
       explain: false,
       entropy: (bytes) => new Uint8Array(randomBytes(bytes)),
       observe: (frame, world) => this.digests.set(frame, hash64Hex(world.digest())),

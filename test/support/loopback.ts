@@ -11,7 +11,7 @@ import RAPIER, { init } from '@dimforge/rapier3d-compat'
 import { type Hash64, hash64Hex } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics } from '../../system/physics/physics.ts'
-import { NO_METER, type Signer, type Verifier } from '../../system/ports.ts'
+import { NO_METER, NO_PROBE, type Signer, type Verifier } from '../../system/ports.ts'
 import { CHANNELS, type ChannelLabel, categoryOf } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
@@ -128,12 +128,13 @@ export class Actor<P extends Peer = Peer> {
   readonly states = new Map<number, Uint8Array>()
   readonly #loopback: Loopback
 
-  constructor(name: string, loopback: Loopback, make: (ports: Pick<PeerPorts, 'meter' | 'explain' | 'entropy' | 'observe'>) => P) {
+  constructor(name: string, loopback: Loopback, make: (ports: Pick<PeerPorts, 'meter' | 'probe' | 'explain' | 'entropy' | 'observe'>) => P) {
     this.name = name
     this.#loopback = loopback
     let drawn = 0
     this.peer = make({
       meter: NO_METER,
+      probe: NO_PROBE,
       explain: false,
       entropy: (bytes) => Uint8Array.from({ length: bytes }, (_, i) => (name.charCodeAt(0) + i * 7 + drawn++) & 0xff),
       observe: (frame, world) => {

@@ -28,8 +28,8 @@ const LAWS: Record<Exclude<Layer, 'test'>, Law> = {
   bin: { layers: ['bin', 'scenarios', 'platform', 'reports'], packages: ['node:'] },
 }
 
-/** Files that may import a module whose name they are told: the thread that runs a user's scenario. */
-const TOLD: readonly string[] = ['bin/worker.ts']
+/** Files that may import a module whose name they are told: what runs a user's scenario in a thread. */
+const TOLD: readonly string[] = ['bin/module.ts']
 
 /** Imports that cross a layer the wrong way. */
 export function checkLayers(files: readonly SourceFile[]): string[] {

@@ -33,6 +33,11 @@ export class OptionError extends RangeError {}
 export const parsePlan = (text: string) =>
   (text.startsWith('{') ? { kind: 'plan', plan: JSON.parse(text) as object } : { kind: 'invalid', why: 'expected an object' })
 
+const untold = async (): Promise<never> => { throw new RangeError('nothing is simulated here') }
+export const inspect = untold
+export const branch = untold
+export const checkDeterminism = untold
+
 /** Seeds that end in 7 diverge; a scenario called `unstable` gives other bytes each time. */
 export async function simulate({ name, settings, script }: Scenario, { onProgress, measure, ...options }: Options) {
   const frames = options.frames ?? settings.frames

@@ -4,7 +4,7 @@ import { type AnyCommand, BodyShape, EntityKind, entitySpawn, memberJoined, ROLE
 import { encodePayload } from '../../../system/commands/payload.ts'
 import { World } from '../../../system/ecs/world.ts'
 import { type AuthorId, type EntityId, entityId, HOST_AUTHOR } from '../../../system/ids.ts'
-import { NO_METER } from '../../../system/ports.ts'
+import { NO_METER, NO_PROBE } from '../../../system/ports.ts'
 import { Codec } from '../../../system/protocol/codec.ts'
 import type { CommandEntry, Role } from '../../../system/protocol/messages.ts'
 import type { SystemEvent } from '../../../system/telemetry/events.ts'
@@ -45,7 +45,7 @@ export function newLog(): LogUnderTest {
   const world = new World()
   const folded: Folded[] = []
   const log = new CommandLog({
-    sessionId: SESSION_ID, world, codec: new Codec(), meter: NO_METER,
+    sessionId: SESSION_ID, world, codec: new Codec(), meter: NO_METER, probe: NO_PROBE,
     report: (event) => event.event === 'commandFolded' && folded.push(event),
     folding() {}, folded() {},
   })

@@ -4,6 +4,7 @@ import { Selection, Transform } from '../../../system/ecs/components.ts'
 import { COALESCE_FRAMES, Editor, RIGHT_HAND_SHIFT, SQUEEZE_GESTURE, TRIGGER_GESTURE } from '../../../system/editor/editor.ts'
 import { type EditorIntent, NO_ENTITY } from '../../../system/editor/intents.ts'
 import { ORIGIN_POSE } from '../../../system/editor/poses.ts'
+import { NO_PROBE } from '../../../system/ports.ts'
 import { MapStore } from '../../support/mapstore.ts'
 import { AUTHOR, createRig, putBox, putPlacement, type Rig } from './rig.ts'
 
@@ -242,7 +243,7 @@ describe('a frame', () => {
 
   test('without poses, or with nonsense for them, leaves them as they were', () => {
     const intents: EditorIntent[] = []
-    const editor = new Editor({ author: AUTHOR, view: () => smallWorld(), emit: (intent) => void intents.push(intent), report() {} })
+    const editor = new Editor({ author: AUTHOR, probe: NO_PROBE, view: () => smallWorld(), emit: (intent) => void intents.push(intent), report() {} })
     const source = { handedness: 'right', targetRaySpace: {} }
     editor.attach({ inputSources: [source], addEventListener() {}, removeEventListener() {} }, {})
     const orientation = FORWARD
@@ -295,7 +296,7 @@ describe('an editor', () => {
   })
 
   test('listens to one session at a time, and to none once detached', () => {
-    const editor = new Editor({ author: AUTHOR, view: () => smallWorld(), emit() {}, report() {} })
+    const editor = new Editor({ author: AUTHOR, probe: NO_PROBE, view: () => smallWorld(), emit() {}, report() {} })
     const counting = () => {
       const listeners: unknown[] = []
       return {

@@ -4,6 +4,7 @@ import { createHeadset, type Headset } from '../../../sim/xr/headset.ts'
 import { Bounds, Placement, ROTATION_ONE, Selection, Transform } from '../../../system/ecs/components.ts'
 import { Editor, type EditorFrameState } from '../../../system/editor/editor.ts'
 import type { EditorIntent } from '../../../system/editor/intents.ts'
+import { NO_PROBE } from '../../../system/ports.ts'
 import { MapStore } from '../../support/mapstore.ts'
 
 export const AUTHOR = 3
@@ -40,6 +41,7 @@ export async function createRig(world = new MapStore()): Promise<Rig> {
   const frames: EditorFrameState[] = []
   const editor = new Editor({
     author: AUTHOR,
+    probe: NO_PROBE,
     view: () => world,
     emit(intent) {
       intents.push(intent)

@@ -4,6 +4,7 @@ import { Placement } from '../../../system/ecs/components.ts'
 import { applyCommit } from '../../../system/placement/apply.ts'
 import { buildPlan, COMMIT_CHANGES_MAX } from '../../../system/placement/plan.ts'
 import { EDIT_OPERATIONS_MAX, PlacementEditSession } from '../../../system/placement/session.ts'
+import { NO_PROBE } from '../../../system/ports.ts'
 import { MapStore, storeText } from '../../support/mapstore.ts'
 import {
   added, ALLOWED, ANA, BEN, commitId, idOf, originOf, putPlacement, REGION, removed, stateAt, updated,
@@ -17,7 +18,7 @@ function opened() {
   const view = new MapStore()
   putPlacement(view, A, base)
   let counter = 10
-  const session = new PlacementEditSession({ session: 1, region: REGION, view, allocate: () => idOf(ANA, counter++) })
+  const session = new PlacementEditSession({ session: 1, region: REGION, view, probe: NO_PROBE, allocate: () => idOf(ANA, counter++) })
   return { view, session, commit: () => session.toCommit(COMMIT, 5) }
 }
 
@@ -131,7 +132,7 @@ test('a_commit_on_the_view_it_was_drafted_against_is_applied_and_gives_the_draft
       const known = Array.from({ length: 4 }, (_, k) => idOf(BEN, k + 1))
       known.forEach((placement, k) => putPlacement(view, placement, stateAt(k * 10_000)))
       let counter = 10
-      const session = new PlacementEditSession({ session: 1, region: REGION, view, allocate: () => idOf(ANA, counter++) })
+      const session = new PlacementEditSession({ session: 1, region: REGION, view, probe: NO_PROBE, allocate: () => idOf(ANA, counter++) })
       for (const { deed, which, x, tags } of steps) {
         const placement = known[which % known.length]
         if (deed === 'add') {

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FRAME_BUFFER_MAX, FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US } from '../../../system/limits.ts'
+import { NO_PROBE } from '../../../system/ports.ts'
 import { FRAME_MAX, FrameBuffer, FrameRing } from '../../../system/replication/frames.ts'
 
 /** Takes what can be taken, in order. */
@@ -30,7 +31,7 @@ describe('the buffer', () => {
   it('R-FRAME-3 whatever order they come in, and doubled, frames are taken in order, each once', () => {
     const orders = fc.shuffledSubarray(Array.from({ length: 30 }, (_, i) => i + 5), { minLength: 30 })
     fc.assert(fc.property(orders, fc.array(fc.nat(29)), (order, again) => {
-      const buffer = new FrameBuffer<number>(5)
+      const buffer = new FrameBuffer<number>(5, NO_PROBE)
       const frames = [...order, ...again.map((i) => order[i])].flatMap((frame) => {
         buffer.add(frame, frame, 0)
         return taken(buffer)
@@ -40,7 +41,7 @@ describe('the buffer', () => {
   })
 
   it('R-REPL-3 a gap is asked for after a delay, and again after an interval', () => {
-    const buffer = new FrameBuffer<number>(5)
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
     for (const frame of [5, 8, 9, 12]) buffer.add(frame, frame, 1000)
     taken(buffer, 1000)
     expect(buffer.missing(1000 + NACK_DELAY_US - 1)).toBeUndefined()
@@ -56,7 +57,7 @@ describe('the buffer', () => {
   })
 
   it('R-REPL-3 a gap that closes by itself is not asked for', () => {
-    const buffer = new FrameBuffer<number>(5)
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
     for (const frame of [6, 5]) buffer.add(frame, frame, 0)
     taken(buffer)
     expect(buffer.missing(10 * NACK_DELAY_US)).toBeUndefined()
@@ -64,7 +65,7 @@ describe('the buffer', () => {
 
   it('R-REPL-3 a gap beyond the host\'s ring is told, however far the newest frame is', () => {
     const gapTo = (newest: number) => {
-      const buffer = new FrameBuffer<number>(5)
+      const buffer = new FrameBuffer<number>(5, NO_PROBE)
       buffer.add(newest, newest, 0)
       return buffer.missing(NACK_DELAY_US)
     }
@@ -76,7 +77,7 @@ describe('the buffer', () => {
   })
 
   it('R-REPL-3 a snapshot takes the place of the frames up to it; those after it are kept, as many as fit', () => {
-    const buffer = new FrameBuffer<number>(5)
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
     for (let frame = 6; frame < 2 * FRAME_BUFFER_MAX; frame++) buffer.add(frame, frame, 0)
     buffer.skipTo(200, 0)
     expect(taken(buffer)).toEqual(Array.from({ length: 5 + FRAME_BUFFER_MAX - 201 }, (_, i) => 201 + i))

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { COMPONENTS, ScopeVersion, Transform } from '../../../system/ecs/components.ts'
 import { World } from '../../../system/ecs/world.ts'
 import { SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES } from '../../../system/limits.ts'
+import { NO_PROBE } from '../../../system/ports.ts'
 import { FRAME_MAX } from '../../../system/replication/frames.ts'
 import { applySnapshot, chunkSnapshot, decodeSnapshot, encodeSnapshot, SnapshotAssembler } from '../../../system/replication/snapshot.ts'
 import { apply, arbitraryWrites, rowOf } from '../ecs/worlds.ts'
@@ -35,7 +36,7 @@ describe('chunks', () => {
       const chunks = chunkSnapshot(encodeSnapshot(from, POSITION), HEADER)
       expect(chunks.length).toBeGreaterThan(3)
       const left = [...chunks, ...chunks.filter((_, i) => draws[i % 8] % 2 === 0)]
-      const assembler = new SnapshotAssembler()
+      const assembler = new SnapshotAssembler(NO_PROBE)
       for (let whole = false, step = 0; !whole; step++) {
         const [chunk] = left.splice(draws[step % 8] % left.length, 1)
         const assembly = assembler.add(chunk)
@@ -56,7 +57,7 @@ describe('chunks', () => {
     const chunks = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
     const bytes = chunks.reduce((sum, { body }) => sum + body.length, 0)
     for (let at = 0; at < bytes; at += 61) {
-      const assembler = new SnapshotAssembler()
+      const assembler = new SnapshotAssembler(NO_PROBE)
       const kinds = chunks.map((chunk) => {
         const offset = at - chunk.chunk * SNAPSHOT_CHUNK_BYTES
         const body = offset >= 0 && offset < chunk.body.length ? chunk.body.with(offset, chunk.body[offset] ^ 0x10) : chunk.body
@@ -77,7 +78,7 @@ describe('chunks', () => {
       { bodyBytes: SNAPSHOT_BODY_BYTES_MAX + 1, chunkCount: Math.ceil((SNAPSHOT_BODY_BYTES_MAX + 1) / SNAPSHOT_CHUNK_BYTES) },
     ]
     for (const contradiction of contradictions) {
-      const assembler = new SnapshotAssembler()
+      const assembler = new SnapshotAssembler(NO_PROBE)
       assembler.add(first)
       expect(assembler.add({ ...second, ...contradiction }).kind, JSON.stringify(contradiction)).toBe('refused')
       // And it does not stand in the way of the genuine one.
@@ -88,7 +89,7 @@ describe('chunks', () => {
   it('R-REPL-1 a newer snapshot takes the place of one that never came whole', () => {
     const older = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
     const newer = chunkSnapshot(encodeSnapshot(worldWith([1, Transform, 4]), POSITION), { ...HEADER, snapshotId: 4, frame: 60 })
-    const assembler = new SnapshotAssembler()
+    const assembler = new SnapshotAssembler(NO_PROBE)
     assembler.add(older[0])
     expect(assembler.add(newer[0])).toMatchObject({ kind: 'complete', snapshotId: 4, frame: 60 })
     expect(older.map((chunk) => assembler.add(chunk).kind)).toEqual(older.map(() => 'partial'))

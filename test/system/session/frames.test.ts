@@ -4,7 +4,7 @@ import { CommandLog } from '../../../system/commands/log.ts'
 import { BodyPose, Entity, Member, Motion, RigidBody, Transform } from '../../../system/ecs/components.ts'
 import { World } from '../../../system/ecs/world.ts'
 import { FRAME_RING, NACK_DELAY_US, NACK_INTERVAL_US, SNAPSHOT_TIMEOUT_US } from '../../../system/limits.ts'
-import { NO_METER } from '../../../system/ports.ts'
+import { NO_METER, NO_PROBE } from '../../../system/ports.ts'
 import { Codec } from '../../../system/protocol/codec.ts'
 import { encodeSnapshot } from '../../../system/replication/snapshot.ts'
 import {
@@ -50,7 +50,8 @@ describe('frames', () => {
     loopback.settle()
     const admitted = loopback.host.heard('commandAdmitted').map(({ entry }) => entry)
     const reckoned = new CommandLog({
-      sessionId: SESSION_ID, world: new World(), codec: new Codec(), meter: NO_METER, report() {}, folding() {}, folded() {},
+      sessionId: SESSION_ID, world: new World(), codec: new Codec(), meter: NO_METER, probe: NO_PROBE,
+      report() {}, folding() {}, folded() {},
     })
     for (const entry of admitted) reckoned.integrate(entry, true)
     for (const { message } of deltasTo(loopback, 'ana')) {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Entity, HeadPose, Member } from '../../../system/ecs/components.ts'
 import { memberEntity } from '../../../system/commands/registry.ts'
 import { entityAuthor } from '../../../system/ids.ts'
-import { HEARTBEAT_TIMEOUT_US, RECONNECT_DELAY_US } from '../../../system/limits.ts'
+import { HEARTBEAT_TIMEOUT_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../../../system/limits.ts'
 import type { Message } from '../../../system/protocol/messages.ts'
 import { disagreement, LATENCY_US, Loopback, NEVER, ONCE, prepare } from '../../support/loopback.ts'
 
@@ -102,7 +102,11 @@ describe('resuming', () => {
     const twin = loopback.join('twin', { key: 'ana' })
     loopback.run(20)
     expect(twin.heard('sessionRefused')).toMatchObject([{ code: 'duplicateKey' }])
-    expect([ana.peer.state, twin.peer.state]).toEqual(['live', 'closed'])
+    expect([ana.peer.state, twin.peer.state]).toEqual(['live', 'lost'])
+    // It asks again, and gives up in the end: the first one is no ghost.
+    loopback.until(() => twin.peer.state === 'closed')
+    expect(twin.heard('sessionRefused')).toHaveLength(1 + RECONNECTS_MAX)
+    expect(ana.peer.state).toBe('live')
   })
 
   it('R-SESSION-2 a resuming member leaves a host with another key than before', () => {

@@ -1,0 +1,86 @@
+/** Choices and operations of a plan in words: "ben's datagram 41 to host (quic ack of connection 4096) was lost". */
+import type { RunNode, RunRecord } from './input.ts'
+import { at } from './names.ts'
+import { milliseconds } from './percentiles.ts'
+import { counted } from './table.ts'
+import { type Passage, Traffic } from './traffic.ts'
+
+/** A choice that did not go the benign way, and how many records the trace had when it was made. */
+export interface MadeChoice {
+  readonly site: string
+  readonly keyHi: number
+  readonly keyLo: number
+  readonly alternative: number
+  readonly record: number
+}
+
+const U32_RANGE = 2 ** 32
+/** A tie's key names the node in its lower half and the instant in the rest. */
+const NODE_RANGE = 2 ** 16
+
+export class Wording {
+  readonly #records: readonly RunRecord[]
+  readonly #traffic: Traffic
+
+  /** The trace in which the choices were made. */
+  constructor(records: readonly RunRecord[], nodes: readonly RunNode[]) {
+    this.#records = records
+    this.#traffic = new Traffic(records, nodes)
+  }
+
+  /** One sentence without its full stop. */
+  choice(choice: MadeChoice): string {
+    const { site, alternative, record, keyHi, keyLo } = choice
+    if (site === 'tie') {
+      const atUs = Math.floor(keyHi / NODE_RANGE) * U32_RANGE + keyLo
+      return `the tie ${at(atUs)}: node ${this.#traffic.names.node(keyHi % NODE_RANGE)} fell back ${counted(alternative, 'place')}`
+    }
+    if (site.startsWith('point.')) return this.#point(choice)
+    const passage = site.startsWith('net.') ? this.#traffic.lastBefore(record) : undefined
+    return passage === undefined ? `${site} took alternative ${alternative}` : this.#onDatagram(choice, passage)
+  }
+
+  /** 'ana.join#1' is "ana's join was left out". */
+  leftOut(label: string): string {
+    return `${operationInWords(label)} was left out`
+  }
+
+  /** What an operation that has to be there does: "ana's click happened". */
+  done(label: string): string {
+    return `${operationInWords(label)} happened`
+  }
+
+  #onDatagram({ site, record, alternative }: MadeChoice, passage: Passage): string {
+    const name = this.#traffic.name(passage)
+    switch (site) {
+      case 'net.drop': return `${name} was lost`
+      case 'net.duplicate': return `${name} came twice`
+      case 'net.corrupt': {
+        const damage = passage.fates.find(({ fate, record: told }) => fate.kind === 'corrupted' && told >= record)?.fate
+        return `${name} was damaged${damage?.kind === 'corrupted' ? ` at byte ${damage.offset}` : ''}`
+      }
+      case 'net.reorder': return `${name} was held back, so that later ones overtook it`
+      case 'net.delay': {
+        const [first] = passage.delivered
+        return first === undefined ? `${name} was delayed` : `${name} was ${milliseconds(first.atUs - passage.sent.atUs)} ms under way`
+      }
+      default: return `${name}: ${site} took alternative ${alternative}`
+    }
+  }
+
+  /** The note that a fault point leaves follows the choice. */
+  #point({ site, record, alternative }: MadeChoice): string {
+    const name = site.slice('point.'.length)
+    const note = this.#records.slice(record).find((one) => one.kind === 'note' && one.name === 'faultPoint' && one.data.name === name)
+    const where = note === undefined ? '' : ` at ${this.#traffic.names.node(note.node)}, ${at(note.atUs)}`
+    return `the fault point ${name} struck${where}${alternative === 1 ? '' : `, way ${alternative}`}`
+  }
+}
+
+/** 'ana.right.pointAt#2' is "ana's second right.pointAt"; the first needs no number. */
+function operationInWords(label: string): string {
+  const [, actor, verb, ordinal] = /^([^.]+)\.(.+)#(\d+)$/.exec(label) ?? [undefined, '', label, '1']
+  const which = ordinal === '1' ? '' : ` ${ORDINALS[Number(ordinal) - 2] ?? `${ordinal}th`}`
+  return actor === '' ? verb : `${actor}'s${which} ${verb}`
+}
+const ORDINALS = ['second', 'third']

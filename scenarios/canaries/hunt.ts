@@ -1,0 +1,63 @@
+/**
+ * Looks for one canary: seed after seed in its stories until a checker finds it, then shrinks what was found and asks whether the
+ * explanation names the right place.
+ */
+import { wallClockMs } from '../../platform/clock.ts'
+import type { FailureKind } from '../../reports/input.ts'
+import { CATALOGUE } from '../catalogue.ts'
+import { prepare } from '../cluster/prepare.ts'
+import { failureOf } from '../cluster/run.ts'
+import { settingsOf } from '../options.ts'
+import type { Scenario } from '../scenario.ts'
+import { shrink, type Shrunk } from '../shrink/shrink.ts'
+import type { Canary, Showing } from './canary.ts'
+
+export interface HuntOptions {
+  /** Seeds 1 to this one are tried, in every story of the canary's. */
+  readonly seedsMax: number
+  /** Called after every run. */
+  readonly onRun?: (doing: string) => void
+}
+
+export interface Hunted {
+  /** Undefined where no seed showed it. */
+  readonly found: { readonly story: string; readonly seed: number; readonly runs: number; readonly seconds: number } | undefined
+  readonly shrunk: { readonly seconds: number; readonly isNamed: boolean } & Shrunk | undefined
+}
+
+export async function hunt(canary: Canary, { seedsMax, onRun }: HuntOptions): Promise<Hunted> {
+  const prepared = await prepare()
+  const beganMs = wallClockMs()
+  const seconds = (sinceMs: number): number => (wallClockMs() - sinceMs) / 1000
+  const stories = canary.stories.map(storyNamed)
+  let runs = 0
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    for (const story of stories) {
+      const options = { seed, verifier: 'node', canary: canary.name } as const
+      const failure = await failureOf(story, settingsOf(story, options), prepared)
+      runs++
+      onRun?.(`${canary.name}: ${story.name}, seed ${seed}`)
+      if (failure === undefined) continue
+      const found = { story: story.name, seed, runs, seconds: seconds(beganMs) }
+      const shrinkMs = wallClockMs()
+      const onProgress = (tries: number, items: number): void => {
+        onRun?.(`${canary.name}: ${story.name}, seed ${seed}, ${items} items after ${tries} tries`)
+      }
+      const shrunk = await shrink(story, { ...options, onProgress })
+      return { found, shrunk: { ...shrunk, seconds: seconds(shrinkMs), isNamed: isShown(canary.shows, shrunk.failure) } }
+    }
+  }
+  return { found: undefined, shrunk: undefined }
+}
+
+/** Whether a failure is one of those that a canary may be found as. */
+const isShown = (shows: readonly Showing[], { check, component, field }: FailureKind): boolean =>
+  shows.some((showing) => showing.check === check
+    && (showing.component === undefined || showing.component === component) && (showing.field === undefined || showing.field === field))
+
+/** @throws {RangeError} */
+function storyNamed(name: string): Scenario {
+  const found = CATALOGUE.find(({ scenario }) => scenario.name === name)
+  if (found === undefined) throw new RangeError(`no story ${name}`)
+  return found.scenario
+}

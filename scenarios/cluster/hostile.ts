@@ -1,0 +1,244 @@
+/**
+ * What a member sends that no honest peer would: it holds a key of its own and a seat in the session, and beyond that it may say
+ * anything. Every message goes through the peer's own connection; its client knows nothing of it.
+ */
+import { encodePayload } from '../../system/commands/payload.ts'
+import { entityDespawn, memberLeft, memberRole, ROLES, selectionHighlight } from '../../system/commands/registry.ts'
+import type { CommandLog } from '../../system/commands/log.ts'
+import { signingBytes, type UnsignedEntry } from '../../system/commands/signing.ts'
+import { manifestHash } from '../../system/ecs/manifest.ts'
+import { HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
+import { COMMAND_BURST, COMMAND_PAYLOAD_BYTES_MAX, LAMPORT_LEAD_MAX } from '../../system/limits.ts'
+import { categoryOf, channelOf } from '../../system/protocol/channels.ts'
+import { sealEnvelope } from '../../system/protocol/envelope.ts'
+import { type CommandEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
+import { FRAME_MAX } from '../../system/replication/frames.ts'
+import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
+import { oneOf, whole } from '../arguments.ts'
+import { type Cluster, SESSION_EPOCH } from './cluster.ts'
+import type { HostileActor, HostMessage, PeerActor, Thing } from './vocabulary.ts'
+
+const SIGNATURE_BYTES = 64
+/** One above what a host's bucket holds, and a few more. */
+const FLOOD_ENTRIES = COMMAND_BURST + 28
+/** What only a host sends. */
+export const HOST_MESSAGES: readonly HostMessage[] = ['KeyRoster', 'WorldSnapshot', 'ComponentDelta', 'SessionAcknowledge', 'CommandReceipt']
+
+/** What is sealed around another value than the one that is true. */
+type Lie = Partial<UnsignedEntry>
+
+export class Hostile implements HostileActor {
+  readonly #cluster: Cluster
+  readonly #node: number
+  readonly #name: string
+
+  constructor(cluster: Cluster, node: number, name: string) {
+    this.#cluster = cluster
+    this.#node = node
+    this.#name = name
+  }
+
+  forge(inTheNameOf: PeerActor, target: Thing): void {
+    this.#act('forge', (log) => this.#entries(this.#despawn(log, target, { author: inTheNameOf.author ?? 0 })))
+  }
+  replay(): void {
+    this.#act('replay', (log) => this.#entries(...this.#own(log).slice(0, 1)))
+  }
+  spentNonce(target: Thing): void {
+    this.#act('spentNonce', (log) => this.#entries(this.#despawn(log, target, { nonce: this.#nonce(log) - 1n })))
+  }
+  otherEpoch(target: Thing): void {
+    this.#act('otherEpoch', (log) => this.#entries(this.#despawn(log, target, { epoch: SESSION_EPOCH + 1 })))
+  }
+  farFuture(target: Thing): void {
+    this.#act('farFuture', (log) => this.#entries(this.#despawn(log, target, { lamport: log.clock + 2 * LAMPORT_LEAD_MAX })))
+  }
+  leap(target: Thing): void {
+    this.#act('leap', (log) => this.#entries(this.#highlight(log, target, 1, { lamport: log.clock + LAMPORT_LEAD_MAX })))
+  }
+  equivocate(target: Thing): void {
+    this.#act('equivocate', (log) => {
+      const first = this.#highlight(log, target, 1)
+      this.#entries(first, this.#highlight(log, target, 0, { lamport: first.lamport, nonce: first.nonce + 1n }))
+    })
+  }
+  usurp(): void {
+    const { code: command, policy, scopeKind, layout } = memberLeft
+    const wish = { author: HOST_AUTHOR }
+    const scope = memberLeft.scope(wish)
+    const payload = encodePayload(layout!, wish)
+    this.#act('usurp', (log) => this.#entries(this.#signed(log, { command, policy, scopeKind, scope, payload })))
+  }
+  promote(): void {
+    const { code: command, policy, scopeKind, layout } = memberRole
+    this.#act('promote', (log, author) => {
+      const wish = { author, role: ROLES.indexOf('admin'), capabilities: 0xffffffff }
+      const scope = memberRole.scope(wish)
+      this.#entries(this.#signed(log, { command, policy, scopeKind, scope, payload: encodePayload(layout!, wish) }))
+    })
+  }
+  flood(): void {
+    this.#act('flood', (log) => {
+      const entry = this.#own(log).at(0) ?? this.#despawn(log, 0, { nonce: 0n })
+      this.#entries(...Array.from({ length: FLOOD_ENTRIES }, () => entry))
+    })
+  }
+  oversized(): void {
+    this.#act('oversized', (log) => {
+      const entry = this.#signed(log, { payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) })
+      const body = this.#cluster.codec.encode({ kind: 'CommandLogEntry', entries: [entry] })
+      // No codec would write it: the count of the payload, one above what the schema allows.
+      const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+      for (let at = 0; at < body.length - 3; at += 4) {
+        if (view.getUint32(at, true) === COMMAND_PAYLOAD_BYTES_MAX) view.setUint32(at, COMMAND_PAYLOAD_BYTES_MAX + 1, true)
+      }
+      this.#body('CommandLogEntry', body)
+    })
+  }
+  garbage(channel: number, bytes: Uint8Array): void {
+    this.#act('garbage', () => this.#cluster.inject(this.#node, channel, bytes))
+  }
+  truncate(bytes: number): void {
+    this.#act('truncate', (log) => {
+      const sealed = this.#sealed(this.#ordinary(log, 0))
+      this.#cluster.inject(this.#node, channelOf('CommandLogEntry'), sealed.subarray(0, whole('truncate', bytes) % sealed.length))
+    })
+  }
+  flip(bit: number): void {
+    this.#act('flip', (log) => {
+      const sealed = this.#sealed(this.#ordinary(log, 0))
+      flipBit(sealed, bit)
+      this.#cluster.inject(this.#node, channelOf('CommandLogEntry'), sealed)
+    })
+  }
+  mangle(message: number, bits: readonly number[]): void {
+    this.#act('mangle', (log) => {
+      const honest = this.#ordinary(log, whole('mangle', message))
+      const body = this.#cluster.codec.encode(honest)
+      for (const bit of bits) flipBit(body, bit)
+      this.#body(honest.kind, body)
+    })
+  }
+  helloAgain(): void {
+    this.#act('helloAgain', (_log, _author, publicKey) => {
+      const { major, minor, patch } = PROTOCOL_VERSION
+      this.#message({
+        kind: 'SessionHello', protocolMajor: major, protocolMinor: minor, protocolPatch: patch, schemaHash: SCHEMA_HASH,
+        manifestHash: manifestHash(), clientNonce: new Uint8Array(16), clientPublicKey: publicKey, requestedCapabilities: 0xffffffff,
+        requestedRole: 'admin', transports: ['quic'], compression: ['none'], displayName: 'host', authToken: new Uint8Array(0),
+        resumeSessionId: this.#cluster.sessionId, signature: new Uint8Array(SIGNATURE_BYTES),
+      })
+    })
+  }
+  hostMessage(name: HostMessage): void {
+    oneOf('hostMessage', name, HOST_MESSAGES)
+    this.#act('hostMessage', (log, author, publicKey) => this.#message(this.#hostMessage(name, log, author, publicKey)))
+  }
+  demand(): void {
+    this.#act('demand', () => {
+      const epoch = SESSION_EPOCH
+      this.#message({ kind: 'NackRequest', epoch, fromFrame: 0, toFrame: FRAME_MAX, want: 'frames' })
+      this.#message({ kind: 'NackRequest', epoch, fromFrame: 0, toFrame: 0, want: 'targeted' })
+      this.#message({ kind: 'LogRangeRequest', epoch, afterLamport: 0, upToLamport: Number.MAX_SAFE_INTEGER })
+    })
+  }
+
+  /** Nothing is done where it was never let into the session. */
+  #act(verb: string, action: (log: CommandLog, author: number, publicKey: Uint8Array) => void): void {
+    this.#cluster.operate(`${this.#name}.hostile`, verb, () => {
+      const { log, author } = this.#cluster.client(this.#node).peer
+      if (log !== undefined && author !== undefined) action(log, author, this.#cluster.keyOf(this.#name))
+    })
+  }
+
+  /** Its own entries that the host has let in, as far as it remembers them. */
+  #own(log: CommandLog): CommandEntry[] {
+    const { author } = this.#cluster.client(this.#node).peer
+    return log.entriesSince(0).filter((entry) => entry.author === author)
+  }
+  /** One that is likely to be new. */
+  #nonce(log: CommandLog): bigint {
+    const known = [...this.#own(log), ...log.unadmitted()].map(({ nonce }) => nonce)
+    return known.reduce((most, nonce) => (nonce > most ? nonce : most), 0n) + 1n
+  }
+  #despawn(log: CommandLog, entity: Thing, lie: Lie): CommandEntry {
+    const { code: command, policy, scopeKind, layout } = entityDespawn
+    return this.#signed(log, { command, policy, scopeKind, scope: entity, payload: encodePayload(layout!, { entity }), ...lie })
+  }
+  #highlight(log: CommandLog, entity: Thing, on: number, lie: Lie = {}): CommandEntry {
+    const { code: command, policy, scopeKind, layout } = selectionHighlight
+    return this.#signed(log, { command, policy, scopeKind, scope: entity, payload: encodePayload(layout!, { entity, on }), ...lie })
+  }
+  /** Signed with its own key, whatever it says. */
+  #signed(log: CommandLog, lie: Lie): CommandEntry {
+    const { code: command, policy, scopeKind } = entityDespawn
+    const unsigned: UnsignedEntry = {
+      epoch: SESSION_EPOCH, author: this.#cluster.client(this.#node).peer.author!, lamport: log.clock + 1, nonce: this.#nonce(log), command,
+      policy, scopeKind, scope: 0, baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), ...lie,
+    }
+    return { ...unsigned, signature: this.#cluster.sign(this.#name, signingBytes(this.#cluster.sessionId, unsigned)) }
+  }
+
+  /** What an honest peer might send, too. */
+  #ordinary(log: CommandLog, ordinal: number): Message {
+    const pose = { x: 1, y: 2, z: 3, qx: 0, qy: 0, qz: 0, qw: 32767 }
+    const epoch = SESSION_EPOCH
+    const messages: readonly Message[] = [
+      { kind: 'CommandLogEntry', entries: [this.#despawn(log, 0, { nonce: 0n })] },
+      { kind: 'NackRequest', epoch, fromFrame: 0, toFrame: 1, want: 'frames' },
+      { kind: 'LogRangeRequest', epoch, afterLamport: 0, upToLamport: log.clock },
+      { kind: 'InputPredictiveState', sequence: 1, frame: 1, horizonUs: 0, gesture: 0, head: pose, left: pose, right: pose },
+      { kind: 'EditorEvent', author: 0, event: 'hover', entity: 1, tool: 1, detail: 'detail' },
+      { kind: 'Heartbeat', pong: true, sequence: 0, sentAtUs: 0, rttUs: 0, jitterUs: 0 },
+      { kind: 'TelemetryReport', frame: 1, confirmedFrame: 1, rttUs: 1, jitterUs: 1, counters: [{ name: 'commands.pending', value: 1 }] },
+      { kind: 'InterestSet', everything: false, cells: [{ x: 1, y: 2, z: 3 }], tools: [1] },
+    ]
+    return messages[ordinal % messages.length]
+  }
+  #hostMessage(name: HostMessage, log: CommandLog, author: number, publicKey: Uint8Array): Message {
+    const signature = new Uint8Array(SIGNATURE_BYTES)
+    const epoch = SESSION_EPOCH
+    const frame = this.#cluster.host.peer.frame + 1
+    const { closedLamport, count, digest } = log.position
+    switch (name) {
+      case 'KeyRoster': {
+        const members = [{ author: HOST_AUTHOR, publicKey, displayName: this.#name, present: true }]
+        return { kind: 'KeyRoster', epoch, version: 0xffffffff, members, signature }
+      }
+      case 'WorldSnapshot': return {
+        kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', chunk: 0, chunkCount: 1, bodyBytes: 1, bodyDigest: HASH64_ZERO,
+        body: new Uint8Array(1),
+      }
+      case 'ComponentDelta': return {
+        kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: HASH64_ZERO,
+        components: [], entries: [], payload: new Uint8Array(0),
+      }
+      case 'SessionAcknowledge': return {
+        kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0, serverNonce: new Uint8Array(16),
+        sessionId: this.#cluster.sessionId, epoch, author, assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: publicKey,
+        frame, nonceHighWater: 0n, signature,
+      }
+      case 'CommandReceipt': return { kind: 'CommandReceipt', lamport: Math.max(1, log.clock), nonce: 1n, refusal: 'late', closedLamport: log.clock }
+    }
+  }
+
+  #entries(...entries: readonly CommandEntry[]): void {
+    if (entries.length > 0) this.#message({ kind: 'CommandLogEntry', entries })
+  }
+  #message(message: Message): void {
+    this.#body(message.kind, this.#cluster.codec.encode(message))
+  }
+  #body(name: Message['kind'], body: Uint8Array): void {
+    this.#cluster.inject(this.#node, channelOf(name), sealEnvelope(MessageType[name], categoryOf(name), 0, body, SCHEMA_HASH))
+  }
+  #sealed(message: Message): Uint8Array {
+    const body = this.#cluster.codec.encode(message)
+    return sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, body, SCHEMA_HASH)
+  }
+}
+
+/** One bit, modulo what is there. */
+function flipBit(bytes: Uint8Array, bit: number): void {
+  const at = whole('bit', bit) % (8 * bytes.length)
+  bytes[at >> 3] ^= 1 << (at & 7)
+}

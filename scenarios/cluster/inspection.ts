@@ -1,0 +1,235 @@
+/**
+ * Takes down how a cluster stands: worlds, logs, queues, connections and what is under way, as plain data. It looks on from the
+ * beginning, to know which rows the host had in earlier frames (a client that is behind is not wrong) and who made which entity.
+ */
+import { frameRuns } from '../../reports/convergence.ts'
+import type {
+  Fields, InspectedClient, InspectedConnection, InspectedEntity, InspectedEvent, InspectedHeartbeat, InspectedHost, InspectedLink,
+  InspectedLog, InspectedNode, InspectedRow, Inspection,
+} from '../../reports/inspection.ts'
+import { describe } from '../../sim/net/datagram.ts'
+import type { Trace } from '../../sim/trace.ts'
+import type { CommandLog } from '../../system/commands/log.ts'
+import { commandName, entitySpawn, memberEntity } from '../../system/commands/registry.ts'
+import { ROW_HEADER_BYTES } from '../../system/ecs/canonical.ts'
+import type { AnyComponent, Field } from '../../system/ecs/component.ts'
+import { COMPONENTS } from '../../system/ecs/components.ts'
+import type { World } from '../../system/ecs/world.ts'
+import { entityAuthor, entityCounter, entitySource, hash64Hex, HOST_AUTHOR } from '../../system/ids.ts'
+import type { HeartbeatMonitor } from '../../system/session/heartbeat.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+import type { Cluster, Watcher } from './cluster.ts'
+import type { ClientNode } from './nodes.ts'
+
+/** What is remembered of the host's earlier frames, together. */
+const MEMORY_BYTES_MAX = 2 ** 26
+
+/** The rows of a world by entity and component: see {@link rowsOf}. */
+type Rows = ReadonlyMap<number, Uint8Array>
+
+export class Inspector implements Watcher {
+  /** Canonical bytes of the host's world by frame, the oldest first. */
+  readonly #frames = new Map<number, Uint8Array>()
+  #frameBytes = 0
+  /** Whose how-manieth entity each is. */
+  readonly #ordinals = new Map<number, number>()
+  readonly #made = new Map<number, number>()
+
+  frame(node: number, frame: number, world: World): void {
+    if (node !== 0) return
+    const bytes = world.canonicalBytes()
+    this.#frames.set(frame, bytes)
+    this.#frameBytes += bytes.length
+    for (const [oldest, { length }] of this.#frames) {
+      if (this.#frameBytes <= MEMORY_BYTES_MAX || oldest === frame) break
+      this.#frames.delete(oldest)
+      this.#frameBytes -= length
+    }
+  }
+
+  event(_node: number, event: SystemEvent): void {
+    if (event.event !== 'commandSigned' || event.command !== entitySpawn.name || this.#ordinals.has(event.scope)) return
+    const ordinal = (this.#made.get(event.author) ?? 0) + 1
+    this.#made.set(event.author, ordinal)
+    this.#ordinals.set(event.scope, ordinal)
+  }
+
+  take(cluster: Cluster, trace: Trace, isEnd: boolean): Inspection {
+    const { kernel, host, clients } = cluster
+    const { frame } = host.peer
+    const names = new Names(cluster, this.#ordinals)
+    return {
+      frame, isEnd, nextFrameUs: cluster.frameUs(frame + 1), atUs: kernel.nowUs, events: kernel.events,
+      records: trace.length, traceDigest: trace.digest,
+      nodes: [this.#host(cluster, names), ...clients.map((client) => this.#client(client, cluster, names))],
+      entities: this.#entities(host.peer.world, clients, names),
+      links: linksOf(cluster, names),
+      pending: kernel.pending().flatMap((event): InspectedEvent[] => {
+        const { atUs, kind } = event
+        if (kind === 'datagram') return []
+        const what = kind === 'frame' ? `frame ${event.frame}` : kind === 'wake' ? 'transport' : `event ${event.own}`
+        return [{ atUs, node: names.ofNode(event.node), what }]
+      }),
+    }
+  }
+
+  #host(cluster: Cluster, names: Names): InspectedNode {
+    const { peer } = cluster.host
+    const { fromFrame, toFrame, bytes } = peer.ring.held
+    const standing: InspectedHost = {
+      ring: fromFrame < 0 ? '' : `${fromFrame}-${toFrame}`, ringBytes: bytes, backlog: peer.backlog,
+      seats: peer.seats.map(({ author, role, live, wantsSnapshot, snapshotFrame, heartbeat }) => ({
+        peer: author === undefined ? 'not known yet' : names.ofAuthor(author), author: author ?? null, role, isLive: live,
+        wantsSnapshot: wantsSnapshot ?? null, snapshotFrame, heartbeat: heartbeatOf(heartbeat),
+      })),
+    }
+    return {
+      ...this.#node(0, cluster, peer.world, peer.frame), name: 'host', transport: 'none', state: 'host', author: HOST_AUTHOR, role: 'host',
+      log: logOf(peer.log), host: standing, client: null, connections: connectionsOf(cluster.host, names),
+    }
+  }
+
+  #client(client: ClientNode, cluster: Cluster, names: Names): InspectedNode {
+    const { id, name, peer, person } = client
+    const repairs = peer.replica?.repairs
+    const standing: InspectedClient = {
+      heartbeat: heartbeatOf(peer.heartbeat), reconnects: peer.reconnects, unsent: peer.unsent, isBusy: person.isBusy(),
+      drafts: peer.placements?.drafts.length ?? 0, heldFrames: frameRuns(repairs?.held ?? []), newestFrame: repairs?.newest ?? -1,
+      gapSinceUs: instant(repairs?.gapSinceUs), logShortSinceUs: instant(repairs?.logShortSinceUs),
+      resync: repairs?.resync === undefined ? null : { ...repairs.resync, askedAtUs: instant(repairs.resync.askedAtUs) },
+      snapshot: repairs?.snapshot === undefined ? null : {
+        snapshotId: repairs.snapshot.snapshotId, frame: repairs.snapshot.frame, missingChunks: frameRuns(repairs.snapshot.missing),
+      },
+    }
+    return {
+      ...this.#node(id, cluster, peer.world, peer.confirmedFrame), name, transport: cluster.transportOf(id),
+      state: client.crashed ? 'crashed' : peer.state, author: peer.author ?? null, role: cluster.roleOf(name),
+      log: peer.log === undefined ? null : logOf(peer.log), host: null, client: standing, connections: connectionsOf(client, names),
+    }
+  }
+
+  #node(id: number, { kernel }: Cluster, world: World, frame: number) {
+    const [own, then] = [rowsOf(world.canonicalBytes()), this.#rowsAt(frame)]
+    const places = new Set([...own.keys(), ...(then?.keys() ?? [])])
+    return {
+      ...kernel.standing(id), frame, digest: hash64Hex(world.digest()), rows: world.rowCount,
+      rowsWrong: then === undefined ? null : [...places].filter((place) => !isSame(own.get(place), then.get(place))).length,
+    }
+  }
+
+  /** Undefined where nobody remembers them. Before its first frame a world has to be empty. */
+  #rowsAt(frame: number): Rows | undefined {
+    const bytes = frame < 0 ? new Uint8Array(0) : this.#frames.get(frame)
+    return bytes && rowsOf(bytes)
+  }
+
+  #entities(world: World, clients: readonly ClientNode[], names: Names): InspectedEntity[] {
+    const ours = rowsOf(world.canonicalBytes())
+    const views = clients.filter(({ peer }) => peer.confirmedFrame >= 0).map(({ name, peer }) =>
+      ({ name, rows: rowsOf(peer.world.canonicalBytes()), then: this.#rowsAt(peer.confirmedFrame) }))
+    const places = [...new Set([ours, ...views.map(({ rows }) => rows)].flatMap((rows) => [...rows.keys()]))].sort((a, b) => a - b)
+    const entities = new Map<number, InspectedRow[]>()
+    for (const place of places) {
+      const entity = Math.floor(place / COMPONENTS.length)
+      const component = COMPONENTS[place % COMPONENTS.length]
+      const own = ours.get(place)
+      const others = views.flatMap(({ name, rows, then }): InspectedRow['others'] => {
+        const row = rows.get(place)
+        if (isSame(row, own)) return []
+        const how = then === undefined ? 'unknown' : isSame(row, then.get(place)) ? 'behind' : 'differs'
+        return [{ peer: name, how, fields: fieldsOf(component, row) }]
+      })
+      entities.set(entity, [...(entities.get(entity) ?? []), { component: component.name, fields: fieldsOf(component, own), others }])
+    }
+    return [...entities].map(([entity, rows]) => ({ entity, name: names.ofEntity(entity), rows }))
+  }
+}
+
+/** What people call nodes and entities. */
+class Names {
+  readonly #cluster: Cluster
+  readonly #ordinals: ReadonlyMap<number, number>
+
+  constructor(cluster: Cluster, ordinals: ReadonlyMap<number, number>) {
+    this.#cluster = cluster
+    this.#ordinals = ordinals
+  }
+  ofNode(node: number): string {
+    return node === 0 ? 'host' : this.#cluster.clients[node - 1].name
+  }
+  ofAuthor(author: number): string {
+    if (author === HOST_AUTHOR) return 'host'
+    return this.#cluster.clients.find(({ peer }) => peer.author === author)?.name ?? `author ${author}`
+  }
+  ofEntity(entity: number): string | null {
+    const author = entityAuthor(entity)
+    if (entitySource(entity) === 'stream') return `prop#${entityCounter(entity)}`
+    if (entity === memberEntity(author)) return this.ofAuthor(author)
+    const ordinal = this.#ordinals.get(entity)
+    return ordinal === undefined ? null : `${this.ofAuthor(author)}#${ordinal}`
+  }
+}
+
+/** The rows of canonical bytes by place: entity, then component, in one number that ascends as they do. */
+function rowsOf(bytes: Uint8Array): Rows {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const rows = new Map<number, Uint8Array>()
+  for (let at = 0; at < bytes.length; ) {
+    const component = view.getUint16(at + 4, true)
+    const end = at + ROW_HEADER_BYTES + COMPONENTS[component].stride
+    rows.set(view.getUint32(at, true) * COMPONENTS.length + component, bytes.subarray(at + ROW_HEADER_BYTES, end))
+    at = end
+  }
+  return rows
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.every((byte, index) => byte === b[index])
+}
+
+function fieldsOf(component: AnyComponent, row: Uint8Array | undefined): Fields | null {
+  return row === undefined ? null : Object.fromEntries(component.fields.map((field) => [field.name, valueOf(row, field)]))
+}
+
+/** As {@link Fields} has it: memory that was changed behind everybody's back may hold anything. */
+function valueOf(row: Uint8Array, { offset, bytes, type }: Field): number | string {
+  let value = 0n
+  for (let at = offset + bytes - 1; at >= offset; at--) value = value * 256n + BigInt(row[at])
+  const signed = type.startsWith('i') ? BigInt.asIntN(8 * bytes, value) : value
+  return Number.isSafeInteger(Number(signed)) ? Number(signed) : String(signed)
+}
+
+function logOf({ position, clock, pending }: CommandLog): InspectedLog {
+  return {
+    closedLamport: position.closedLamport, count: position.count, digest: hash64Hex(position.digest), clock,
+    pending: pending.map(({ entry: { lamport, author, command, scope }, admitted }) =>
+      ({ lamport, author, command: commandName(command), scope, admitted })),
+  }
+}
+
+function heartbeatOf({ heardUs, rttUs, jitterUs }: HeartbeatMonitor): InspectedHeartbeat {
+  return { heardUs, rttUs, jitterUs }
+}
+
+/** Infinity, either way, is no instant. */
+function instant(atUs: number | undefined): number | null {
+  return atUs === undefined || !Number.isFinite(atUs) ? null : atUs
+}
+
+function connectionsOf({ endpoint }: Cluster['host'] | ClientNode, names: Names): InspectedConnection[] {
+  return endpoint.connections.map(({ peer, oldestSentUs, ...standing }) =>
+    ({ ...standing, peer: names.ofNode(peer), oldestSentUs: oldestSentUs ?? null }))
+}
+
+function linksOf({ fabric, kernel }: Cluster, names: Names): InspectedLink[] {
+  const arrivals = kernel.pending().flatMap((event) => (event.kind === 'datagram' ? [event] : []))
+  return fabric.links.map(({ from, to, settings }) => {
+    const own = arrivals.filter(({ datagram }) => datagram.from === from && datagram.to === to)
+    return {
+      from: names.ofNode(from), to: names.ofNode(to), isDown: settings.down,
+      bytes: own.reduce((sum, { datagram }) => sum + datagram.bytes.length, 0),
+      datagrams: own.map(({ atUs, datagram: { id, bytes, label } }) => ({ id, atUs, bytes: bytes.length, what: describe(label) })),
+    }
+  })
+}

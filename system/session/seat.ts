@@ -1,0 +1,29 @@
+/** A member's connection as the host holds it, from its hello to its goodbye. */
+import type { AuthorId, Lamport } from '../ids.ts'
+import type { InputPredictiveState, Message, Role, WorldSnapshot } from '../protocol/messages.ts'
+import { HeartbeatMonitor } from './heartbeat.ts'
+import type { Link } from './link.ts'
+
+export interface Seat {
+  readonly link: Link
+  readonly heartbeat: HeartbeatMonitor
+  author: AuthorId | undefined
+  role: Role
+  /** Where the log made it a member. What it signed at or below that, not knowing, would be denied there: it counts as late. */
+  enrolledLamport: Lamport
+  /** Frames go to it: its first snapshot has been sent. */
+  live: boolean
+  wantsSnapshot: WorldSnapshot['reason'] | undefined
+  /** The frame of the last snapshot that was sent to it, -1 before the first. */
+  snapshotFrame: number
+  input: InputPredictiveState | undefined
+  inputSequence: number
+  /** What goes out at the end of the next frame. */
+  readonly later: Message[]
+}
+
+/** A stranger's. */
+export const newSeat = (link: Link, nowUs: number): Seat => ({
+  link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
+  wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1, later: [],
+})

@@ -1,0 +1,93 @@
+/** What the host sends to one member alone: a snapshot, frames once more, entries of the log. */
+import { entryBatches } from '../commands/batch.ts'
+import type { CommandLog } from '../commands/log.ts'
+import type { World } from '../ecs/world.ts'
+import type { Probe } from '../ports.ts'
+import type { CommandEntry, NackRequest } from '../protocol/messages.ts'
+import { FrameRing } from '../replication/frames.ts'
+import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+import type { Seat } from './seat.ts'
+
+export interface SupplyPorts {
+  readonly epoch: number
+  readonly world: World
+  readonly log: CommandLog
+  readonly probe: Probe
+  readonly report: (event: SystemEvent) => void
+}
+
+export class Supply {
+  readonly ring = new FrameRing()
+  readonly #ports: SupplyPorts
+  #newestFrame = -1
+  #nextSnapshotId = 1
+
+  constructor(ports: SupplyPorts) {
+    this.#ports = ports
+  }
+
+  /** Keeps an encoded frame, for those who miss it. */
+  keep(frame: number, body: Uint8Array): void {
+    this.ring.push(frame, body)
+    this.#newestFrame = frame
+  }
+
+  /** Answers a request at once where frames can; otherwise a snapshot is noted as wanted. */
+  repair(seat: Seat, request: NackRequest): void {
+    const { epoch, probe, report } = this.#ports
+    if (request.epoch !== epoch || !seat.live) return
+    if (request.want !== 'frames') {
+      seat.wantsSnapshot = request.want === 'targeted' ? 'targeted' : 'resync'
+      return
+    }
+    // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
+    if (request.fromFrame <= seat.snapshotFrame) return probe.sometimes('a request from before a snapshot on its way')
+    const { fromFrame } = request
+    const toFrame = Math.min(request.toFrame, this.#newestFrame)
+    const peer = seat.author!
+    const isKept = this.ring.get(fromFrame) !== undefined
+    if (!isKept) probe.sometimes('frames asked for had left the ring')
+    if (!isKept || probe.happens('frames are answered by a snapshot', peer, fromFrame)) {
+      seat.wantsSnapshot = 'resync'
+      return
+    }
+    for (let frame = fromFrame; frame <= toFrame; frame++) {
+      const body = this.ring.get(frame)
+      if (body === undefined) continue
+      seat.link.sendBody('ComponentDelta', body, true)
+      if (probe.happens('a frame is resent twice', peer, frame)) seat.link.sendBody('ComponentDelta', body, true)
+    }
+    report({ event: 'framesResent', fromFrame, toFrame, peer })
+  }
+
+  /** Sends the snapshot that this member wants; to be called when the frame is closed. */
+  snapshot(seat: Seat, frame: number): void {
+    const { epoch, world, log, probe, report } = this.#ports
+    const peer = seat.author!
+    const reason = seat.wantsSnapshot!
+    const snapshotId = this.#nextSnapshotId++
+    const body = encodeSnapshot(world, log.position)
+    const chunks = chunkSnapshot(body, { snapshotId, epoch, frame, reason })
+    if (chunks.length > 1 && probe.happens('a snapshot goes out backwards', peer, snapshotId)) chunks.reverse()
+    for (const message of chunks) {
+      if (probe.happens('a snapshot chunk waits for a frame', snapshotId, message.chunk)) seat.later.push(message)
+      else seat.link.send(message)
+      if (probe.happens('a snapshot chunk goes out twice', snapshotId, message.chunk)) seat.link.send(message)
+    }
+    seat.wantsSnapshot = undefined
+    seat.snapshotFrame = frame
+    // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
+    if (!seat.live) {
+      const newer = log.entriesSince(log.position.closedLamport)
+      if (newer.length > 0) probe.sometimes('a newcomer got entries beyond its snapshot')
+      this.entries(seat, newer)
+    }
+    seat.live = true
+    report({ event: 'snapshotSent', snapshotId, reason, chunks: chunks.length, bytes: body.length, peer })
+  }
+
+  entries(seat: Seat, entries: readonly CommandEntry[]): void {
+    for (const batch of entryBatches(entries)) seat.link.send({ kind: 'CommandLogEntry', entries: batch })
+  }
+}
