@@ -1,10 +1,12 @@
 /** From arguments to the command that they name: the list of commands, and help over all of them. */
 import { bench } from './commands/bench.ts'
+import { canary } from './commands/canary.ts'
 import { inspect } from './commands/inspect.ts'
 import { list } from './commands/list.ts'
 import { replay } from './commands/replay.ts'
 import { run } from './commands/run.ts'
 import { shrink } from './commands/shrink.ts'
+import { sweep } from './commands/sweep.ts'
 import { Misuse } from './engine.ts'
 import { type Command, type Given, helpOf, helpRow, readGiven, usageOf } from './grammar.ts'
 import { suggestion } from './nearest.ts'
@@ -13,9 +15,11 @@ import { suggestion } from './nearest.ts'
 const COMMANDS: readonly Command[] = [
   list,
   run,
+  sweep,
   replay,
   inspect,
   shrink,
+  canary,
   bench,
 ]
 

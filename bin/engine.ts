@@ -3,6 +3,7 @@
  * so that a test can hand in another.
  */
 import type { Inspection } from '../reports/inspection.ts'
+import type { Canary } from '../scenarios/canaries/canary.ts'
 import type {
   BranchOptions, Checked, CheckOptions, Future, InspectOptions, ParsedPlan, RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
 } from '../scenarios/index.ts'
@@ -28,11 +29,18 @@ export interface Engine extends Tasks {
   readonly catalogue: readonly CatalogueEntry[]
   parsePlan(text: string): ParsedPlan
   bench(print: (line: string) => void): Promise<void>
+  canaries(): Promise<readonly Canary[]>
   /** SHA-256 over the code of this package. */
   digest(): string
   /** What `theta-sim` means to a user's file, and the module of the thread that runs it. */
   readonly packageIndex: URL
   readonly threadEntry: URL
+  /** The module of a sweep's threads. */
+  readonly sweepEntry: URL
+  /** Rare states, and within how many seeds of a sweep over all stories each has to be reached. */
+  readonly marks: Readonly<Record<string, { readonly seedsMax: number }>>
+  /** The module of a thread that looks for canaries. */
+  readonly hunterEntry: URL
 }
 
 /** Where the command line reads and writes. */

@@ -21,6 +21,8 @@ export interface Command {
   /** How many of the operands, counted from the last, may be left out. */
   readonly optional: number
   readonly flags: Readonly<Record<string, Flag>>
+  /** Lines that its help ends with. */
+  readonly notes?: readonly string[]
   /** @returns the exit code. @throws {Misuse} when the arguments, or what they name, are of no use. */
   act(given: Given, engine: Engine, terminal: Terminal): number | Promise<number>
 }
@@ -77,7 +79,8 @@ function checkOperands({ name, operands, optional }: Command, given: readonly st
 export function helpOf(command: Command): string {
   const rows = Object.entries(command.flags).map(([name, { value, about }]) =>
     helpRow(`--${name}${value === undefined ? '' : ` ${value}`}`, about))
-  return [`theta-sim ${usageOf(command)}${rows.length > 0 ? ' [flags]' : ''}`, command.about, '', ...rows, ''].join('\n')
+  const notes = command.notes === undefined ? [] : ['', ...command.notes]
+  return [`theta-sim ${usageOf(command)}${rows.length > 0 ? ' [flags]' : ''}`, command.about, '', ...rows, ...notes, ''].join('\n')
 }
 
 /** `run <scenario>` */

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { wallClockMs } from '../platform/clock.ts'
 import { checkFolder, reasonOf, writeFiles } from '../platform/files.ts'
 import { Misuse, type Terminal } from './engine.ts'
+import type { RunResult } from '../scenarios/index.ts'
 import type { Outcome } from './subject.ts'
 
 const PROGRESS_INTERVAL_MS = 50
@@ -46,11 +47,17 @@ export function unwritable(folder: string, error: unknown): Misuse {
   return new Misuse(`cannot write to ${folder}: ${reasonOf(error)}; choose another folder with --out`)
 }
 
+/** What is written of a run. */
+interface Written {
+  readonly name: string
+  readonly result: Pick<RunResult, 'reportJson' | 'reportMarkdown' | 'planJson' | 'perf'>
+}
+
 /**
  * Writes the files of a run, and removes what an earlier one left; `report.json` last, so that where it stands the others do.
  * @returns the folder, relative to `terminal.folder` where `out` is.
  */
-export function writeOutcome({ name, result }: Outcome, seed: number | string, out: string, terminal: Terminal): string {
+export function writeOutcome({ name, result }: Written, seed: number | string, out: string, terminal: Terminal): string {
   // A plan's seed may be any text.
   const folder = join(out, `${name}-${String(seed).replaceAll(/[^\w.-]/g, '_')}`)
   try {

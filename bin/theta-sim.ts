@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { digestOfCode } from '../platform/digests.ts'
 import { reasonOf } from '../platform/files.ts'
 import { CATALOGUE } from '../scenarios/catalogue.ts'
-import { branch, checkDeterminism, inspect, parsePlan, shrink, simulate } from '../scenarios/index.ts'
+import { branch, checkDeterminism, inspect, MARKS, parsePlan, shrink, simulate } from '../scenarios/index.ts'
 import { type Engine, EXIT } from './engine.ts'
 import { main } from './main.ts'
 
@@ -19,9 +19,13 @@ const engine: Engine = {
   simulate, inspect, branch, checkDeterminism, shrink,
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
+  canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),
   packageIndex: new URL('../scenarios/index.js', import.meta.url),
   threadEntry: new URL('./worker.js', import.meta.url),
+  sweepEntry: new URL('./sweep/sweeper.js', import.meta.url),
+  marks: MARKS,
+  hunterEntry: new URL('./hunter.js', import.meta.url),
 }
 
 // Whoever reads the output may leave early (`theta-sim list | head -1`); a disk may be full.

@@ -33,9 +33,10 @@ export async function openUserFile(source: string, engine: Engine, terminal: Ter
     return found === undefined ? undefined : shorten(found)
   }
   return {
-    module: bundle.module, digest: bundle.digest, placeOf, shorten, remove: bundle.remove,
+    module: bundle.module, digest: bundle.digest, placeOf, shorten,
     // What a file imports of us by a wrong name is told by our address.
     unusable: (why, stack) => new Misuse(prefixed(placeOf(stack) ?? source, why.replaceAll(engine.packageIndex.href, 'theta-sim')), stack),
+    remove: () => { bundle.remove() },
     wrong: (verdict, stack) => new Misuse(prefixed(placeOf(stack), shorten(verdict)), stack),
   }
 }

@@ -40,8 +40,7 @@ export class Chaos {
       this.delays++
       Atomics.wait(this.#cell, 0, 0, randomInt(DELAY_US_MAX) / 1000)
     } else {
-      this.collections++
-      this.#collect(this.collections % FULL_EVERY === 0 ? undefined : { type: 'minor' })
+      this.#collect(this.collections++ % FULL_EVERY === 0 ? undefined : { type: 'minor' })
     }
   }
 }

@@ -12,7 +12,8 @@ export class CommitError extends Error {
  */
 export function checkedOutCommit(folder: string): string {
   try {
-    return execFileSync('git', ['rev-parse', '--verify', 'HEAD'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+    const command = ['rev-parse', '--verify', 'HEAD']
+    return execFileSync('git', command, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
   } catch (error) {
     const { code, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string }
     if (code === 'ENOENT') throw new CommitError('there is no git')

@@ -21,7 +21,7 @@ export function checkFolder(path: string): void {
 }
 
 /** As `mkdir -p` does. Node 20's own never returns where a folder cannot be made in a folder that is there, as in /proc. */
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
   makeFolder(dirname(path))
   mkdirSync(path)

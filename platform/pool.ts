@@ -28,11 +28,11 @@ export class ThreadPool<Task, Answer> {
   readonly #taskMsMax: number
   #isStopped = false
 
-  /** @param entry the threads' module, whose default export is the function from a task to its answer. */
+  /** @param entry the threads' module, which exports `performTask`, the function from a task to its answer. */
   constructor(entry: URL, { threads, taskMsMax, heapMegabytesMax }: PoolOptions) {
     this.#taskMsMax = taskMsMax
     this.#piscina = new Piscina({
-      filename: entry.href, minThreads: threads, maxThreads: threads, concurrentTasksPerWorker: 1, recordTiming: false,
+      filename: entry.href, name: 'performTask', minThreads: threads, maxThreads: threads, concurrentTasksPerWorker: 1, recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
     })
     // An error in a thread that has no task costs none: a fresh thread takes the next.

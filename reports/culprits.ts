@@ -61,7 +61,7 @@ function refused(notes: readonly Found[], { node, frame }: Readonly<Record<strin
       ? `${names.node(refusal.node)} stood at frame ${confirmed.event.frame}, of snapshot ${confirmed.event.snapshotId}`
       : `${names.node(refusal.node)} had confirmed frame ${confirmed.event.frame}`,
   }]
-  return { record: refusal.record, text: message, before, message: { words: `the delta of frame ${frame}`, to: refusal.node } }
+  return { record: refusal.record, text: message, before, message: { words: `the delta of frame ${String(frame)}`, to: refusal.node } }
 }
 
 /** The first snapshot too many, or the delta with which a peer had been sent more than the bound. */
@@ -117,7 +117,7 @@ function unsettled(records: readonly RunRecord[], notes: readonly Found[], { nod
     ...(asked === undefined ? [] : [{ record: asked.record, text: `the last that ${name} did about it was ${asked.event.event}` }]),
   ]
   const frame = last !== undefined && 'frame' in last.event ? `confirmed nothing after frame ${last.event.frame}` : 'confirmed no frame'
-  const next = last !== undefined && 'frame' in last.event ? Number(last.event.frame) + 1 : -1
+  const next = last !== undefined && 'frame' in last.event ? last.event.frame + 1 : -1
   return {
     record, text: `${name} ${frame}; the host's last was ${finalFrame}`, before,
     ...(next >= 0 && { message: { words: `the delta of frame ${next}`, to: id } }),

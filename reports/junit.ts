@@ -29,8 +29,8 @@ export function junitXml(summary: SweepSummary): string {
 }
 
 function casesOf(summary: SweepSummary, scenario: number): Case[] {
-  const failing = summary.failures.flatMap(({ kind, runs }) => runs.filter((run) => run.scenario === scenario).map((run) => ({ kind, run })))
-  failing.sort((a, b) => a.run.number - b.run.number)
+  const all = summary.failures.flatMap(({ kind, runs }) => runs.map((run) => ({ kind, run })))
+  const failing = all.filter(({ run }) => run.scenario === scenario).sort((a, b) => a.run.number - b.run.number)
   return [
     ...failing.map(({ kind, run }) => failingCase(summary, kind, run)),
     ...summary.blocks.filter((block) => block.scenario === scenario).flatMap((block) => blockCases(summary, block)),
@@ -50,7 +50,8 @@ function blockCases({ plan }: SweepSummary, { firstIndex, planned, done, red }: 
   const [first, last] = [seedAt(plan, firstIndex), seedAt(plan, firstIndex + planned - 1)]
   const seeds = `seeds ${first}..${last}${plan.shard.of === 1 ? '' : ` by ${plan.shard.of}`}`
   const green: Case = { outcome: 'passed', name: `${seeds}: ${done - red} green`, inner: '' }
-  const missing: Case = { outcome: 'skipped', name: `${seeds}: ${planned - done} not run`, inner: '<skipped message="the sweep ended before"/>' }
+  const inner = '<skipped message="the sweep ended before"/>'
+  const missing: Case = { outcome: 'skipped', name: `${seeds}: ${planned - done} not run`, inner }
   return [...(done > red ? [green] : []), ...(done < planned ? [missing] : [])]
 }
 
@@ -59,7 +60,9 @@ function counts(cases: readonly Case[]): string {
   return `tests="${cases.length}" failures="${count('failed')}" errors="0" skipped="${count('skipped')}"`
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;', '\t': '&#9;', '\r': '&#13;' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;', '\t': '&#9;', '\r': '&#13;',
+}
 
 /** A character that XML 1.0 (2.2) does not have, not even as a reference, is written as its code. */
 function escaped(text: string): string {

@@ -6,6 +6,8 @@
 export interface SweepPlan {
   /** Names and paths, as they stand after `theta-sim run`; all different. */
   readonly scenarios: readonly string[]
+  /** Whether they are all that are built in. */
+  readonly isWhole: boolean
   /** First and last seed of the whole sweep, however many machines share it. */
   readonly first: number
   readonly last: number
@@ -22,7 +24,9 @@ export interface PlannedRun {
 }
 
 /** How many seeds fall to this shard. */
-export const seedsOf = ({ first, last, shard }: SweepPlan): number => Math.max(0, Math.floor((last - first - shard.index + 1) / shard.of) + 1)
+export function seedsOf({ first, last, shard: { index, of } }: SweepPlan): number {
+  return Math.max(0, Math.floor((last - first + 1 - index) / of) + 1)
+}
 
 /** How many runs this shard has. */
 export const runsOf = (plan: SweepPlan): number => seedsOf(plan) * plan.scenarios.length
@@ -48,9 +52,9 @@ export const againCommand = (plan: SweepPlan, { scenario, seed }: PlannedRun): s
 
 /** One command that does the whole sweep again. */
 export function sweepCommand(plan: SweepPlan): string {
-  const { scenarios, first, last, shard } = plan
+  const { scenarios, isWhole, first, last, shard } = plan
   const part = shard.of === 1 ? [] : [`--shard ${shard.index}/${shard.of}`]
-  return ['npx theta-sim sweep', ...scenarios, `--seeds ${first}..${last}`, ...part, ...shared(plan)].join(' ')
+  return ['npx theta-sim sweep', ...(isWhole ? [] : scenarios), `--seeds ${first}..${last}`, ...part, ...shared(plan)].join(' ')
 }
 
 /** What holds for each run. `run` and `sweep` have different verifiers by default: it is always said. */

@@ -101,7 +101,8 @@ function failureSection(summary: SweepSummary, group: FailureGroup): string[] {
 }
 
 function scenarioTable({ scenarios }: SweepSummary): Table {
-  const rows = scenarios.map(({ scenario, runs, red, events, digest }) => [scenario, runs, red, runs === 0 ? '-' : Math.round(events / runs), digest])
+  const rows = scenarios.map(({ scenario, runs, red, events, digest }) =>
+    [scenario, runs, red, runs === 0 ? '-' : Math.round(events / runs), digest])
   return { titles: ['scenario', 'runs#', 'red#', 'records a run#', 'digest'], rows }
 }
 

@@ -11,8 +11,8 @@ export type { SwarmNarrowing } from './swarm/narrowing.ts'
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts'
 export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
-  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
-  PlacementOptions, Prop, SpawnOptions, Story, Thing,
+  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JoinOptions, LinkActor, LinkOptions,
+  Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Story, Thing,
 } from './cluster/vocabulary.ts'
 export { COUNTERS, type CounterName } from '../reports/counters.ts'
-export { MARKS, type MarkName } from '../system/telemetry/marks.ts'
+export { MARKS, type MarkName } from './scenario.ts'

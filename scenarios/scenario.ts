@@ -6,6 +6,7 @@ import type { Story } from './cluster/vocabulary.ts'
 
 /** Names of the counters that a run keeps; reports/counters.ts tells what each one counts. */
 export type { CounterName } from '../reports/counters.ts'
+export { MARKS, type MarkName } from '../system/telemetry/marks.ts'
 
 export interface ScenarioSettings {
   /** How many frames the story is given before the network heals. At least 1. */

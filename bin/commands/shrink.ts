@@ -1,11 +1,11 @@
 /** `theta-sim shrink`: from a red run to the least that fails the same way, its story, and a test that keeps it. */
 import { dirname, join, resolve } from 'node:path'
 import { wallClockMs } from '../../platform/clock.ts'
-import { checkFolder, writeFiles } from '../../platform/files.ts'
-import { type MinimalRun, regressionTest, storyLines, storyMarkdown } from '../../reports/minimal.ts'
-import type { Shrunk } from '../../scenarios/index.ts'
+import { checkFolder } from '../../platform/files.ts'
+import { storyLines } from '../../reports/minimal.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
 import { type Command, type Given, integer, QUIET, VERBOSE } from '../grammar.ts'
+import { minimalRun, writeMinimal } from '../minimal.ts'
 import { Progress, printJson, printLines, unwritable } from '../output.ts'
 import { readRecorded } from '../recorded.ts'
 import { openSubject } from '../subject.ts'
@@ -50,7 +50,7 @@ async function act(given: Given, engine: Engine, terminal: Terminal): Promise<nu
     progress.clear()
     const took = (wallClockMs() - beganMs) / 1000
     const minimal = minimalRun(name, subject.source, answer)
-    write(minimal, answer, out, terminal)
+    writeMinimal(minimal, answer.result, out, terminal)
     if (given.on('json')) printJson(terminal, { ...minimal, tries: answer.tries, folder: out })
     else if (given.on('quiet')) printLines(terminal, [minimal.verdict])
     else {
@@ -63,31 +63,5 @@ async function act(given: Given, engine: Engine, terminal: Terminal): Promise<nu
   } finally {
     progress.clear()
     await subject.close()
-  }
-}
-
-function minimalRun(scenario: string, source: string, { result, failure, items, itemsBefore, isMinimal }: Shrunk): MinimalRun {
-  const { run, why } = result.report
-  const { seed, frames, tamper, canary } = run as typeof run & { readonly tamper?: object; readonly canary?: string }
-  return {
-    scenario, source, seed, verdict: result.verdict, failure, items, itemsBefore, isMinimal,
-    why: why === null ? [] : [why.event, ...why.chain.filter((link) => link !== why.event)].map(({ text }) => text),
-    traceDigest: result.traceDigest, planJson: result.planJson, command: result.reproduce,
-    given: { frames, ...(tamper !== undefined && { tamper }), ...(canary !== undefined && { canary }) },
-  }
-}
-
-/** `report.json` last, so that where it stands the others do. */
-function write(minimal: MinimalRun, { result }: Shrunk, out: string, terminal: Terminal): void {
-  try {
-    writeFiles(resolve(terminal.folder, out), {
-      'plan.json': result.planJson,
-      'story.md': storyMarkdown(minimal),
-      'regression.test.ts': regressionTest(minimal),
-      'report.md': result.reportMarkdown,
-      'report.json': result.reportJson,
-    })
-  } catch (error) {
-    throw unwritable(out, error)
   }
 }

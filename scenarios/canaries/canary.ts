@@ -4,7 +4,7 @@
  */
 import type { Cluster } from '../cluster/cluster.ts'
 
-export const AREAS = ['network', 'transport', 'protocol', 'replication', 'log', 'roles', 'commits', 'xr', 'storage'] as const
+type Area = 'network' | 'transport' | 'protocol' | 'replication' | 'log' | 'roles' | 'commits' | 'xr' | 'storage'
 
 /** What a canary may be found as. A field that is left out may be any. */
 export interface Showing {
@@ -16,13 +16,15 @@ export interface Showing {
 export interface Canary {
   /** Lower-case letters, digits and dashes. */
   readonly name: string
-  readonly area: (typeof AREAS)[number]
+  readonly area: Area
   /** What is wrong, in one line. */
   readonly about: string
   /** The stories to look for it in, the likeliest first. */
   readonly stories: readonly string[]
   /** Where an explanation has to point: one of these. */
   readonly shows: readonly Showing[]
+  /** How many items the least that shows it may come to, where five cannot do; `about` says why. */
+  readonly itemsMax?: number
   /** Plants it around a cluster whose session has not begun. */
   plant(bed: Bed): void
 }

@@ -15,8 +15,8 @@ import type { Canary, Showing } from './canary.ts'
 export interface HuntOptions {
   /** Seeds 1 to this one are tried, in every story of the canary's. */
   readonly seedsMax: number
-  /** Called after every run. */
-  readonly onRun?: (doing: string) => void
+  /** Where the plan will stand, for the command that runs it. */
+  readonly planSource?: string
 }
 
 export interface Hunted {
@@ -25,7 +25,7 @@ export interface Hunted {
   readonly shrunk: { readonly seconds: number; readonly isNamed: boolean } & Shrunk | undefined
 }
 
-export async function hunt(canary: Canary, { seedsMax, onRun }: HuntOptions): Promise<Hunted> {
+export async function hunt(canary: Canary, { seedsMax, planSource = 'plan.json' }: HuntOptions): Promise<Hunted> {
   const prepared = await prepare()
   const beganMs = wallClockMs()
   const seconds = (sinceMs: number): number => (wallClockMs() - sinceMs) / 1000
@@ -36,14 +36,10 @@ export async function hunt(canary: Canary, { seedsMax, onRun }: HuntOptions): Pr
       const options = { seed, verifier: 'node', canary: canary.name } as const
       const failure = await failureOf(story, settingsOf(story, options), prepared)
       runs++
-      onRun?.(`${canary.name}: ${story.name}, seed ${seed}`)
       if (failure === undefined) continue
       const found = { story: story.name, seed, runs, seconds: seconds(beganMs) }
       const shrinkMs = wallClockMs()
-      const onProgress = (tries: number, items: number): void => {
-        onRun?.(`${canary.name}: ${story.name}, seed ${seed}, ${items} items after ${tries} tries`)
-      }
-      const shrunk = await shrink(story, { ...options, onProgress })
+      const shrunk = await shrink(story, { ...options, planSource, source: story.name })
       return { found, shrunk: { ...shrunk, seconds: seconds(shrinkMs), isNamed: isShown(canary.shows, shrunk.failure) } }
     }
   }

@@ -230,7 +230,8 @@ export class Peer implements PeerActor {
     entityOf(entity)
     fieldsOf('drag', options, ['by', 'frames', 'hand'])
     const { by, frames, hand = 'right' } = options
-    const hands = oneOf('drag: hand', hand, ['left', 'right', 'both']) === 'both' ? [this.left, this.right] : [this[hand as 'left' | 'right']]
+    oneOf('drag: hand', hand, ['left', 'right', 'both'])
+    const hands = hand === 'both' ? [this.left, this.right] : [this[hand]]
     stepsOf(by)
     const [x, y, z] = by
     within('drag: frames', whole('drag: frames', frames), 1, Infinity)

@@ -6,17 +6,21 @@ export type WriteParting =
   | { readonly kind: 'bytes'; readonly host: Write; readonly peer: Write }
 
 /**
- * Compares the histories after a frame at which both rows were the same (-1: from the beginning). What the host's runtime did in a
- * frame is what its delta brings; a snapshot stands for all that the host wrote up to its frame.
+ * Compares the histories after a frame at which both rows were the same. What the host's runtime did in a frame is what its delta
+ * brings; a snapshot stands for all that the host wrote up to its frame, whether or not it found this row as it was.
+ * @param sameFrame -1 to compare from the beginning. @param snapshotFrame of the last snapshot that the peer took; -1 for none.
  */
-export function firstParting(hostWrites: readonly Write[], peerWrites: readonly Write[], afterFrame: number): WriteParting | undefined {
+export function firstParting(
+  hostWrites: readonly Write[], peerWrites: readonly Write[], sameFrame: number, snapshotFrame: number,
+): WriteParting | undefined {
   const [host, peer] = [steps(hostWrites), steps(peerWrites)]
-  const snapshot = peer.findLast(({ cause }) => cause.by === 'snapshot')
-  const from = Math.max(afterFrame, snapshot?.frame ?? -1)
-  if (snapshot !== undefined && snapshot.frame > afterFrame) {
-    const behind = host.findLast(({ frame }) => frame <= snapshot.frame)
-    if (behind === undefined) return { kind: 'missing', side: 'host', write: snapshot }
-    if (!same(behind, snapshot)) return { kind: 'bytes', host: behind, peer: snapshot }
+  const from = Math.max(sameFrame, snapshotFrame)
+  if (snapshotFrame > sameFrame) {
+    const [ours, theirs] = [host, peer].map((writes) => writes.findLast(({ frame }) => frame <= snapshotFrame))
+    if (!same(ours, theirs)) {
+      if (ours === undefined) return { kind: 'missing', side: 'host', write: theirs! }
+      return theirs?.cause.by === 'snapshot' ? { kind: 'bytes', host: ours, peer: theirs } : { kind: 'missing', side: 'peer', write: ours }
+    }
   }
   const ours = host.filter(({ frame }) => frame > from)
   const theirs = peer.filter(({ frame, cause }) => frame > from && cause.by !== 'snapshot')

@@ -48,6 +48,8 @@ const keyOf = ({ entity, component }: RowName): string => `${entity} ${component
 /** The writes of one node. */
 export class NodeWrites {
   readonly unwritten: Unwritten[] = []
+  /** Of the last snapshot that was taken, -1 before the first. */
+  snapshotFrame = -1
   readonly #node: number
   readonly #world: World
   readonly #moment: () => Moment
@@ -93,6 +95,8 @@ export class NodeWrites {
         return
       }
       case 'snapshotApplied':
+        if (event.frame <= this.#untilFrame) this.snapshotFrame = event.frame
+        return this.#settle(event.frame)
       case 'frameClosed':
       case 'frameConfirmed': return this.#settle(event.frame)
       default:

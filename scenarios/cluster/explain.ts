@@ -144,7 +144,7 @@ export class Explanation implements Watcher {
     const { node } = this.#config
     const partedAt = (row: RowName): number => {
       if (node === 0) return this.#of(0, row).at(-1)?.ordinal ?? 0
-      const parting = firstParting(this.#of(0, row), this.#of(node, row), this.#sameFrame)
+      const parting = this.#writeParting(row)
       return parting === undefined ? Infinity : parting.kind === 'bytes' ? parting.host.ordinal : parting.write.ordinal
     }
     return { row: rows.map((row) => ({ row, at: partedAt(row) })).reduce((a, b) => (b.at < a.at ? b : a)).row }
@@ -169,8 +169,13 @@ export class Explanation implements Watcher {
       const write = this.#of(0, row).findLast((candidate) => candidate.frame === frame)
       return { kind: 'judged', ...(write !== undefined && { write: this.#told(0, write) }) }
     }
-    const parting = firstParting(this.#of(0, row), this.#of(node, row), this.#sameFrame)
+    const parting = this.#writeParting(row)
     return parting && this.#partingTold(parting)
+  }
+
+  #writeParting(row: RowName): WriteParting | undefined {
+    const { node } = this.#config
+    return firstParting(this.#of(0, row), this.#of(node, row), this.#sameFrame, this.#writes.get(node)?.snapshotFrame ?? -1)
   }
 
   #partingTold(parting: WriteParting): Parting {

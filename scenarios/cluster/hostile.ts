@@ -16,13 +16,11 @@ import { FRAME_MAX } from '../../system/replication/frames.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
 import { oneOf, whole } from '../arguments.ts'
 import { type Cluster, SESSION_EPOCH } from './cluster.ts'
-import type { HostileActor, HostMessage, PeerActor, Thing } from './vocabulary.ts'
+import { HOST_MESSAGES, type HostileActor, type HostMessage, type PeerActor, type Thing } from './vocabulary.ts'
 
 const SIGNATURE_BYTES = 64
 /** One above what a host's bucket holds, and a few more. */
 const FLOOD_ENTRIES = COMMAND_BURST + 28
-/** What only a host sends. */
-export const HOST_MESSAGES: readonly HostMessage[] = ['KeyRoster', 'WorldSnapshot', 'ComponentDelta', 'SessionAcknowledge', 'CommandReceipt']
 
 /** What is sealed around another value than the one that is true. */
 type Lie = Partial<UnsignedEntry>
@@ -206,19 +204,22 @@ export class Hostile implements HostileActor {
         return { kind: 'KeyRoster', epoch, version: 0xffffffff, members, signature }
       }
       case 'WorldSnapshot': return {
-        kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', chunk: 0, chunkCount: 1, bodyBytes: 1, bodyDigest: HASH64_ZERO,
-        body: new Uint8Array(1),
+        kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', chunk: 0, chunkCount: 1, bodyBytes: 1,
+        bodyDigest: HASH64_ZERO, body: new Uint8Array(1),
       }
       case 'ComponentDelta': return {
         kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: HASH64_ZERO,
         components: [], entries: [], payload: new Uint8Array(0),
       }
       case 'SessionAcknowledge': return {
-        kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0, serverNonce: new Uint8Array(16),
-        sessionId: this.#cluster.sessionId, epoch, author, assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: publicKey,
-        frame, nonceHighWater: 0n, signature,
+        kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0,
+        serverNonce: new Uint8Array(16), sessionId: this.#cluster.sessionId, epoch, author,
+        assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: publicKey, frame, nonceHighWater: 0n, signature,
       }
-      case 'CommandReceipt': return { kind: 'CommandReceipt', lamport: Math.max(1, log.clock), nonce: 1n, refusal: 'late', closedLamport: log.clock }
+      case 'CommandReceipt': {
+        const { clock } = log
+        return { kind: 'CommandReceipt', lamport: Math.max(1, clock), nonce: 1n, refusal: 'late', closedLamport: clock }
+      }
     }
   }
 

@@ -109,11 +109,11 @@ export class Inspector implements Watcher {
   }
 
   #node(id: number, { kernel }: Cluster, world: World, frame: number) {
-    const [own, then] = [rowsOf(world.canonicalBytes()), this.#rowsAt(frame)]
-    const places = new Set([...own.keys(), ...(then?.keys() ?? [])])
+    const [own, hosts] = [rowsOf(world.canonicalBytes()), this.#rowsAt(frame)]
+    const places = new Set([...own.keys(), ...(hosts?.keys() ?? [])])
     return {
       ...kernel.standing(id), frame, digest: hash64Hex(world.digest()), rows: world.rowCount,
-      rowsWrong: then === undefined ? null : [...places].filter((place) => !isSame(own.get(place), then.get(place))).length,
+      rowsWrong: hosts === undefined ? null : [...places].filter((place) => !isSame(own.get(place), hosts.get(place))).length,
     }
   }
 
@@ -126,17 +126,17 @@ export class Inspector implements Watcher {
   #entities(world: World, clients: readonly ClientNode[], names: Names): InspectedEntity[] {
     const ours = rowsOf(world.canonicalBytes())
     const views = clients.filter(({ peer }) => peer.confirmedFrame >= 0).map(({ name, peer }) =>
-      ({ name, rows: rowsOf(peer.world.canonicalBytes()), then: this.#rowsAt(peer.confirmedFrame) }))
+      ({ name, rows: rowsOf(peer.world.canonicalBytes()), hosts: this.#rowsAt(peer.confirmedFrame) }))
     const places = [...new Set([ours, ...views.map(({ rows }) => rows)].flatMap((rows) => [...rows.keys()]))].sort((a, b) => a - b)
     const entities = new Map<number, InspectedRow[]>()
     for (const place of places) {
       const entity = Math.floor(place / COMPONENTS.length)
       const component = COMPONENTS[place % COMPONENTS.length]
       const own = ours.get(place)
-      const others = views.flatMap(({ name, rows, then }): InspectedRow['others'] => {
+      const others = views.flatMap(({ name, rows, hosts }): InspectedRow['others'] => {
         const row = rows.get(place)
         if (isSame(row, own)) return []
-        const how = then === undefined ? 'unknown' : isSame(row, then.get(place)) ? 'behind' : 'differs'
+        const how = hosts === undefined ? 'unknown' : isSame(row, hosts.get(place)) ? 'behind' : 'differs'
         return [{ peer: name, how, fields: fieldsOf(component, row) }]
       })
       entities.set(entity, [...(entities.get(entity) ?? []), { component: component.name, fields: fieldsOf(component, own), others }])

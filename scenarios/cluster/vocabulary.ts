@@ -138,7 +138,9 @@ export interface PlacementActor {
   seen(): readonly Thing[]
 }
 
-export type HostMessage = 'KeyRoster' | 'WorldSnapshot' | 'ComponentDelta' | 'SessionAcknowledge' | 'CommandReceipt'
+/** What only a host sends. */
+export const HOST_MESSAGES = ['KeyRoster', 'WorldSnapshot', 'ComponentDelta', 'SessionAcknowledge', 'CommandReceipt'] as const
+export type HostMessage = (typeof HOST_MESSAGES)[number]
 /**
  * What no honest peer sends, over this peer's own connection and signed with its own key. Its client knows nothing of it. Numbers are
  * taken modulo what is there.

@@ -57,6 +57,10 @@ const OPERATIONS_RANGE: Range = [10, 50]
 /** Frames that a session gets to be there before much happens to it. */
 const OPENING_FRAMES = 8
 const THINGS_RANGE: Range = [2, 8]
+/** How many times sixteen more of them. */
+const CROWDS = [0, 0, 0, 3]
+/** Operations come at any frame, or several at once, every so many frames. */
+const BEATS = [1, 1, 8, 25]
 
 /** @param frames how long the story has; at least 1. */
 export function drawSwarm(seed: Seed, frames: number, narrowing: SwarmNarrowing = {}): Swarm {
@@ -82,7 +86,8 @@ function drawPeers(draws: Draws, last: number, { peers: range = [2, PEER_NAMES.l
   const count = weighted(counts, PEERS_ODDS.map((_, index) => index + 2), odds) ?? counts.range(least, most)
   return PEER_NAMES.slice(0, count).map((name, index) => {
     const random = draws(`peer ${name}`)
-    const [transport, role, isLate, isLimited] = [random.pick(over ?? TRANSPORTS), drawRole(random, roles), random.chance(1, 4), random.chance(1, 6)]
+    const [transport, role] = [random.pick(over ?? TRANSPORTS), drawRole(random, roles)]
+    const [isLate, isLimited] = [random.chance(1, 4), random.chance(1, 6)]
     const [least, most] = random.pick(LATENCIES)
     const latencyMs = [random.range(least, most), random.range(least, most)] as const
     const late = random.range(0, Math.floor((last * 2) / 3))
@@ -146,12 +151,19 @@ function drawHappenings(draws: Draws, { faults, peers, last }: Cast & Pick<Swarm
   ]
 }
 
-function drawOperations(draws: Draws, { weights, peers, last, range }: Cast & { readonly weights: Swarm['weights']; readonly range: Range }) {
+interface Work extends Cast {
+  readonly weights: Swarm['weights']
+  readonly range: Range
+}
+
+function drawOperations(draws: Draws, { weights, peers, last, range }: Work): SwarmOperation[] {
   const count = draws('operations').range(...range)
   const names = OPERATION_NAMES.filter((name) => (weights[name] ?? 0) > 0)
   const odds = names.map((name) => weights[name]!)
-  const first = Array.from({ length: draws('things').range(...THINGS_RANGE) }, (_, index): SwarmOperation =>
-    ({ id: `thing ${index + 1}`, name: 'things', frame: 0, peer: -1, side: 0 }))
+  const shape = draws('shape')
+  const [things, crowds, beat] = [shape.range(...THINGS_RANGE), shape.pick(CROWDS), shape.pick(BEATS)]
+  const first = (name: 'thing' | 'crowd', length: number) => Array.from({ length }, (_, index): SwarmOperation =>
+    ({ id: `${name} ${index + 1}`, name, frame: 0, peer: -1, side: 0 }))
   const drawn = Array.from({ length: count }, (_, index): SwarmOperation[] => {
     const id = String(index + 1)
     const random = draws(id)
@@ -159,12 +171,13 @@ function drawOperations(draws: Draws, { weights, peers, last, range }: Cast & { 
     const { by } = OPERATIONS[name]
     const [one, other] = [random.int(peers.length), random.int(peers.length)]
     const from = by === 'host' ? 0 : Math.max(peers[one].frame, by === 'two' ? peers[other].frame : 0)
-    const frame = frameFor(random, from, last)
+    const drawnFrame = frameFor(random, from, last)
+    const frame = Math.max(from, drawnFrame - (drawnFrame % beat))
     if (by === 'host') return [{ id, name, frame, peer: -1, side: 0 }]
     const turn = (peer: number, side: number): SwarmOperation => ({ id, name, frame, peer, side })
     return by === 'two' ? [turn(one, 0), ...(other === one ? [] : [turn(other, 1)])] : [turn(one, 0)]
   })
-  return [...first, ...drawn.flat()].sort((a, b) => a.frame - b.frame)
+  return [...first('thing', things), ...first('crowd', crowds), ...drawn.flat()].sort((a, b) => a.frame - b.frame)
 }
 
 /** Some frame from a while after `from`. */

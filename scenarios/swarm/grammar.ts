@@ -3,7 +3,7 @@
  * turn comes, the n-th of what is there, and does nothing where there is none.
  */
 import type { RandomStream } from '../../sim/random.ts'
-import type { HostActor, HostMessage, Metres, Network, PeerActor, Prop, Thing } from '../cluster/vocabulary.ts'
+import { HOST_MESSAGES, type HostActor, type Metres, type Network, type PeerActor, type Prop, type Thing } from '../cluster/vocabulary.ts'
 
 export const KINDS = ['commands', 'placements', 'gestures', 'runtime', 'membership', 'network', 'hostile'] as const
 type Kind = (typeof KINDS)[number]
@@ -30,9 +30,9 @@ export interface Operation {
 type Act<Who> = (who: Who, random: RandomStream, stage: Stage, side: number) => void
 
 const TAGS = ['structure', 'interactive', 'hidden', 'light'] as const
-const HOST_ONLY: readonly HostMessage[] = ['KeyRoster', 'WorldSnapshot', 'ComponentDelta', 'SessionAcknowledge', 'CommandReceipt']
 const PICK_RANGE = 1 << 16
 const REGIONS = 2
+const CROWD = 16
 
 /** The n-th of what is there, modulo how much there is. Always one draw. */
 function nth<T>(random: RandomStream, items: readonly T[]): T | undefined {
@@ -54,8 +54,9 @@ function commits({ placements }: PeerActor, random: RandomStream, draft: () => v
 const add = ({ placements }: PeerActor, random: RandomStream): void =>
   placements.add({ asset: 1 + random.int(5), at: place(random), tags: tags(random) })
 
+type Change = (who: PeerActor, placement: Thing, random: RandomStream, side: number) => void
 /** A change of the n-th placement that there is. */
-function onPlacement(weight: number, change: (who: PeerActor, placement: Thing, random: RandomStream, side: number) => void, two = false): Operation {
+function onPlacement(weight: number, change: Change, two = false): Operation {
   return {
     kind: 'placements', weight, by: two ? 'two' : 'peer',
     act: (who, random, _stage, side) => {
@@ -130,7 +131,11 @@ export const OPERATIONS = {
     who.drag(entity, { ...moves(random), hand: random.pick(['left', 'right']) })
   }),
   // the host
-  things: host('runtime', 2, ({ host, things }, random) => things.push(host.spawn({ at: place(random) }))),
+  thing: host('runtime', 2, ({ host, things }, random) => things.push(host.spawn({ at: place(random) }))),
+  /** So many that a snapshot has several chunks. */
+  crowd: host('runtime', 1, ({ host, things }, random) => {
+    for (let left = CROWD; left > 0; left--) things.push(host.spawn({ at: place(random) }))
+  }),
   body: host('runtime', 3, ({ host, things }, random) =>
     things.push(host.body({ at: place(random), shape: random.pick(['box', 'ball']), restitution: random.int(10) / 10 }))),
   endThing: host('runtime', 2, ({ host, things }, random) => {
@@ -178,7 +183,7 @@ export const OPERATIONS = {
     who.hostile.mangle(message, Array.from({ length: random.range(1, 3) }, () => random.int(PICK_RANGE)))
   }),
   helloAgain: hostile(2, (who) => who.hostile.helloAgain()),
-  hostMessage: hostile(3, (who, random) => who.hostile.hostMessage(random.pick(HOST_ONLY))),
+  hostMessage: hostile(3, (who, random) => who.hostile.hostMessage(random.pick(HOST_MESSAGES))),
   demand: hostile(1, (who) => who.hostile.demand()),
 } as const satisfies { readonly [name: string]: Operation }
 

@@ -29,7 +29,7 @@ export function swarm(
   checkNarrowing(name, narrowing)
   const { peers: [, peersMax] = [0, PEER_NAMES.length], ties = true } = narrowing
   const { frames } = settings
-  return scenario(name, { settleMs: SETTLE_MS, ...settings, peersMax, ties }, async (story) => {
+  return scenario(name, { settleMs: SETTLE_MS, faultPoints: true, ...settings, peersMax, ties }, async (story) => {
     await play(story, drawSwarm(story.seed, frames, narrowing))
     await story.frame(frames)
   }, checks)

@@ -94,8 +94,7 @@ export class CommandPipeline {
     report({ event: 'commandRefused', author, lamport, reason: refusal, at: 'peer' })
     const times = (this.#resigned.get(lamport) ?? 0) + 1
     this.#resigned.delete(lamport)
-    if (refusal !== 'late') return probe.sometimes('an own command refused for good')
-    if (times > RESIGN_MAX) return probe.sometimes('a command given up after RESIGN_MAX')
+    if (refusal !== 'late' || times > RESIGN_MAX) return probe.sometimes('an own command refused for good')
     probe.sometimes('a command signed anew')
     if (entry.command === placementCommit.code) probe.sometimes('a commit signed anew')
     log.witness(closedLamport)

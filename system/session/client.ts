@@ -384,7 +384,9 @@ export class Client implements Peer {
     if (link === undefined || membership === undefined) return
     const { probe } = this.#ports
     const { author, pipeline, log } = membership
-    if (this.#state === 'live' && probe.happens('another connection is taken', author, frame)) return this.#lose('timeout', 'timeout', nowUs)
+    if (this.#state === 'live' && probe.happens('another connection is taken', author, frame)) {
+      return this.#lose('timeout', 'timeout', nowUs)
+    }
     this.#replica?.repair(frame, nowUs)
     if (this.#state === 'live' && pipeline.unsent > 0 && !probe.happens('own entries wait for a frame', author, frame)) {
       for (const entries of pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
@@ -435,7 +437,8 @@ export class Client implements Peer {
       case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
       case 'openPlacements':
         this.#edit = new PlacementEditSession({
-          session: ++this.#editSessions, region: intent.region, view: log.view, probe: this.#ports.probe, allocate: () => signer.allocateEntity(),
+          session: ++this.#editSessions, region: intent.region, view: log.view, probe: this.#ports.probe,
+          allocate: () => signer.allocateEntity(),
         })
         return
       case 'draftAdd': return void this.#edit?.draftAdd(intent.state)

@@ -187,7 +187,11 @@ export class Host implements Peer {
       case 'SessionControl':
         if (message.control === 'disconnect') this.#dismiss(seat, 'normal', '')
         return
+      case 'TelemetryReport':
+      case 'InterestSet':
+      case 'AssetTransfer': return
       default:
+        this.#report({ event: 'messageRefused', reason: `${message.kind} of a member`, bytes: 0, peer: seat.author })
     }
   }
 
@@ -389,7 +393,8 @@ export class Host implements Peer {
   #serve(seat: Seat, author: AuthorId, frame: number, nowUs: number): void {
     const { probe } = this.#ports
     const due = seat.later.splice(0)
-    if (seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)) this.#supply.snapshot(seat, frame)
+    const isDue = seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)
+    if (isDue) this.#supply.snapshot(seat, frame)
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)

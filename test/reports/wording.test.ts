@@ -36,12 +36,14 @@ describe('a choice in words', () => {
 
   it('finds what shares a datagram with the message that the label names', () => {
     const heartbeat = { ...delta, message: 'Heartbeat', channel: 'control', bytes: 40 } as const
+    // 400 bytes have room for the heartbeat and the delta, and not for this one too.
+    const poses = { ...delta, message: 'InputPredictiveState', channel: 'input', bytes: 90 } as const
     const records = [
-      ...handshake, note(5_000, HOST, delta), note(5_000, HOST, frameClosed(57)), note(5_000, HOST, heartbeat),
+      ...handshake, note(5_000, HOST, delta), note(5_000, HOST, frameClosed(57)), note(5_000, HOST, heartbeat), note(5_000, HOST, poses),
       sent(5_000, 42, HOST, BEN, { connection: 8, channel: 0, start: 0, end: 41, bytes: 400 }),
       sent(5_000, 43, HOST, BEN, { connection: 8, channel: 0, start: 41, end: 80, bytes: 90 }),
     ]
-    expect(words(records).choice(made('net.drop', 6)))
+    expect(words(records).choice(made('net.drop', 7)))
       .toBe("the host's datagram 42 to ben (a heartbeat and the delta of frame 57) was lost")
   })
 

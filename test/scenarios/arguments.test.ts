@@ -20,9 +20,10 @@ describe('a scenario', () => {
   it.each<[what: string, mustHappen: MustHappen, why: string]>([
     ['a misspelt counter', { counters: wrong({ packetLost: 1 }) }, "there is no counter 'packetLost'; there are packetsSent, packetsLost"],
     ['an invented counter', { counters: wrong({ lost: 1 }) }, "there is no counter 'lost'; COUNTERS names them all"],
-    ['a misspelt part', wrong({ counter: { packetsLost: 1 } }), "mustHappen: there is no 'counter', only counters, signedBy, confirmed"],
+    ['a misspelt part', wrong({ counter: { packetsLost: 1 } }), "mustHappen: there is no 'counter', only counters, marks, signedBy"],
     ['a range that runs backwards', { counters: { packetsLost: [5, 3] } }, 'packetsLost: expected [least, most], got [5,3]'],
     ['words', { counters: { packetsLost: wrong('many') } }, 'packetsLost: expected [least, most], got "many"'],
+    ['an invented mark', { marks: wrong({ 'a gap': 1 }) }, "there is no mark 'a gap'; MARKS names them all"],
     ['half a command', { signedBy: { ana: 0.5 } }, 'ana: expected a whole number, got 0.5'],
   ])('is refused when it demands %s', (_what, mustHappen, why) => {
     expect(() => scenario('told', SETTINGS, idle, { mustHappen })).toThrow(why)

@@ -117,8 +117,8 @@ describe('narrowed', () => {
     expect(second.rows.find(({ component }) => component === 'theta.Entity')?.fields).toMatchObject({ creator: 0 })
 
     expect(narrowed(inspection, { peer: 'bob' })).toEqual({ kind: 'unknown', why: "there is no 'bob' in frame 60, only host, ana, ben" })
-    expect(narrowed(inspection, { entity: 'crate' })).toMatchObject({
-      kind: 'unknown', why: expect.stringMatching(/^there is no 'crate' in frame 60; give an id, a component, or one of host, host#1/) as string })
+    const none = narrowed(inspection, { entity: 'crate' })
+    expect(none.kind === 'unknown' && none.why).toMatch(/^there is no 'crate' in frame 60; give an id, a component, or one of host, host#1/)
   })
 
   it('fits a screen: long lists are cut and say so', async () => {
@@ -152,8 +152,7 @@ describe('branch', () => {
   it('is in its report, and runs again from it and from its plan', async () => {
     const { result } = await branch(STORY, { ...options, branch: { frame: 57, seed: 9 } })
     expect(result.report.run).toMatchObject({ seed: SEED, branch: { frame: 57, seed: 9 } })
-    const { version: _, scenario: __, source: ___, sourceDigest: ____, ...header } = result.report.run as unknown as Record<string, string>
-    expect((await run(STORY, header as never)).reportJson).toBe(result.reportJson)
+    expect((await run(STORY, result.report.run as never)).reportJson).toBe(result.reportJson)
     const parsed = parsePlan(result.planJson)
     if (parsed.kind !== 'plan') throw new RangeError(parsed.why)
     expect((await run(STORY, { plan: parsed.plan })).traceDigest).toBe(result.traceDigest)

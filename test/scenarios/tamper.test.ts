@@ -83,11 +83,13 @@ describe('tampering', () => {
     const counts = { located: 0, overwritten: 0 }
     const kinds = new Set<string>()
     const sources = new Set<boolean>()
-    const flips = fc.record({ story: fc.nat(STORIES.length - 1), seed: fc.nat(1_000_000), peer: fc.nat(2), instant: fc.nat(999) })
+    // A story that draws its own members has no names to tamper by.
+    const stories = STORIES.filter(([name]) => name in PEERS)
+    const flips = fc.record({ story: fc.nat(stories.length - 1), seed: fc.nat(1_000_000), peer: fc.nat(2), instant: fc.nat(999) })
     // Where a peer has no state yet there is nothing to flip: such draws do not count.
     for (const draw of fc.sample(flips, { seed: 7, numRuns: 2 * TAMPERS })) {
       if (counts.located + counts.overwritten === TAMPERS) break
-      const [name, story] = STORIES[draw.story]
+      const [name, story] = stories[draw.story]
       const peer = ['host', ...PEERS[name]][draw.peer]
       const tamper = { peer, frame: Math.floor((draw.instant * story.settings.frames) / 1000) }
       const outcome = await runInside(story, { seed: draw.seed, tamper })

@@ -11,7 +11,7 @@ import RAPIER, { init } from '@dimforge/rapier3d-compat'
 import { type Hash64, hash64Hex } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics } from '../../system/physics/physics.ts'
-import { NO_METER, NO_PROBE, type Signer, type Verifier } from '../../system/ports.ts'
+import { NO_METER, NO_PROBE, type Probe, type Signer, type Verifier } from '../../system/ports.ts'
 import { CHANNELS, type ChannelLabel, categoryOf } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
@@ -128,13 +128,13 @@ export class Actor<P extends Peer = Peer> {
   readonly states = new Map<number, Uint8Array>()
   readonly #loopback: Loopback
 
-  constructor(name: string, loopback: Loopback, make: (ports: Pick<PeerPorts, 'meter' | 'probe' | 'explain' | 'entropy' | 'observe'>) => P) {
+  constructor(name: string, loopback: Loopback, make: (ports: Omit<PeerPorts, 'signer' | 'verifier'>) => P) {
     this.name = name
     this.#loopback = loopback
     let drawn = 0
     this.peer = make({
       meter: NO_METER,
-      probe: NO_PROBE,
+      probe: loopback.probeOf(name),
       explain: false,
       entropy: (bytes) => Uint8Array.from({ length: bytes }, (_, i) => (name.charCodeAt(0) + i * 7 + drawn++) & 0xff),
       observe: (frame, world) => {
@@ -174,6 +174,7 @@ export interface LoopbackOptions {
   readonly host?: Partial<HostConfig>
   readonly signerOf?: (name: string) => Signer
   readonly verifier?: Verifier
+  readonly probeOf?: (name: string) => Probe
 }
 
 export class Loopback {
@@ -186,13 +187,16 @@ export class Loopback {
   carry: (carried: Carried) => Carriage = () => ONCE
   readonly #physics = new Physics(RAPIER, { hz: PHYSICS_HZ })
   readonly signerOf: (name: string) => Signer
+  readonly probeOf: (name: string) => Probe
   readonly #verifier: Verifier
   readonly #ends = new Map<number, End>()
   #arrivals: Arrival[] = []
   #order = 0
   #nextOn = 1
 
-  constructor({ host = {}, signerOf = (name) => tagSigner(publicKeyOf(name)), verifier = tagVerifier }: LoopbackOptions = {}) {
+  constructor(options: LoopbackOptions = {}) {
+    const { host = {}, signerOf = (name) => tagSigner(publicKeyOf(name)), verifier = tagVerifier, probeOf = () => NO_PROBE } = options
+    this.probeOf = probeOf
     this.signerOf = signerOf
     this.#verifier = verifier
     const config: HostConfig = { sessionId: SESSION_ID, epoch: EPOCH, displayName: HOST_NAME, authorise: (_, role) => role, ...host }

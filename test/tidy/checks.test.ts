@@ -42,7 +42,7 @@ describe('checkLayers', () => {
     ['scenarios/a.ts', "import { ROOT } from '../test/tidy/source.ts'"],
     ['bin/a.ts', "import { clock } from '../sim/clock.ts'"],
     ['bin/a.ts', 'await import(module)'],
-    ['bin/worker.ts', "await import('../sim/clock.ts')"],
+    ['bin/module.ts', "await import('../sim/clock.ts')"],
     ['bin/a.ts', "import type { Store } from '../system/ecs/store.ts'"],
   ])('%s: %s', (path, text) => {
     const complaints = checkLayers(one(path, `// A file.\n${text}`))
@@ -59,7 +59,7 @@ describe('checkLayers', () => {
       'platform/a.ts': "import { readFileSync } from 'node:fs'\nimport type { Verifier } from '../system/ports.ts'",
       'scenarios/a.ts': "import { world } from '../sim/world.ts'\nimport { verifier } from '../platform/verifier.ts'",
       'bin/a.ts': "import { simulate } from '../scenarios/index.ts'\nimport { parseArgs } from 'node:util'",
-      'bin/worker.ts': 'await import(module)',
+      'bin/module.ts': 'await import(module)',
       'test/a.ts': "import { main } from '../bin/main.ts'\nimport { world } from '../sim/world.ts'",
     }))).toEqual([])
   })

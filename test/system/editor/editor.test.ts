@@ -243,7 +243,9 @@ describe('a frame', () => {
 
   test('without poses, or with nonsense for them, leaves them as they were', () => {
     const intents: EditorIntent[] = []
-    const editor = new Editor({ author: AUTHOR, probe: NO_PROBE, view: () => smallWorld(), emit: (intent) => void intents.push(intent), report() {} })
+    const editor = new Editor({
+      author: AUTHOR, probe: NO_PROBE, view: () => smallWorld(), emit: (intent) => void intents.push(intent), report() {},
+    })
     const source = { handedness: 'right', targetRaySpace: {} }
     editor.attach({ inputSources: [source], addEventListener() {}, removeEventListener() {} }, {})
     const orientation = FORWARD

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { Entity, HeadPose, Member } from '../../../system/ecs/components.ts'
 import { memberEntity } from '../../../system/commands/registry.ts'
 import { entityAuthor } from '../../../system/ids.ts'
-import { HEARTBEAT_TIMEOUT_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../../../system/limits.ts'
+import { HANDSHAKE_TIMEOUT_US, HEARTBEAT_TIMEOUT_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../../../system/limits.ts'
 import type { Message } from '../../../system/protocol/messages.ts'
 import { disagreement, LATENCY_US, Loopback, NEVER, ONCE, prepare } from '../../support/loopback.ts'
 
@@ -223,9 +223,12 @@ describe('silence', () => {
     const loopback = new Loopback()
     loopback.carry = () => NEVER
     const ana = loopback.join('ana')
-    loopback.until(() => ana.peer.state === 'closed', 90 * 60)
-    expect(loopback.all('SessionHello')).toHaveLength(9)
-    expect(ana.heard('sessionClosed').map(({ code }) => code)).toEqual(Array.from({ length: 9 }, () => 'timeout'))
+    const tries = 1 + RECONNECTS_MAX
+    // A try takes its two times, each rounded up to a frame.
+    const framesMax = tries * (Math.ceil(((HANDSHAKE_TIMEOUT_US + RECONNECT_DELAY_US) * 90) / 1e6) + 2)
+    loopback.until(() => ana.peer.state === 'closed', framesMax)
+    expect(loopback.all('SessionHello')).toHaveLength(tries)
+    expect(ana.heard('sessionClosed').map(({ code }) => code)).toEqual(Array.from({ length: tries }, () => 'timeout'))
   })
 })
 
