@@ -40,11 +40,6 @@ export class Wording {
     return passage === undefined ? `${site} took alternative ${alternative}` : this.#onDatagram(choice, passage)
   }
 
-  /** 'ana.join#1' is "ana's join was left out". */
-  leftOut(label: string): string {
-    return `${operationInWords(label)} was left out`
-  }
-
   /** What an operation that has to be there does: "ana's click happened". */
   done(label: string): string {
     return `${operationInWords(label)} happened`
@@ -77,10 +72,15 @@ export class Wording {
   }
 }
 
-/** 'ana.right.pointAt#2' is "ana's second right.pointAt"; the first needs no number. */
+/** 'ana.right.pointAt#2' is "ana's 2nd right.pointAt"; the first needs no number. */
 function operationInWords(label: string): string {
   const [, actor, verb, ordinal] = /^([^.]+)\.(.+)#(\d+)$/.exec(label) ?? [undefined, '', label, '1']
-  const which = ordinal === '1' ? '' : ` ${ORDINALS[Number(ordinal) - 2] ?? `${ordinal}th`}`
-  return actor === '' ? verb : `${actor}'s${which} ${verb}`
+  const which = ordinal === '1' ? '' : `${nth(Number(ordinal))} `
+  return actor === '' ? verb : `${actor}'s ${which}${verb}`
 }
-const ORDINALS = ['second', 'third']
+
+const SUFFIXES = ['th', 'st', 'nd', 'rd']
+function nth(ordinal: number): string {
+  const isTeen = Math.floor(ordinal / 10) % 10 === 1
+  return `${ordinal}${(isTeen ? undefined : SUFFIXES[ordinal % 10]) ?? 'th'}`
+}

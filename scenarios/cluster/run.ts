@@ -169,7 +169,9 @@ class Run {
   async play(): Promise<Played> {
     const { seed, plan, measure, canary } = this.#settings
     const trace = new Trace(this.#explain === undefined ? 'digest' : 'full')
-    const isFuture = (): boolean => this.#branchUs <= cluster.nowUs
+    // What is chosen while the cluster is built comes before every frame.
+    let isBuilt = false
+    const isFuture = (): boolean => isBuilt && this.#branchUs <= cluster.nowUs
     const chooser = new WitnessedChooser(this.#chooser(isFuture), () => trace.length)
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
@@ -180,6 +182,7 @@ class Run {
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
     })
+    isBuilt = true
     const bed = new Bed(cluster)
     try {
       canary?.plant(bed)

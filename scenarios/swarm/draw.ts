@@ -114,10 +114,10 @@ function drawStrength(random: RandomStream, fault: FaultName, narrowed: false | 
 function drawWeights(draws: Draws, workload: SwarmNarrowing['workload']): Swarm['weights'] {
   if (workload !== undefined) return workload
   const random = draws('weights')
-  const always = random.pick(KINDS)
-  const on = new Set(KINDS.filter((kind) => random.chance(1, 2) || kind === always))
+  const always = random.pick(OPERATION_NAMES)
+  const on = new Set(KINDS.filter((kind) => random.chance(1, 2) || kind === OPERATIONS[always].kind))
   return Object.fromEntries(OPERATION_NAMES.flatMap((name) => {
-    const [isOn, factor] = [random.chance(3, 4), random.pick([1, 1, 4])]
+    const [isOn, factor] = [random.chance(3, 4) || name === always, random.pick([1, 1, 4])]
     return isOn && on.has(OPERATIONS[name].kind) ? [[name, OPERATIONS[name].weight * factor]] : []
   }))
 }

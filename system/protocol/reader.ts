@@ -16,7 +16,7 @@ function readTable(layout: TableLayout, bytes: Uint8Array, view: DataView, at: n
   const vtableBytes = view.getUint16(vtable, true)
   for (const { name, slot, shape } of layout.fields) {
     const entry = 4 + slot * 2
-    const offset = entry < vtableBytes ? view.getUint16(vtable + entry, true) : 0
+    const offset = entry + 2 <= vtableBytes ? view.getUint16(vtable + entry, true) : 0
     row[name] = offset === 0 ? absentValue(shape) : readValue(shape, bytes, view, at + offset)
   }
   return row

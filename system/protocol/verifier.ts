@@ -76,6 +76,8 @@ class Inspection {
     const vtableBytes = this.view.getUint16(vtable, true)
     const tableBytes = this.view.getUint16(vtable + 2, true)
     if (vtableBytes < VTABLE_HEADER_BYTES || !this.holds(vtable, vtableBytes, VTABLE_ENTRY_BYTES)) return 'vtable out of bounds'
+    // Half an entry is none to a verifier, and might be one to a reader.
+    if (vtableBytes % VTABLE_ENTRY_BYTES !== 0) return 'vtable out of bounds'
     if (tableBytes < OFFSET_BYTES || !this.holds(at, tableBytes, OFFSET_BYTES)) return 'table out of bounds'
     if (!this.claim(tableBytes)) return 'holds more than its bytes'
     for (const field of layout.fields) {

@@ -182,7 +182,6 @@ export class Host implements Peer {
       case 'LogRangeRequest':
         if (message.epoch !== this.#config.epoch) return
         return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
-        return
       case 'EditorEvent': return this.#relay(seat, message)
       case 'SessionControl':
         if (message.control === 'disconnect') this.#dismiss(seat, 'normal', '')

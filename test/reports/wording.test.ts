@@ -81,8 +81,11 @@ describe('a choice in words', () => {
 
 describe('an operation in words', () => {
   it('is its actor and verb, with its number from the second on', () => {
-    expect(words([]).leftOut('ana.join#1')).toBe("ana's join was left out")
-    expect(words([]).leftOut('ana.right.pointAt#2')).toBe("ana's second right.pointAt was left out")
-    expect(words([]).done('net.link.cut#4')).toBe("net's 4th link.cut happened")
+    const labels = ['ana.join#1', 'ana.right.pointAt#2', 'net.link.cut#13', 'host.propMove#61', 'host.propMove#111']
+    const told = labels.map((label) => words([]).done(label))
+    expect(told).toEqual([
+      "ana's join happened", "ana's 2nd right.pointAt happened", "net's 13th link.cut happened", "host's 61st propMove happened",
+      "host's 111th propMove happened",
+    ])
   })
 })

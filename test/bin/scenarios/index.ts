@@ -3,6 +3,7 @@ import { SEAL_BLANK, seal } from '../../../platform/digests.ts'
 
 export interface Story {
   readonly frame: (count: number) => Promise<void>
+  readonly seed: number
 }
 
 export interface Scenario {
@@ -28,6 +29,8 @@ export function scenario(name: string, settings: Scenario['settings'], script: S
 }
 
 export const FRAMES_MAX = 54_000
+/** Reached by each third seed; by none. */
+export const MARKS = { 'a third seed': { seedsMax: 10 }, 'a blue moon': { seedsMax: 50 } }
 export class OptionError extends RangeError {}
 
 export const parsePlan = (text: string) =>
@@ -37,6 +40,7 @@ const untold = async (): Promise<never> => { throw new RangeError('nothing is si
 export const inspect = untold
 export const branch = untold
 export const checkDeterminism = untold
+export const shrink = untold
 
 /** Seeds that end in 7 diverge; a scenario called `unstable` gives other bytes each time. */
 export async function simulate({ name, settings, script }: Scenario, { onProgress, measure, ...options }: Options) {
@@ -45,14 +49,21 @@ export async function simulate({ name, settings, script }: Scenario, { onProgres
   let frame = 0
   const { seed, version, source, sourceDigest } = options
   const run = { version, source, sourceDigest, seed, frames }
-  const outcome = await script({ frame: async (count) => { for (let i = 0; i < count; i++) onProgress?.(++frame, frames) } }).then(
+  const outcome = await script({ seed, frame: async (count) => { for (let i = 0; i < count; i++) onProgress?.(++frame, frames) } }).then(
     () => (options.seed % 10 === 7 ? { exit: 1, verdict: 'diverged at frame 7' } : { exit: 0, verdict: 'converged' }),
     (error: Error) => ({ exit: 4, verdict: `the script threw ${String(error)}`, stack: error.stack }),
   )
   const value = name === 'unstable' ? performance.now() : frame
+  const { exit } = outcome
   const reportJson = seal(`${JSON.stringify({ run, frames: [{ value }], seal: SEAL_BLANK })}\n`)
   return {
-    ...outcome, reportJson, report: JSON.parse(reportJson) as object, reportMarkdown: '# report\n', planJson: '{}\n',
+    ...outcome, reportJson, reportMarkdown: '# report\n', planJson: '{}\n',
+    ...(exit === 0 ? {} : { failure: { exit, check: exit === 1 ? 'world' : 'script', component: '', field: '' } }),
+    report: {
+      ...JSON.parse(reportJson) as object, result: { events: 1000 - (seed % 1000) }, marks: seed % 3 === 0 ? { 'a third seed': 1 } : {},
+      counters: { packetsSent: 3, packetsLost: 0, signedBy: { 1: 2 } },
+    },
+    latencies: { commandAdmit: [seed * 100, 500], join: [] }, traceDigest: seed.toString(16).padStart(16, '0'),
     summary: [`${frame} frames`],
     reproduce: `theta-sim run ${options.source} --seed ${options.seed}`, ...(measure === true ? { perf: { ms: 1 } } : {}),
   }
