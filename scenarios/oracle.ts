@@ -79,18 +79,21 @@ export class Oracle {
 
   /** What the host let in, when. */
   admitted(entry: CommandEntry, atUs: number, frame: number): void {
-    const fail = (message: string) => this.findings.push({ frame, message: `${message}: author ${entry.author}, lamport ${entry.lamport}` })
+    const fail = (field: string, what: string) => {
+      const message = `${what}: author ${entry.author}, lamport ${entry.lamport}`
+      this.findings.push({ frame, message, component: 'CommandLogEntry', field })
+    }
     const earlier = this.#admitted.filter((other) => other.entry.author === entry.author)
     const key = this.#ports.keyOf(entry.author)
     const { sessionId, epoch, verifier } = this.#ports
     const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
-    if (!genuine) fail('admitted without a valid signature')
-    if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('admitted with a nonce that is not new')
-    if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('admitted twice at one position')
-    if (entry.epoch !== epoch) fail('admitted from another epoch')
-    if (entry.lamport <= this.#closed) fail('admitted below the closed mark')
+    if (!genuine) fail('signature', 'admitted without a valid signature')
+    if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('nonce', 'admitted with a nonce that is not new')
+    if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('lamport', 'admitted twice at one position')
+    if (entry.epoch !== epoch) fail('epoch', 'admitted from another epoch')
+    if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')
     const lately = earlier.filter((other) => other.atUs > atUs - 1_000_000).length
-    if (entry.author !== 0 && lately >= BURST + PER_SECOND) fail('admitted above the rate')
+    if (entry.author !== 0 && lately >= BURST + PER_SECOND) fail('rate', 'admitted above the rate')
     this.#admitted.push({ entry, atUs })
   }
 

@@ -6,7 +6,8 @@ import { wallClockMs } from '../../platform/clock.ts'
 import type { LatencyName } from '../../reports/report.ts'
 import { SweepHistogram } from '../../reports/sweep-histogram.ts'
 import type { SeedRecord } from '../../reports/sweep.ts'
-import { CATALOGUE, OptionError, type RunResult, type Scenario, simulate, type SimulateOptions } from '../../scenarios/index.ts'
+import { CATALOGUE } from '../../scenarios/catalogue.ts'
+import { OptionError, type RunResult, type Scenario, simulate, type SimulateOptions } from '../../scenarios/index.ts'
 import { type LoadedScenario, loadScenario, nameUsersLines } from '../module.ts'
 
 export interface SweepTask {

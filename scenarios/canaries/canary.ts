@@ -3,6 +3,7 @@
  * place. It lies from outside, through a port, an adapter or a method that it wraps; `system/` itself knows nothing of it.
  */
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ClientNode } from '../cluster/nodes.ts'
 
 type Area = 'network' | 'transport' | 'protocol' | 'replication' | 'log' | 'roles' | 'commits' | 'xr' | 'storage'
 
@@ -46,12 +47,26 @@ export class Bed {
    * Every run of this thread that goes on meanwhile would meet the latter: a run with a canary runs alone.
    */
   wrap<T extends object, K extends MethodName<T>>(target: T, method: K, lie: (honest: T[K]) => T[K]): void {
-    const own = Object.getOwnPropertyDescriptor(target, method)
-    const liar = lie(target[method])
-    Object.defineProperty(target, method, { value: liar, configurable: true, writable: true })
+    this.set(target, method, lie(target[method]))
+  }
+
+  /** Puts another value in the place of a property. */
+  set<T extends object, K extends keyof T>(target: T, property: K, value: T[K]): void {
+    const own = Object.getOwnPropertyDescriptor(target, property)
+    Object.defineProperty(target, property, { value, configurable: true, writable: true, enumerable: true })
     this.#planted.push(() => {
-      if (own === undefined) delete target[method]
-      else Object.defineProperty(target, method, own)
+      if (own === undefined) delete target[property]
+      else Object.defineProperty(target, property, own)
+    })
+  }
+
+  /** Plants something at every client, as soon as it is there. */
+  atClients(plant: (client: ClientNode) => void): void {
+    const { cluster } = this
+    this.wrap(cluster, 'addClient', (addClient) => (name, options) => {
+      const client = addClient.call(cluster, name, options)
+      plant(client)
+      return client
     })
   }
 

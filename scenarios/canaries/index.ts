@@ -1,4 +1,14 @@
 /** Every canary, area by area. */
 import type { Canary } from './canary.ts'
+import { COMMIT_CANARIES } from './commits.ts'
+import { LOG } from './log.ts'
+import { NETWORK } from './network.ts'
+import { PROTOCOL } from './protocol.ts'
+import { REPLICATION } from './replication.ts'
+import { ROLE_CANARIES } from './roles.ts'
+import { STORAGE } from './storage.ts'
+import { TRANSPORT } from './transport.ts'
 
-export const CANARIES: readonly Canary[] = []
+export const CANARIES: readonly Canary[] = [
+  ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...STORAGE,
+]

@@ -7,6 +7,7 @@ import type { Button, Controller } from '../../sim/xr/controller.ts'
 import type { Vector } from '../../sim/xr/pose.ts'
 import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
 import type { ReadStore } from '../../system/ecs/store.ts'
+import { ROLES } from '../../system/commands/registry.ts'
 import { NO_ENTITY } from '../../system/editor/intents.ts'
 import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
@@ -17,8 +18,8 @@ import { Hostile } from './hostile.ts'
 import type { ClientNode } from './nodes.ts'
 import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
-  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, LinkActor, LinkOptions, Metres, Network, PeerActor, PlacementActor,
-  PlacementOptions, Prop, SpawnOptions, Thing,
+  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor,
+  PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
 } from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
@@ -101,6 +102,12 @@ export class Host implements HostActor {
   }
   does(verb: string, action: () => void): void {
     this.#cluster.operate('host', verbOf(verb), action)
+  }
+  assignRole(peer: PeerActor, role: JoinOptions['role']): void {
+    oneOf('assignRole', role, ROLES)
+    this.#cluster.operate('host', 'assignRole', () => {
+      if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'role', author: peer.author, role })
+    })
   }
   kick(peer: PeerActor): void {
     this.#cluster.operate('host', 'kick', () => {

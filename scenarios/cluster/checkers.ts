@@ -1,4 +1,6 @@
 /** Checks that hold for every scenario, besides the digests of confirmed frames and the oracle. */
+import { firstDifference } from '../../reports/worlddiff.ts'
+import { manifest } from '../../system/ecs/manifest.ts'
 import type { World } from '../../system/ecs/world.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Watcher } from './cluster.ts'
@@ -30,20 +32,22 @@ export class LogOrder implements Watcher {
     if (event.event !== 'commandFolded') return
     const { lamport, author, frame, outcome } = event
     const last = this.#last.get(node)
-    const details = { node, lamport, author, frame }
-    const fail = (what: string) =>
-      this.failures.push({ check: 'logOrder', message: `${this.#nameOf(node)} folded (${lamport}, ${author}) ${what}`, details })
+    const details = { node, lamport, author, frame, component: 'CommandLogEntry' }
+    const fail = (field: string, what: string) => {
+      const message = `${this.#nameOf(node)} folded (${lamport}, ${author}) ${what}`
+      this.failures.push({ check: 'logOrder', message, details: { ...details, field } })
+    }
     if (last !== undefined && (lamport < last.lamport || (lamport === last.lamport && author <= last.author))) {
-      fail(`after (${last.lamport}, ${last.author}) in frame ${frame}`)
+      fail('order', `after (${last.lamport}, ${last.author}) in frame ${frame}`)
     }
     this.#last.set(node, { lamport, author })
     const key = `${lamport} ${author}`
     if (node === 0) this.#host.set(key, { outcome, frame })
     else {
       const host = this.#host.get(key)
-      if (host === undefined) fail('before the host did')
+      if (host === undefined) fail('missing', 'before the host did')
       else if (host.outcome !== outcome || host.frame !== frame) {
-        fail(`as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`)
+        fail('outcome', `as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`)
       }
     }
   }
@@ -66,7 +70,8 @@ export class Refusals implements Watcher {
     const { frame, reason } = event
     const why = reason === 'log' ? 'its entries are not those that the host closed' : reason
     const message = `${this.#nameOf(node)} could not take frame ${frame}: ${why}`
-    this.failures.push({ check: 'refusals', message, details: { node, frame } })
+    const component = reason === 'log' ? 'CommandLogEntry' : 'ComponentDelta'
+    this.failures.push({ check: 'refusals', message, details: { node, frame, component } })
   }
 }
 
@@ -140,11 +145,10 @@ export class BoundedBytes implements Watcher {
 export function finalBytes(host: World, clients: readonly { readonly name: string; readonly world: World }[]): Failure[] {
   const expected = host.canonicalBytes()
   return clients.flatMap(({ name, world }) => {
-    const actual = world.canonicalBytes()
-    const offset = actual.length === expected.length
-      ? actual.findIndex((byte, i) => byte !== expected[i])
-      : Math.min(actual.length, expected.length)
-    if (offset < 0) return []
-    return [{ check: 'finalBytes', message: `${name}'s final bytes differ from the host's at offset ${offset}`, details: { offset } }]
+    const place = firstDifference(expected, world.canonicalBytes(), manifest().components)
+    if (place === undefined) return []
+    const { offset, entity, component, field = '' } = place
+    const message = `${name}'s final bytes differ from the host's at offset ${offset}: entity ${entity}, ${component}`
+    return [{ check: 'finalBytes', message, details: { offset, entity, component, field } }]
   })
 }

@@ -66,6 +66,9 @@ export interface Watcher {
   /** A frame was closed by the host (node 0) or confirmed by a client; `world` is exactly that frame's. */
   frame?(node: number, frame: number, world: World): void
   message?(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
+  /** A message is handed to the transport, and comes out of it at the other end. */
+  sent?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
+  received?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
 }
 
 export class Cluster {
@@ -111,6 +114,12 @@ export class Cluster {
     this.#ports = {
       trace, meter, fabric: this.fabric, xrFrames,
       noticed: (node, event, nowUs) => this.#noticed(node, event, nowUs),
+      sent: (from, to, connection, channel, bytes) => {
+        for (const watcher of this.watchers) watcher.sent?.(from, to, connection, channel, bytes)
+      },
+      received: (from, to, connection, channel, bytes) => {
+        for (const watcher of this.watchers) watcher.received?.(from, to, connection, channel, bytes)
+      },
       carried: (node, bytes, datagrams) => {
         for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
       },
@@ -282,6 +291,13 @@ export class Cluster {
     this.kernel.restart(node, anew)
     this.kernel.startFrames(node, FRAMES_PER_SECOND, this.nextFrame())
   }
+  /** The host, whose frames had been stopped, makes up for those that it missed and goes on. */
+  resumeHost(): void {
+    const { host, kernel, nowUs } = this
+    for (let frame = host.peer.frame + 1; frame < this.nextFrame(); frame++) host.frame(frame, nowUs)
+    kernel.touch(0)
+    kernel.startFrames(0, FRAMES_PER_SECOND, this.nextFrame())
+  }
   pause(node: number, forUs: number): void {
     if (this.kernel.pause(node)) void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.kernel.resume(node))
   }
@@ -298,7 +314,7 @@ export class Cluster {
   inject(node: number, channel: number, bytes: Uint8Array): void {
     const sender = this.client(node)
     if (sender.crashed) return
-    sender.endpoint.send({ kind: 'message', on: sender.connection, channel, bytes }, this.nowUs)
+    sender.send({ kind: 'message', on: sender.connection, channel, bytes }, this.nowUs)
     sender.settle(this.nowUs)
     this.kernel.touch(node)
   }

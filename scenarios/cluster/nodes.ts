@@ -4,6 +4,7 @@
  */
 import type { Datagram } from '../../sim/net/datagram.ts'
 import type { Fabric } from '../../sim/net/fabric.ts'
+import type { TransportOutput } from '../../sim/port.ts'
 import { NETWORK_NODE, type NoteData, type Trace } from '../../sim/trace.ts'
 import type { EndpointOutput, TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import type { SimNode } from '../../sim/world.ts'
@@ -28,6 +29,9 @@ export interface NodePorts {
   readonly xrFrames: boolean
   /** Hears of every event after the trace has it. */
   noticed(node: number, event: SystemEvent, nowUs: number): void
+  /** A message is handed to the transport, and comes out of it. */
+  sent(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
+  received(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
   /** A message reaches the peer, in these datagrams. */
   carried(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
 }
@@ -84,12 +88,19 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
         const data = output.event as unknown as { readonly [field: string]: NoteData }
         this.ports.trace.record(nowUs, this.id, { kind: 'note', name: output.event.event, data })
         this.ports.noticed(this.id, output.event, nowUs)
-      } else {
-        this.ports.meter.begin('network')
-        this.endpoint.send(output, nowUs)
-        this.ports.meter.end('network')
-      }
+      } else this.send(output, nowUs)
     }
+  }
+
+  send(output: TransportOutput, nowUs: number): void {
+    if (output.kind === 'message') {
+      const { on, channel, bytes } = output
+      const ends = this.endpoint.endsOf(on)
+      if (ends !== undefined) this.ports.sent(this.id, ends.peer, ends.number, channel, bytes)
+    }
+    this.ports.meter.begin('network')
+    this.endpoint.send(output, nowUs)
+    this.ports.meter.end('network')
   }
 
   /** Lets the transport work off what it was given, in both directions. */
@@ -105,7 +116,12 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
     else {
       const { input } = output
       if (input.kind === 'opened') this.connection = input.on
-      if (input.kind === 'message') this.ports.carried(this.id, input.bytes, output.datagrams ?? [])
+      if (input.kind === 'message') {
+        const { on, channel, bytes } = input
+        const ends = this.endpoint.endsOf(on)
+        if (ends !== undefined) this.ports.received(ends.peer, this.id, ends.number, channel, bytes)
+        this.ports.carried(this.id, bytes, output.datagrams ?? [])
+      }
       this.give(input, nowUs)
     }
   }

@@ -63,6 +63,8 @@ export interface HostActor {
   prop(at: Metres): Prop
   /** See {@link PeerActor.does}. */
   does(verb: string, action: () => void): void
+  /** Gives a member another role, with all that this role allows, from here on in the log. */
+  assignRole(peer: PeerActor, role: JoinOptions['role']): void
   kick(peer: PeerActor): void
   /** Breaks the connection to a peer; both sides hear of it. */
   sever(peer: PeerActor): void

@@ -42,15 +42,15 @@ export interface Shrunk {
   readonly tries: number
 }
 
-/** A story that an operation is missing from may wait for ever: so long after its last frame, milliseconds. */
-const OVERRUN_MS_MAX = 2_000
+/** A story that an operation is missing from may wait for ever: for so much longer than the whole run took, milliseconds. */
+const OVERRUN_MS = 2_000
 
 /** @throws {OptionError} where the run converges, or its scenario is at fault, or it does not fail the same way twice. */
 export async function shrink(scenario: Scenario, options: ShrinkOptions): Promise<Shrunk> {
   const { secondsMax = Infinity, onProgress, ...simulated } = options
   const endMs = wallClockMs() + secondsMax * 1000
   const prepared = await prepare()
-  const settings: RunSettings = { ...settingsOf(scenario, simulated), measure: false, overrunMs: OVERRUN_MS_MAX }
+  const settings: RunSettings = { ...settingsOf(scenario, simulated), measure: false }
   const original = await runScenario(scenario, settings, prepared)
   const { failure } = original.info
   if (failure === undefined) throw new OptionError('the run converges: there is nothing to shrink')
@@ -61,7 +61,8 @@ export async function shrink(scenario: Scenario, options: ShrinkOptions): Promis
     kept.flatMap((item) => (item.kind === 'choice' ? [item.choice] : [])),
     kept.flatMap((item) => (item.kind === 'operation' ? [item.label] : [])),
   )
-  const { branch: _, ...replanned } = settings
+  const { branch: _, ...others } = settings
+  const replanned = { ...others, overrunMs: Math.floor(original.info.endedAtUs / 1000) + OVERRUN_MS }
   const fails = async (kept: readonly Item[]): Promise<boolean> =>
     isSame(await failureOf(scenario, { ...replanned, plan: planWith(kept) }, prepared), failure)
   if (!(await fails(items))) throw new OptionError('the run does not fail the same way again: see theta-sim run --check-determinism')

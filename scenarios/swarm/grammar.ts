@@ -33,6 +33,7 @@ const TAGS = ['structure', 'interactive', 'hidden', 'light'] as const
 const PICK_RANGE = 1 << 16
 const REGIONS = 2
 const CROWD = 16
+const PROPS_AT_ONCE = 300
 
 /** The n-th of what is there, modulo how much there is. Always one draw. */
 function nth<T>(random: RandomStream, items: readonly T[]): T | undefined {
@@ -143,6 +144,10 @@ export const OPERATIONS = {
     if (thing !== undefined) host.despawn(thing)
   }),
   prop: host('runtime', 4, ({ host, props }, random) => props.push(host.prop(place(random)))),
+  /** More than a frame takes. */
+  manyProps: host('runtime', 1, ({ host, props }, random) => {
+    for (let left = PROPS_AT_ONCE; left > 0; left--) props.push(host.prop(place(random)))
+  }),
   moveProp: host('runtime', 6, ({ props }, random) => nth(random, props)?.moveTo(place(random))),
   endProp: host('runtime', 2, ({ props }, random) => {
     const prop = nth(random, props)
@@ -152,6 +157,7 @@ export const OPERATIONS = {
   }),
   // who is there
   leave: member(3, (who) => who.leave()),
+  assignRole: member(3, (who, random, { host }) => host.assignRole(who, random.pick(['viewer', 'editor', 'admin']))),
   kick: member(2, (who, _random, { host }) => host.kick(who)),
   restart: peer('membership', 4, (who) => who.restart()),
   // where the network goes another way

@@ -107,6 +107,11 @@ export class TransportEndpoint {
     this.#add({ id, number, profile: PROFILES[place.profile], peer: place.address, ticket })
   }
 
+  /** What a connection is to both its ends: the number that they share, and who is at the other one. Undefined where it is gone. */
+  endsOf(on: ConnectionId): { readonly number: number; readonly peer: Address } | undefined {
+    return this.#byId.get(on)?.identity
+  }
+
   #add(identity: Connection['identity']): Connection {
     const connection = new Connection(identity, this.#surroundings, this.#nowUs)
     this.#connections.set(identity.number, connection)

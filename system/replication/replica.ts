@@ -42,6 +42,8 @@ export class Replica {
   readonly #ports: ReplicaPorts
   readonly #assembler: SnapshotAssembler
   readonly #frames: FrameBuffer<ComponentDelta>
+  /** A request that goes out once more with the next frame. */
+  #again: NackRequest | undefined
   /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
   #resync: Resync | undefined
   #isJoining = true
@@ -130,6 +132,8 @@ export class Replica {
   /** Asks for what has been missing for too long. To be called every frame, the session's `frame`. */
   repair(frame: number, nowUs: number): void {
     const { log, probe } = this.#ports
+    if (this.#again !== undefined) this.#sendRequest(this.#again)
+    this.#again = undefined
     if (this.#resync !== undefined) return this.#askForSnapshot(nowUs)
     const { next } = this.#frames
     if (this.#frames.isGapped && probe.happens('frames beyond a gap are forgotten', next, frame)) this.#frames.forget()
@@ -149,11 +153,14 @@ export class Replica {
   }
 
   #request(fromFrame: number, toFrame: number, want: NackRequest['want']): void {
-    const { epoch, probe, send, report } = this.#ports
-    for (let times = probe.happens('a request goes out twice', 0, fromFrame) ? 2 : 1; times > 0; times--) {
-      send({ kind: 'NackRequest', epoch, fromFrame, toFrame, want })
-      report({ event: 'nackSent', fromFrame, toFrame, want })
-    }
+    const request: NackRequest = { kind: 'NackRequest', epoch: this.#ports.epoch, fromFrame, toFrame, want }
+    this.#sendRequest(request)
+    if (this.#ports.probe.happens('a request goes out twice', 0, fromFrame)) this.#again = request
+  }
+  #sendRequest(request: NackRequest): void {
+    const { fromFrame, toFrame, want } = request
+    this.#ports.send(request)
+    this.#ports.report({ event: 'nackSent', fromFrame, toFrame, want })
   }
   #requestEntries(upToLamport: Lamport): void {
     const { log, epoch, send, report } = this.#ports

@@ -279,8 +279,11 @@ export class Client implements Peer {
   }
 
   #leave(nowUs: number): void {
-    if (this.#state === 'lost') return this.#enter('closed', nowUs)
     const author = this.#membership?.author ?? 0
+    if (this.#state === 'lost') {
+      this.#report({ event: 'sessionClosed', author, code: 'normal', by: 'local' })
+      return this.#enter('closed', nowUs)
+    }
     this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author, role: this.#config.requestedRole, hint: '' })
     this.#giveUp('normal', nowUs)
   }

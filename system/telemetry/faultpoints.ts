@@ -29,7 +29,7 @@ export const FAULT_POINTS = {
   // a client
   'a snapshot is asked for without need': { about: 'nothing is missing; by the next frame and the present one', ppm: 5_000 },
   'frames are asked for without need': { about: 'the last frame is asked for again; by the next frame and the present one', ppm: 10_000 },
-  'a request goes out twice': { about: 'a request for frames or a snapshot is sent once more; by its first frame', ppm: 100_000 },
+  'a request goes out twice': { about: 'a client repeats a request with the next frame; by its first frame', ppm: 100_000 },
   'entries are asked for without need': { about: 'open entries are asked for; by the next frame and the present one', ppm: 5_000 },
   'frames beyond a gap are forgotten': { about: 'what was kept for later is lost; by the next frame and the present one', ppm: 50_000 },
   'another connection is taken': { about: 'a client resumes on another connection while the first one stands', ppm: 1_000 },

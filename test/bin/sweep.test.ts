@@ -14,8 +14,9 @@ describe('theta-sim sweep', () => {
   const write = (name: string, text: string): void => { writeFileSync(join(folder, name), text) }
   const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
   /** A story that knows its seed, and runs `body`. */
-  const story = (name: string, body: string): string =>
-    `import { scenario } from 'theta-sim'\nexport default scenario('${name}', { frames: 3, hz: 90 }, async ({ frame, seed }) => {\n${body}\n})\n`
+  const story = (name: string, body: string): string => `
+    import { scenario } from 'theta-sim'
+    export default scenario('${name}', { frames: 3, hz: 90 }, async ({ frame, seed }) => {\n${body}\n})\n`
   const sweep = (...argv: string[]) => run('sweep', ...argv)
   const folderIn = (out: string): string => join(out, readdirSync(join(folder, out)).find((name) => name.startsWith('sweep-'))!)
   const journalled = (path: string): SeedRecord[] =>
@@ -33,13 +34,16 @@ describe('theta-sim sweep', () => {
       'exit 1, world: 6 runs, 6 reports kept\n  first:          loopback-120 seed 7\n'
       + '  shortest trace: loopback-120 seed 17 (983 records): diverged at frame 7\n'
       + '  again:          npx theta-sim run loopback-120 --seed 17 --verifier node\n')
-    expect(stdout).toMatch(/\n60 runs \(20 seeds of 1\.\.20, 3 scenarios\): 6 red\n60 runs in [\d.]+ s, [\d.]+ a second\nreport: all\/sweep-1-20-\w{6}\/sweep\.md\n$/)
+    expect(stdout).toContain('\n60 runs (20 seeds of 1..20, 3 scenarios): 6 red\n')
+    expect(stdout).toMatch(/\n60 runs in [\d.]+ s, [\d.]+ a second\nreport: all\/sweep-1-20-\w{6}\/sweep\.md\n$/)
     const path = folderIn('all')
     expect(readdirSync(join(folder, path)).sort()).toEqual([
-      'journal.jsonl', 'junit.xml', 'late-join-17', 'late-join-7', 'loopback-120-17', 'loopback-120-7', 'perf.json', 'sweep.json', 'sweep.md',
-      'unstable-17', 'unstable-7'])
+      'journal.jsonl', 'junit.xml', 'late-join-17', 'late-join-7', 'loopback-120-17', 'loopback-120-7', 'perf.json', 'sweep.json',
+      'sweep.md', 'unstable-17', 'unstable-7'])
     expect(readdirSync(join(folder, path, 'unstable-7')).sort()).toEqual(['plan.json', 'report.json', 'report.md'])
-    expect(json(path)).toMatchObject({ done: 60, red: 6, isComplete: true, marks: { 'a third seed': 18, 'a blue moon': 0 }, neverReached: [] })
+    expect(json(path)).toMatchObject({
+      done: 60, red: 6, isComplete: true, marks: { 'a third seed': 18, 'a blue moon': 0 }, neverReached: [],
+    })
     // Nothing is left to do, and the answer is the same.
     const again = await sweep('--seeds', '1..20', '--out', 'all', '--quiet')
     expect(again).toEqual({ exit: 1, stdout: '60 runs (20 seeds of 1..20, 3 scenarios): 6 red\n', stderr: '' })
@@ -48,7 +52,8 @@ describe('theta-sim sweep', () => {
 
   it('fails where a rare state was never reached within its budget', async () => {
     const { exit, stdout } = await sweep('--seeds', '100..149', '--out', 'rare', '--quiet', '--jobs', '1')
-    expect({ exit, stdout }).toEqual({ exit: 1, stdout: '150 runs (50 seeds of 100..149, 3 scenarios): 15 red, 1 rare state never reached\n' })
+    expect(exit).toBe(1)
+    expect(stdout).toBe('150 runs (50 seeds of 100..149, 3 scenarios): 15 red, 1 rare state never reached\n')
     // One story alone need not reach them all.
     expect((await sweep('late-join', '--seeds', '1000..1006', '--out', 'rare', '--json')).exit).toBe(0)
   })
@@ -64,11 +69,13 @@ describe('theta-sim sweep', () => {
     const { exit, stdout, stderr } = await sweep('./moody.ts', '--seeds', '1..9', '--out', 'moody', '--seed-seconds', '2', '--jobs', '2')
     expect(exit).toBe(1)
     expect(stderr).toBe('noise\n'.repeat(5))
-    const verdicts = json(folderIn('moody')).failures as { kind: { component: string }; runs: { seed: number; verdict: string }[] }[]
-    expect(verdicts.flatMap(({ runs }) => runs).map(({ seed, verdict }) => [seed, verdict]).sort()).toEqual([
-      [3, 'no end within 2 s of real time'], [4, 'its thread ended: Error: worker exited with code: 0'], [5, 'no end within 2 s of real time'],
-      [6, 'the script threw TypeError: boom'], [7, 'diverged at frame 7']])
-    expect(stdout).toContain('./moody.ts seed 3: exit 3, no end within 2 s of real time; again: npx theta-sim run ./moody.ts --seed 3 --verifier node\n')
+    const failures = json(folderIn('moody')).failures as { runs: { seed: number; verdict: string }[] }[]
+    expect(Object.fromEntries(failures.flatMap(({ runs }) => runs).map(({ seed, verdict }) => [seed, verdict]))).toEqual({
+      3: 'no end within 2 s of real time', 4: 'its thread ended: Error: worker exited with code: 0', 5: 'no end within 2 s of real time',
+      6: 'the script threw TypeError: boom', 7: 'diverged at frame 7',
+    })
+    const again = 'npx theta-sim run ./moody.ts --seed 3 --verifier node'
+    expect(stdout).toContain(`./moody.ts seed 3: exit 3, no end within 2 s of real time; again: ${again}\n`)
     expect(stdout).toContain('\nexit 3, thread, hung: 2 runs, 0 reports kept\n')
     expect(stdout).not.toContain('noise')
   })
@@ -86,7 +93,8 @@ describe('theta-sim sweep', () => {
   it('refuses two scenarios of one name', async () => {
     write('one.ts', story('same', 'await frame(1)'))
     write('two.ts', story('same', 'await frame(2)'))
-    expect((await sweep('./one.ts', './two.ts', '--seeds', '1..2')).stderr).toMatch(/^theta-sim: \.\/\w+\.ts and \.\/\w+\.ts are both called same; /)
+    const { stderr } = await sweep('./one.ts', './two.ts', '--seeds', '1..2')
+    expect(stderr).toMatch(/^theta-sim: \.\/\w+\.ts and \.\/\w+\.ts are both called same; /)
   })
 
   it('gives the same sweep.json however many threads share the work, and shards that add up', async () => {
@@ -101,40 +109,50 @@ describe('theta-sim sweep', () => {
     expect(seeds.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
   })
 
-  /** Starts a slow sweep, and ends it by a signal when some runs are done. */
-  async function broken(out: string, signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null; stdout: string }> {
-    write('slow.ts', story('slow', 'const until = Date.now() + 60\nwhile (Date.now() < until);\nawait frame(3)'))
-    const child = spawn(process.execPath, [command, 'sweep', './slow.ts', '--seeds', '1..40', '--out', out], { cwd: folder })
-    let stdout = ''
-    child.stdout.on('data', (data) => { stdout += String(data) })
-    const done = (): number => (existsSync(join(folder, out)) ? journalled(folderIn(out)).length : 0)
-    while (done() < 8) await sleep(20)
-    child.kill(signal)
-    const [code, by] = await once(child, 'close') as [number | null, string | null]
-    return { code, signal: by, stdout }
-  }
+  const SLOW = ['./slow.ts', '--seeds', '1..16', '--jobs', '2']
+  const slow = (): void => { write('slow.ts', story('slow', 'const until = Date.now() + 50\nwhile (Date.now() < until);\nawait frame(3)')) }
+  const SEEDS = Array.from({ length: 16 }, (_, index) => index + 1)
 
-  it.each([['SIGINT', 130], ['SIGTERM', 143], ['SIGKILL', null]] as const)('goes on after %s, and does no seed twice', async (signal, code) => {
-    const end = await broken(signal, signal)
-    expect(end).toMatchObject({ code, signal: code === null ? signal : null })
-    const path = folderIn(signal)
+  /** Goes on with what was broken off: no seed is done twice, and all is as if nothing had happened. */
+  async function expectGoesOn(out: string): Promise<void> {
+    const path = folderIn(out)
     const before = journalled(path).map(({ seed }) => seed)
-    expect(before.length).toBeLessThan(40)
-    if (code !== null) {
-      expect(end.stdout).toContain(`\ngo on:  npx theta-sim sweep ./slow.ts --seeds 1..40 --verifier node\n`)
-      expect(json(path)).toMatchObject({ isComplete: false, done: before.length })
-    }
+    expect(before.length).toBeLessThan(SEEDS.length)
     // What a power cut might leave.
-    appendFileSync(join(folder, path, 'journal.jsonl'), '{"scenario":0,"seed":40,"na')
-    const resumed = await sweep('./slow.ts', '--seeds', '1..40', '--out', signal)
+    appendFileSync(join(folder, path, 'journal.jsonl'), '{"scenario":0,"seed":16,"na')
+    const resumed = await sweep(...SLOW, '--out', out)
     expect(resumed.exit).toBe(1)
-    expect(resumed.stdout).toContain(`going on: ${before.length} of 40 runs are done\n`)
+    expect(resumed.stdout).toContain(`going on: ${before.length} of 16 runs are done\n`)
     const after = journalled(path).map(({ seed }) => seed)
     expect(after.slice(0, before.length)).toEqual(before)
-    expect(after.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
-    await sweep('./slow.ts', '--seeds', '1..40', '--out', 'whole', '--quiet', '--fresh')
-    expect(read(join(path, 'sweep.json'))).toBe(read(join(folderIn('whole'), 'sweep.json')))
+    expect(after.sort((a, b) => a - b)).toEqual(SEEDS)
+    if (!existsSync(join(folder, 'whole'))) await sweep(...SLOW, '--out', 'whole', '--quiet')
+    for (const name of ['sweep.json', 'sweep.md', 'junit.xml']) expect(read(join(path, name))).toBe(read(join(folderIn('whole'), name)))
     expect(readdirSync(join(folder, path)).sort()).toEqual(readdirSync(join(folder, folderIn('whole'))).sort())
+  }
+
+  it.each([['SIGINT', 130], ['SIGTERM', 143], ['SIGKILL', null]] as const)('goes on after %s', async (signal, code) => {
+    slow()
+    const child = spawn(process.execPath, [command, 'sweep', ...SLOW, '--out', signal], { cwd: folder })
+    let stdout = ''
+    child.stdout.on('data', (data) => { stdout += String(data) })
+    const done = (): number => (existsSync(join(folder, signal)) ? journalled(folderIn(signal)).length : 0)
+    while (done() < 4) await sleep(10)
+    child.kill(signal)
+    expect(await once(child, 'close')).toEqual(code === null ? [null, signal] : [code, null])
+    if (code !== null) {
+      expect(stdout).toContain('\ngo on:  npx theta-sim sweep ./slow.ts --seeds 1..16 --verifier node\n')
+      expect(json(folderIn(signal))).toMatchObject({ isComplete: false, done: done() })
+    }
+    await expectGoesOn(signal)
+  })
+
+  it('goes on after its minutes were over, which is no failure', async () => {
+    slow()
+    const { exit, stdout } = await sweep(...SLOW, '--out', 'minutes', '--minutes', '1')
+    expect(stdout).toMatch(/\n\d+ runs? of 16, not complete /)
+    expect(exit).toBe(json(folderIn('minutes')).red === 0 ? 0 : 1)
+    await expectGoesOn('minutes')
   })
 
   it('begins anew where it is told so, and where the code is another', async () => {

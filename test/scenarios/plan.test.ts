@@ -68,7 +68,7 @@ describe('the plan of a run', () => {
     expect(verdict).toBe('converged')
     expect(report.result.choices).toBe(0)
     expect(report.counters).toMatchObject({ packetsDuplicated: 0, packetsReordered: 0, packetsCorrupted: 0 })
-    // A cut is an operation of the story, not a choice of the network.
-    expect(report.counters.packetsLost > 0).toBe(['loopback-120', 'partition-heals'].includes(name))
+    // A cut or a crash is an operation of the story, not a choice of the network.
+    expect(report.counters.packetsLost > 0).toBe(['loopback-120', 'partition-heals', 'swarm'].includes(name))
   })
 })

@@ -204,6 +204,18 @@ describe('the kernel', () => {
     expect(kernel.resume(0)).toBe(false)
   })
 
+  it('hands over what it held before what comes in the instant in which it resumes', () => {
+    const { kernel, a } = fixture()
+    kernel.startFrames(0, 90, 0)
+    kernel.deliver(33_333, 0, 'x')
+    kernel.run(1)
+    kernel.pause(0)
+    kernel.run(33_333)
+    kernel.resume(0)
+    kernel.run(33_334)
+    expect(a.log).toEqual(['0 frame 0', '33333 frame 1', '33333 frame 2', '33333 x', '33333 frame 3'])
+  })
+
   it('loses datagrams to a node that is down, and its pending events; a new one in its place starts fresh', () => {
     const { kernel, a, lost, trace } = fixture()
     kernel.startFrames(0, 90, 1)

@@ -59,7 +59,9 @@ describe('refusals', () => {
     expect(admission.judge(signed(ANA, 11), ANA, 0, LOG)).toBe('nonce')
     expect(admission.judge(signed(BEN, 11), BEN, 0, LOG)).toBeUndefined()
     expect(admission.judge(signed(ANA, LOG.clock + LAMPORT_LEAD_MAX, { nonce: 6n }), ANA, 0, LOG)).toBeUndefined()
-    expect(admission.nonceHighWater(ANA)).toBe(6n)
+    const largest = { nonce: 7n, payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
+    expect(admission.judge(signed(ANA, 12, largest), ANA, 0, LOG)).toBeUndefined()
+    expect(admission.nonceHighWater(ANA)).toBe(7n)
   })
 
   it('R-LOG-3 nothing that is refused spends a nonce', () => {

@@ -7,6 +7,7 @@ import {
 } from '../../../system/commands/registry.ts'
 import { Entity, ScopeVersion, Selection, ToolState, Transform } from '../../../system/ecs/components.ts'
 import { encodePayload } from '../../../system/commands/payload.ts'
+import { HOST_AUTHOR, hash64Hex } from '../../../system/ids.ts'
 import { PENDING_ENTRIES_MAX } from '../../../system/limits.ts'
 import { Codec } from '../../../system/protocol/codec.ts'
 import type { CommandEntry } from '../../../system/protocol/messages.ts'
@@ -171,6 +172,59 @@ describe('closing', () => {
     const { log } = newLog()
     log.witness(Number.MAX_SAFE_INTEGER)
     expect(log.clock + 1).toBeLessThanOrEqual(Number.MAX_SAFE_INTEGER)
+  })
+})
+
+describe('what the log tells', () => {
+  const own = move(ANA, 7, 1)
+  const above = move(BEN, 9, 2)
+  const filled = () => {
+    const under = newLog()
+    under.take(...PRELUDE, move(BEN, 5, 4), move(BEN, 6, 4))
+    under.log.closeUpTo(5, 0)
+    expect(under.log.integrate(own, false)).toEqual({ kind: 'integrated' })
+    under.take(above)
+    return under
+  }
+  const places = (entries: readonly CommandEntry[]) => entries.map(({ lamport }) => lamport)
+
+  it('R-LOG-10 the entries after one mark and up to another: what the host admitted, closed or not, in order', () => {
+    const { log } = filled()
+    expect(places(log.entriesSince(0))).toEqual([1, 2, 3, 5, 6, 9])
+    expect(places(log.entriesSince(2, 6))).toEqual([3, 5, 6])
+    expect(places(log.entriesSince(3, 5))).toEqual([5])
+    expect(places(log.entriesSince(5, 8))).toEqual([6])
+    expect(places(log.entriesSince(9))).toEqual([])
+  })
+
+  it('R-LOG-2 an own entry is told as unadmitted until the host has it, and is at its own place alone', () => {
+    const { log } = filled()
+    expect(log.unadmitted()).toEqual([own])
+    expect(log.pending.map(({ entry, admitted }) => [entry.lamport, admitted])).toEqual([[6, true], [7, false], [9, true]])
+    expect([log.has(7, ANA), log.has(7, BEN), log.has(6, ANA), log.has(8, ANA), log.has(9, BEN)]).toEqual([true, false, false, false, true])
+    expect([log.withdraw(7, HOST_AUTHOR), log.withdraw(5, ANA), log.withdraw(8, ANA)]).toEqual([undefined, undefined, undefined])
+    expect(log.integrate(own, true)).toEqual({ kind: 'integrated' })
+    expect(log.unadmitted()).toEqual([])
+    expect(log.withdraw(7, ANA)).toBeUndefined()
+  })
+
+  it('R-LOG-10 a snapshot leaves what is above it, and what nobody admitted; what is shown is made anew', () => {
+    const { log, world } = filled()
+    expect(log.view.get(CRATE, Transform)?.x).toBe(4 + 4 + 1 + 2)
+    world.set(CRATE, Transform, { ...world.get(CRATE, Transform)!, x: 100 })
+    log.adopt({ closedLamport: 8, count: 6, digest: log.position.digest })
+    expect(log.pending.map(({ entry }) => entry.lamport)).toEqual([7, 9])
+    expect(log.view.get(CRATE, Transform)?.x).toBe(100 + 1 + 2)
+    expect(places(log.entriesSince(0))).toEqual([9])
+    expect(log.clock).toBe(9)
+    log.adopt({ closedLamport: 20, count: 7, digest: log.position.digest })
+    expect(log.pending.map(({ entry }) => entry.lamport)).toEqual([7])
+    expect(log.clock).toBe(20)
+  })
+
+  // Peers of other versions and machines must come to the same: little-endian, chain before entry.
+  it('R-FRAME-2 the chain digest of a history is this one', () => {
+    expect(hash64Hex(filled().log.positionAt(9).digest)).toBe('94127b1dfb71bd1b')
   })
 })
 

@@ -96,6 +96,7 @@ describe('a commit is settled once', () => {
   ] as const)('R-COMMIT-4 %s_again_changes_nothing_and_gives_the_recorded_outcome', (_, commit) => {
     const store = populate(new MapStore())
     const first = settle(store, commit, 20)!
+    expect(first.repeated).toBe(false)
     const after = storeText(store)
     const again = { status: first.status, completedAtLamport: 20, repeated: true, changes: [], conflicts: [] }
     expect(settle(store, commit, 30)).toMatchObject(again)

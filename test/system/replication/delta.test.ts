@@ -102,4 +102,19 @@ describe('deltas', () => {
       expect(peer.rowCount).toBe(0)
     }
   })
+
+  it('R-REPL-2 a refused update leaves the row as it was, byte for byte', () => {
+    const [host, peer] = [tracking(), new World()]
+    host.set(PROP, Motion, AT_REST)
+    expect(applyDelta(peer, encodeDelta(host))).toBeUndefined()
+    const before = peer.canonicalBytes()
+    host.set(PROP, Motion, { ...AT_REST, x: 7, y: 8 })
+    const delta = encodeDelta(host)
+    const [entry] = delta.entries
+    const shortened = { ...delta, entries: [{ ...entry, payloadBytes: entry.payloadBytes - 1 }] }
+    expect(applyDelta(peer, shortened)).toMatch(/payload/)
+    expect(peer.canonicalBytes()).toEqual(before)
+    expect(applyDelta(peer, delta)).toBeUndefined()
+    expect(peer.get(PROP, Motion)).toMatchObject({ x: 7, y: 8 })
+  })
 })

@@ -25,6 +25,18 @@ describe('the ring', () => {
       expect(held).toEqual(held.map((_, asked) => (asked <= frame && asked > frame - FRAME_RING ? asked : undefined)))
     }
   })
+
+  it('R-REPL-3 tells from which frame to which it has them, and of how many bytes', () => {
+    const ring = new FrameRing()
+    expect(ring.held).toEqual({ fromFrame: -1, toFrame: -1, bytes: 0 })
+    const held = Array.from({ length: FRAME_RING + 3 }, (_, frame) => {
+      ring.push(frame, new Uint8Array(10))
+      return ring.held
+    })
+    expect(held[0]).toEqual({ fromFrame: 0, toFrame: 0, bytes: 10 })
+    expect(held[FRAME_RING - 1]).toEqual({ fromFrame: 0, toFrame: FRAME_RING - 1, bytes: 10 * FRAME_RING })
+    expect(held[FRAME_RING + 2]).toEqual({ fromFrame: 3, toFrame: FRAME_RING + 2, bytes: 10 * FRAME_RING })
+  })
 })
 
 describe('the buffer', () => {
@@ -70,6 +82,7 @@ describe('the buffer', () => {
       return buffer.missing(NACK_DELAY_US)
     }
     expect(gapTo(5 + FRAME_RING - 1)).toEqual({ fromFrame: 5, toFrame: 5 + FRAME_RING - 2, beyondRing: false })
+    expect(gapTo(5 + FRAME_RING + 9)).toEqual({ fromFrame: 5, toFrame: 5 + FRAME_RING, beyondRing: true })
     expect(gapTo(5 + FRAME_RING)).toMatchObject({ beyondRing: true })
     // A frame that nobody sends honestly must not cost a walk to it.
     expect(gapTo(FRAME_MAX)).toMatchObject({ fromFrame: 5, beyondRing: true })
@@ -82,5 +95,39 @@ describe('the buffer', () => {
     buffer.skipTo(200, 0)
     expect(taken(buffer)).toEqual(Array.from({ length: 5 + FRAME_BUFFER_MAX - 201 }, (_, i) => 201 + i))
     expect(buffer.missing(NACK_DELAY_US)).toMatchObject({ fromFrame: 5 + FRAME_BUFFER_MAX, beyondRing: true })
+  })
+
+  it('R-REPL-3 tells what it keeps, what it has heard of, and since when frames have been missing', () => {
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
+    expect([buffer.held, buffer.newest, buffer.gapSinceUs]).toEqual([[], 4, Infinity])
+    for (const [index, frame] of [12, 7, 4, 9, 5].entries()) buffer.add(frame, frame, 100 + index)
+    expect([buffer.held, buffer.newest, buffer.gapSinceUs]).toEqual([[5, 7, 9, 12], 12, 100])
+    expect(taken(buffer, 300)).toEqual([5])
+    expect([buffer.held, buffer.next, buffer.gapSinceUs]).toEqual([[7, 9, 12], 6, 300])
+    buffer.skipTo(9, 400)
+    expect([buffer.held, buffer.newest, buffer.gapSinceUs]).toEqual([[12], 12, 400])
+    buffer.skipTo(11, 500)
+    expect([buffer.held, buffer.next, buffer.gapSinceUs]).toEqual([[12], 12, Infinity])
+    buffer.skipTo(20, 600)
+    expect([buffer.held, buffer.newest, buffer.gapSinceUs]).toEqual([[], 20, Infinity])
+    expect(buffer.missing(10 * NACK_INTERVAL_US)).toBeUndefined()
+  })
+
+  it('R-REPL-3 a frame that is there and waits for its turn is not asked for, and nothing after the newest is', () => {
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
+    buffer.add(5, 5, 0)
+    expect(buffer.missing(NACK_DELAY_US)).toBeUndefined()
+    taken(buffer, 0)
+    expect(buffer.missing(NACK_DELAY_US)).toBeUndefined()
+  })
+
+  it('R-REPL-3 the newest frame is asked for where it came too early to be kept', () => {
+    const newest = 5 + FRAME_BUFFER_MAX
+    const one = { fromFrame: newest, toFrame: newest, beyondRing: false }
+    const buffers = [new FrameBuffer<number>(5, NO_PROBE), new FrameBuffer<number>(5, NO_PROBE)]
+    for (const buffer of buffers) for (let frame = newest; frame >= 5; frame--) buffer.add(frame, frame, 0)
+    taken(buffers[0], 0)
+    buffers[1].skipTo(newest - 1, 0)
+    for (const buffer of buffers) expect(buffer.missing(NACK_DELAY_US)).toEqual(one)
   })
 })

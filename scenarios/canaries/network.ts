@@ -1,0 +1,39 @@
+/** Canaries of the network itself: a simulator whose faults do not strike, or never end, proves nothing. */
+import { Fabric } from '../../sim/net/fabric.ts'
+import { Link } from '../../sim/net/link.ts'
+import type { Canary } from './canary.ts'
+
+export const NETWORK: readonly Canary[] = [
+  {
+    name: 'cut-cuts-nothing', area: 'network', stories: ['partition-heals', 'loopback-120'],
+    about: 'a link that is down carries what it carried before',
+    shows: [{ check: 'mustHappen', component: 'packetsLost' }],
+    plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, { down: _, ...change }) {
+      set.call(this, change)
+    }),
+  },
+  {
+    name: 'cut-for-ever', area: 'network', stories: ['partition-heals', 'loopback-120'],
+    about: 'a link that went down once stays so',
+    shows: [{ check: 'settle' }, { check: 'mustHappen', component: 'refusedLate' }],
+    plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, change) {
+      set.call(this, this.settings.down ? { ...change, down: true } : change)
+    }),
+  },
+  {
+    name: 'loss-that-loses-nothing', area: 'network', stories: ['loopback-120', 'late-join'],
+    about: 'every datagram arrives, whatever the link’s odds',
+    shows: [{ check: 'mustHappen', component: 'packetsLost' }],
+    plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, change) {
+      set.call(this, { ...change, dropPpm: 0 })
+    }),
+  },
+  {
+    name: 'storm-without-calm', area: 'network', stories: ['swarm', 'loopback-120'],
+    about: 'the network does not heal, and loses everything where it lost anything',
+    shows: [{ check: 'settle' }],
+    plant: (bed) => bed.wrap(Fabric.prototype, 'heal', () => function (this: Fabric) {
+      for (const link of this.links) if (link.settings.dropPpm > 0) link.set({ dropPpm: 1_000_000 })
+    }),
+  },
+]

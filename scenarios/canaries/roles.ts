@@ -1,0 +1,63 @@
+/** Canaries of roles and capabilities: who may do what, at which position of the log. */
+import { memberLeft, memberRole, ROLES } from '../../system/commands/registry.ts'
+import { Member } from '../../system/ecs/components.ts'
+import type { Bed, Canary } from './canary.ts'
+import { foldingAtHost } from './lies.ts'
+
+type Membership = { readonly role: number; readonly capabilities: number; readonly present: number }
+
+/** While the host folds, it reads somebody's membership other than it is. */
+function misreadsMembers(bed: Bed, misread: (member: Membership, entity: number) => Membership): void {
+  const { world } = bed.cluster.host.peer
+  const isFolding = foldingAtHost(bed)
+  bed.wrap(world, 'get', (get) => (entity, component) => {
+    const row = get.call(world, entity, component)
+    return (row !== undefined && isFolding() && component === Member ? misread(row as never, entity) : row) as never
+  })
+}
+
+const EDITOR = ROLES.indexOf('editor')
+const ALL_CAPABILITIES = 0xffffffff
+
+export const ROLE_CANARIES: readonly Canary[] = [
+  {
+    name: 'viewer-may-edit', area: 'roles', stories: ['viewer-edits', 'swarm'],
+    about: 'the host takes every member for an editor at least',
+    shows: [{ check: 'oracle', component: 'theta.ScopeVersion' }, { check: 'oracle', component: 'theta.Highlight' }],
+    plant: (bed) => misreadsMembers(bed, (member) =>
+      ({ ...member, role: Math.max(member.role, EDITOR), capabilities: ALL_CAPABILITIES })),
+  },
+  {
+    name: 'stale-permission', area: 'roles', stories: ['swarm'],
+    about: 'the host goes by the role that a member had at first, whatever it was given since',
+    shows: [{ check: 'oracle' }],
+    plant: (bed) => {
+      const first = new Map<number, Membership>()
+      misreadsMembers(bed, (member, entity) => {
+        const before = first.get(entity)
+        if (before === undefined) first.set(entity, member)
+        const { role, capabilities } = before ?? member
+        return { ...member, role, capabilities }
+      })
+    },
+  },
+  {
+    name: 'anybody-promotes', area: 'roles', stories: ['swarm'],
+    about: 'a change of role asks for no role',
+    shows: [{ check: 'oracle', component: 'theta.Member' }],
+    plant: (bed) => {
+      bed.set(memberRole, 'role', 'viewer')
+      bed.set(memberRole, 'capabilities', 0)
+    },
+  },
+  {
+    name: 'anybody-speaks-for-the-host', area: 'roles', stories: ['swarm'],
+    about: 'what only the host may say of members is taken from any of them',
+    shows: [{ check: 'oracle', component: 'theta.Member', field: 'present' }],
+    plant: (bed) => {
+      bed.set(memberLeft, 'hostOnly', false)
+      bed.set(memberLeft, 'role', 'viewer')
+      bed.set(memberLeft, 'capabilities', 0)
+    },
+  },
+]

@@ -1,0 +1,96 @@
+/** Canaries of the transport: what a library below the port may get wrong. */
+import type { TransportEndpoint } from '../../sim/transport/endpoint.ts'
+import { MessageSender } from '../../sim/transport/messages.ts'
+import { StreamSender } from '../../sim/transport/streams.ts'
+import type { Bed, Canary } from './canary.ts'
+import { everyNth } from './lies.ts'
+
+type Output = NonNullable<ReturnType<TransportEndpoint['poll']>>
+type Message = Output & { readonly kind: 'input'; readonly input: { readonly kind: 'message'; readonly channel: number; readonly bytes: Uint8Array } }
+
+/** Channels 0 and 3 of the table. */
+const CONTROL = 0, INPUT = 3
+
+/** What every client is given of a channel, some of it wrong: nothing, one message or several in the place of one. */
+function misdelivers(bed: Bed, channel: number, every: number, wrong: (message: Message) => readonly (Message | undefined)[]): void {
+  bed.atClients(({ endpoint }) => {
+    const isWrong = everyNth(every)
+    const waiting: Output[] = []
+    bed.wrap(endpoint, 'poll', (poll) => () => {
+      for (;;) {
+        const kept = waiting.shift()
+        if (kept !== undefined) return kept
+        const output = poll.call(endpoint)
+        const isMessage = output?.kind === 'input' && output.input.kind === 'message' && output.input.channel === channel
+        if (!isMessage || !isWrong()) return output
+        waiting.push(...wrong(output as Message).filter((one) => one !== undefined))
+      }
+    })
+  })
+}
+
+export const TRANSPORT: readonly Canary[] = [
+  {
+    name: 'message-twice', area: 'transport', stories: ['late-join', 'swarm'],
+    about: 'a reliable channel gives one message in ten twice',
+    shows: [{ check: 'delivery', component: 'control', field: 'invented' }],
+    plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [message, message]),
+  },
+  {
+    name: 'message-lost', area: 'transport', stories: ['late-join', 'swarm'],
+    about: 'a reliable channel loses one message in ten',
+    shows: [{ check: 'delivery', component: 'control', field: 'order' }],
+    plant: (bed) => misdelivers(bed, CONTROL, 10, () => []),
+  },
+  {
+    name: 'messages-swapped', area: 'transport', stories: ['late-join', 'swarm'],
+    about: 'an ordered channel lets a message be overtaken by the next one',
+    shows: [{ check: 'delivery', component: 'control', field: 'order' }],
+    plant: (bed) => {
+      let held: Message | undefined
+      misdelivers(bed, CONTROL, 1, (message) => {
+        if (held === undefined) {
+          held = message
+          return []
+        }
+        const before = held
+        held = undefined
+        return [message, before]
+      })
+    },
+  },
+  {
+    name: 'message-damaged', area: 'transport', stories: ['late-join', 'swarm'],
+    about: 'a byte of one message in ten changes between the transport and the peer',
+    shows: [{ check: 'delivery', component: 'control', field: 'invented' }],
+    plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => {
+      const bytes = message.input.bytes.slice()
+      bytes[bytes.length - 1] ^= 0x10
+      return [{ ...message, input: { ...message.input, bytes } } as Message]
+    }),
+  },
+  {
+    name: 'channels-crossed', area: 'transport', stories: ['late-join', 'swarm'],
+    about: 'one control message in ten comes out of the channel for input',
+    shows: [{ check: 'delivery', component: 'input', field: 'invented' }],
+    plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } } as Message]),
+  },
+  {
+    name: 'stream-loss-forgotten', area: 'transport', stories: ['loopback-120', 'late-join', 'swarm'],
+    about: 'a stream hears that a range was lost, and does not send it again',
+    shows: [{ check: 'settle' }, { check: 'mustHappen' }],
+    plant: (bed) => {
+      bed.wrap(StreamSender.prototype, 'lost', () => () => {})
+      bed.wrap(StreamSender.prototype, 'probe', () => () => false)
+    },
+  },
+  {
+    name: 'message-loss-forgotten', area: 'transport', stories: ['loopback-120', 'late-join', 'swarm'],
+    about: 'a reliable channel of messages hears that one was lost, and does not send it again',
+    shows: [{ check: 'settle' }, { check: 'mustHappen' }],
+    plant: (bed) => {
+      bed.wrap(MessageSender.prototype, 'lost', () => () => {})
+      bed.wrap(MessageSender.prototype, 'probe', () => () => false)
+    },
+  },
+]
