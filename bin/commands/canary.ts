@@ -55,7 +55,10 @@ async function act(given: Given, engine: Engine, terminal: Terminal): Promise<nu
         progress.show(`${rows.size}/${wanted.length} canaries; looking for ${one.name}`)
         const end = await pool.run({ canary: one.name, seedsMax, planSource: join(out, one.name, 'plan.json') })
         if (end.kind !== 'answered') throw new Misuse(`the thread that looked for ${one.name} ${end.kind === 'died' ? end.message : end.kind}`)
-        rows.set(one.name, rowOf(one, end.answer, join(out, one.name), terminal))
+        const row = rowOf(one, end.answer, join(out, one.name), terminal)
+        rows.set(one.name, row)
+        progress.clear()
+        if (!given.on('quiet') && !given.on('json')) printLines(terminal, [line(row)])
       }
     }
     await Promise.all(Array.from({ length: threads }, hunter))
@@ -106,6 +109,13 @@ function rowOf({ name, area, itemsMax = ITEMS_MAX }: Canary, { found, shrunk }: 
 
 /** What the least that shows a canary may come to. */
 const ITEMS_MAX = 5
+
+/** As soon as it is known. */
+function line({ canary: name, found, kind, items, isMinimal, isNamed }: Row): string {
+  if (found === undefined) return `${name}: NOT FOUND`
+  const least = `${items} items${isMinimal ? '' : ', not the least'}`
+  return `${name}: ${found.story}, seed ${found.seed}: ${kind}; ${least}${isNamed ? '' : '; NOT NAMED'}`
+}
 
 function cellsOf({ canary: name, area, found, kind, items, itemsBefore, isMinimal, isNamed, shrinkSeconds }: Row): Cell[] {
   const yes = (flag: boolean): string => (flag ? 'yes' : 'NO')

@@ -36,13 +36,13 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'conflict-overlooked', area: 'commits', stories: ['swarm', 'placement-race'],
+    name: 'conflict-overlooked', area: 'commits', stories: ['swarm'],
     about: 'the host takes every draft for one of the live placement: the last writer wins',
     shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) => (draft.before === undefined || live === undefined ? draft : { ...draft, before: live })),
   },
   {
-    name: 'tags-overwritten', area: 'commits', stories: ['placement-race', 'swarm'],
+    name: 'tags-overwritten', area: 'commits', stories: ['swarm'],
     about: 'tags that both sides changed are not merged: the later ones stay',
     shows: [{ check: 'oracle', component: 'theta.Placement', field: 'tags' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) => {
@@ -51,7 +51,7 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     }),
   },
   {
-    name: 'removed-stays', area: 'commits', stories: ['placement-race', 'swarm'],
+    name: 'removed-stays', area: 'commits', stories: ['swarm'],
     about: 'what a commit removes is gone from the log and still in place',
     shows: [{ check: 'oracle', component: 'theta.Placement' }],
     plant: (bed) => {
@@ -64,7 +64,7 @@ export const COMMIT_CANARIES: readonly Canary[] = [
   {
     name: 'commit-without-permission', area: 'commits', stories: ['viewer-edits', 'swarm'],
     about: 'a commit is applied whatever its author may do',
-    shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => {
       const { world } = bed.cluster.host.peer
       let isCommit = false

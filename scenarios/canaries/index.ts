@@ -8,7 +8,8 @@ import { REPLICATION } from './replication.ts'
 import { ROLE_CANARIES } from './roles.ts'
 import { STORAGE } from './storage.ts'
 import { TRANSPORT } from './transport.ts'
+import { XR } from './xr.ts'
 
 export const CANARIES: readonly Canary[] = [
-  ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...STORAGE,
+  ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...XR, ...STORAGE,
 ]

@@ -46,9 +46,9 @@ export const LOG: readonly Canary[] = [
     }),
   },
   {
-    name: 'ties-by-arrival', area: 'log', stories: ['swarm', 'loopback-120'],
+    name: 'ties-by-arrival', area: 'log', stories: ['swarm'],
     about: 'the host folds entries of one Lamport time in the order in which they came',
-    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'author' }],
+    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'order' }, { check: 'oracle', component: 'theta.ScopeVersion' }],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
       const arrival = new Map<CommandEntry, number>()
@@ -67,7 +67,7 @@ export const LOG: readonly Canary[] = [
   {
     name: 'clock-not-advanced', area: 'log', stories: ['partition-heals', 'loopback-120', 'swarm'],
     about: 'clients sign on by their own count, whatever Lamport time they have seen',
-    shows: [{ check: 'lamport', component: 'CommandLogEntry', field: 'lamport' }],
+    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'lamport' }],
     plant: (bed) => {
       const { log: hostLog } = bed.cluster.host.peer
       bed.wrap(CommandLog.prototype, 'witness', (witness) => function (this: CommandLog, lamport) {

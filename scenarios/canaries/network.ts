@@ -15,7 +15,7 @@ export const NETWORK: readonly Canary[] = [
   {
     name: 'cut-for-ever', area: 'network', stories: ['partition-heals', 'loopback-120'],
     about: 'a link that went down once stays so',
-    shows: [{ check: 'settle' }, { check: 'mustHappen', component: 'refusedLate' }],
+    shows: [{ check: 'settle' }],
     plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, change) {
       set.call(this, this.settings.down ? { ...change, down: true } : change)
     }),

@@ -4,17 +4,17 @@ import type { Hash64 } from '../../system/ids.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
 import { SnapshotAssembler } from '../../system/replication/snapshot.ts'
 import type { Canary } from './canary.ts'
-import { everyNth } from './lies.ts'
+
+const MISSED_REVISION = 2
 
 export const REPLICATION: readonly Canary[] = [
   {
     name: 'delta-row-left-out', area: 'replication', stories: ['loopback-120', 'swarm'],
-    about: 'a client passes over one in thirty changes of a moving thing',
-    shows: [{ check: 'convergence', component: 'theta.Motion' }, { check: 'refusals', component: 'ComponentDelta' }],
+    about: 'a client passes over the second change of a moving thing',
+    shows: [{ check: 'convergence', component: 'theta.Motion' }],
     plant: (bed) => bed.atClients(({ peer: { world } }) => {
-      const skips = everyNth(30)
       bed.wrap(world, 'setBytes', (setBytes) => (entity, component, bytes, revision) => {
-        if (component !== Motion || !skips()) setBytes.call(world, entity, component, bytes, revision)
+        if (component !== Motion || revision !== MISSED_REVISION) setBytes.call(world, entity, component, bytes, revision)
       })
     }),
   },
@@ -31,11 +31,12 @@ export const REPLICATION: readonly Canary[] = [
   {
     name: 'delta-applied-twice', area: 'replication', stories: ['late-join', 'swarm'],
     about: 'a client takes one frame in twenty from its buffer and forgets that it did',
-    shows: [{ check: 'refusals', component: 'ComponentDelta', field: 'base' }],
+    shows: [{ check: 'refusals', component: 'ComponentDelta' }],
     plant: (bed) => {
-      const forgets = everyNth(20)
+      const forgotten = new Set<number>()
       bed.wrap(FrameBuffer.prototype, 'advance', (advance) => function (this: FrameBuffer<unknown>, nowUs) {
-        if (!forgets()) advance.call(this, nowUs)
+        if (this.next % 20 !== 0 || forgotten.has(this.next)) return advance.call(this, nowUs)
+        forgotten.add(this.next)
       })
     },
   },
@@ -72,7 +73,7 @@ export const REPLICATION: readonly Canary[] = [
   {
     name: 'snapshot-of-another-frame', area: 'replication', stories: ['late-join', 'swarm'],
     about: 'a client takes a snapshot for that of the frame after',
-    shows: [{ check: 'refusals', component: 'ComponentDelta', field: 'base' }, { check: 'convergence', component: 'theta.HeadPose' }],
+    shows: [{ check: 'refusals', component: 'ComponentDelta' }, { check: 'convergence', component: 'theta.HeadPose' }],
     plant: (bed) => bed.wrap(SnapshotAssembler.prototype, 'add', (add) => function (this: SnapshotAssembler, message) {
       const assembly = add.call(this, message)
       return assembly.kind === 'complete' ? { ...assembly, frame: assembly.frame + 1 } : assembly

@@ -1,19 +1,19 @@
 /** Canaries of what a peer has to keep: entries, frames, snapshots. There is no disk yet: it is all memory. */
 import { Transform } from '../../system/ecs/components.ts'
 import { FrameRing } from '../../system/replication/frames.ts'
+import { Supply } from '../../system/session/supply.ts'
 import type { Canary } from './canary.ts'
-import { everyNth } from './lies.ts'
 
 export const STORAGE: readonly Canary[] = [
   {
     name: 'acknowledged-write-lost', area: 'storage', stories: ['partition-heals', 'loopback-120', 'swarm'],
-    about: 'the host tells an entry admitted, and forgets one in five',
-    shows: [{ check: 'oracle' }, { check: 'refusals', component: 'CommandLogEntry' }],
+    about: 'the host tells an entry admitted, and forgets it at every fifth Lamport time',
+    shows: [{ check: 'oracle', component: 'theta.ScopeVersion' }, { check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.Transform' },
+      { check: 'oracle', component: 'theta.Selection' }, { check: 'refusals', component: 'CommandLogEntry' }],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
-      const loses = everyNth(5)
       bed.wrap(log, 'integrate', (integrate) => (entry, admitted) =>
-        (entry.author !== 0 && loses() ? { kind: 'integrated' } : integrate.call(log, entry, admitted)))
+        (entry.author !== 0 && entry.lamport % 5 === 0 ? { kind: 'integrated' } : integrate.call(log, entry, admitted)))
     },
   },
   {
@@ -28,14 +28,14 @@ export const STORAGE: readonly Canary[] = [
   {
     name: 'ring-of-another-frame', area: 'storage', stories: ['late-join', 'loopback-120', 'swarm'],
     about: 'the ring of frames gives the one before',
-    shows: [{ check: 'resend', component: 'ComponentDelta', field: 'frame' }],
+    shows: [{ check: 'resends', component: 'ComponentDelta', field: 'frame' }],
     plant: (bed) => bed.wrap(FrameRing.prototype, 'get', (get) => function (this: FrameRing, frame) {
       return get.call(this, frame - 1)
     }),
   },
   {
     name: 'snapshot-before-the-write', area: 'storage', stories: ['partition-heals', 'swarm'],
-    about: 'what is read of a place is what it was before its last write',
+    about: 'a snapshot tells where things were before they were last moved',
     shows: [{ check: 'convergence', component: 'theta.Transform' }],
     plant: (bed) => {
       const { world } = bed.cluster.host.peer
@@ -45,8 +45,17 @@ export const STORAGE: readonly Canary[] = [
         set.call(world, entity, component, row)
         if (bytes !== undefined) before.set(entity, bytes)
       })
+      let isSending = false
+      bed.wrap(Supply.prototype, 'snapshot', (snapshot) => function (this: Supply, ...parameters) {
+        isSending = true
+        try {
+          snapshot.apply(this, parameters)
+        } finally {
+          isSending = false
+        }
+      })
       bed.wrap(world, 'rowBytes', (rowBytes) => (entity, component) =>
-        ((component === Transform ? before.get(entity) : undefined) ?? rowBytes.call(world, entity, component)))
+        (isSending && component === Transform ? before.get(entity) : undefined) ?? rowBytes.call(world, entity, component))
     },
   },
 ]

@@ -76,18 +76,18 @@ export const TRANSPORT: readonly Canary[] = [
     plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } } as Message]),
   },
   {
-    name: 'stream-loss-forgotten', area: 'transport', stories: ['loopback-120', 'late-join', 'swarm'],
+    name: 'stream-loss-forgotten', area: 'transport', stories: ['swarm'],
     about: 'a stream hears that a range was lost, and does not send it again',
-    shows: [{ check: 'settle' }, { check: 'mustHappen' }],
+    shows: [{ check: 'settle' }],
     plant: (bed) => {
       bed.wrap(StreamSender.prototype, 'lost', () => () => {})
       bed.wrap(StreamSender.prototype, 'probe', () => () => false)
     },
   },
   {
-    name: 'message-loss-forgotten', area: 'transport', stories: ['loopback-120', 'late-join', 'swarm'],
+    name: 'message-loss-forgotten', area: 'transport', stories: ['partition-heals', 'swarm'],
     about: 'a reliable channel of messages hears that one was lost, and does not send it again',
-    shows: [{ check: 'settle' }, { check: 'mustHappen' }],
+    shows: [{ check: 'settle' }],
     plant: (bed) => {
       bed.wrap(MessageSender.prototype, 'lost', () => () => {})
       bed.wrap(MessageSender.prototype, 'probe', () => () => false)

@@ -2,6 +2,11 @@
 import { firstDifference } from '../../reports/worlddiff.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { World } from '../../system/ecs/world.ts'
+import { FRAME_RING } from '../../system/limits.ts'
+import { channelOf } from '../../system/protocol/channels.ts'
+import type { Codec } from '../../system/protocol/codec.ts'
+import { openEnvelope } from '../../system/protocol/envelope.ts'
+import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Watcher } from './cluster.ts'
 
@@ -16,11 +21,16 @@ interface Folded {
   readonly frame: number
 }
 
-/** Every node folds strictly upwards in (lamport, author), above its former closed mark, to the outcome that the host had. */
+/**
+ * Every node folds strictly upwards in (lamport, author), above its former closed mark, to the outcome that the host had, and
+ * signs above every Lamport time that it has seen.
+ */
 export class LogOrder implements Watcher {
   readonly failures: Failure[] = []
   readonly #host = new Map<string, Folded>()
   readonly #last = new Map<number, { readonly lamport: number; readonly author: number }>()
+  /** The highest Lamport time that each node has seen. */
+  readonly #seen = new Map<number, number>()
   readonly #nameOf: (node: number) => string
 
   constructor(nameOf: (node: number) => string) {
@@ -29,7 +39,12 @@ export class LogOrder implements Watcher {
 
   event(node: number, event: SystemEvent): void {
     if (event.event === 'snapshotApplied') this.#last.delete(node)
+    // Who began anew has forgotten what it saw.
+    if (event.event === 'sessionOpened' && node !== 0 && !event.resumed) this.#seen.delete(node)
+    if (event.event === 'commandIntegrated') this.#witness(node, event.lamport)
+    if (event.event === 'commandSigned') return this.#signed(node, event.lamport, event.author)
     if (event.event !== 'commandFolded') return
+    this.#witness(node, event.lamport)
     const { lamport, author, frame, outcome } = event
     const last = this.#last.get(node)
     const details = { node, lamport, author, frame, component: 'CommandLogEntry' }
@@ -50,6 +65,19 @@ export class LogOrder implements Watcher {
         fail('outcome', `as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`)
       }
     }
+  }
+
+  #witness(node: number, lamport: number): void {
+    this.#seen.set(node, Math.max(lamport, this.#seen.get(node) ?? 0))
+  }
+  #signed(node: number, lamport: number, author: number): void {
+    const seen = this.#seen.get(node) ?? 0
+    if (lamport <= seen) {
+      const message = `${this.#nameOf(node)} signed at lamport ${lamport}, having seen ${seen}`
+      const details = { node, lamport, author, component: 'CommandLogEntry', field: 'lamport' }
+      this.failures.push({ check: 'logOrder', message, details })
+    }
+    this.#witness(node, lamport)
   }
 }
 
@@ -151,4 +179,44 @@ export function finalBytes(host: World, clients: readonly { readonly name: strin
     const message = `${name}'s final bytes differ from the host's at offset ${offset}: entity ${entity}, ${component}`
     return [{ check: 'finalBytes', message, details: { offset, entity, component, field } }]
   })
+}
+
+/** A resend tells all that the ring holds, perhaps twice; a few frames of others may come between. */
+const RESENT_MESSAGES_MAX = 3 * FRAME_RING
+/** Repair goes where loss cannot hit it again. */
+const REPAIR_CHANNEL = channelOf('SessionControl')
+
+/** What the host says that it has sent again are the frames that were asked for. */
+export class Resends implements Watcher {
+  readonly failures: Failure[] = []
+  readonly #codec: Codec
+  /** The host's last messages on the channel for repair. */
+  readonly #sent: Uint8Array[] = []
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
+
+  sent(from: number, _to: number, _connection: number, channel: number, bytes: Uint8Array): void {
+    if (from !== 0 || channel !== REPAIR_CHANNEL) return
+    this.#sent.push(bytes)
+    if (this.#sent.length > RESENT_MESSAGES_MAX) this.#sent.shift()
+  }
+  event(_node: number, event: SystemEvent): void {
+    if (event.event !== 'framesResent' || this.failures.length > 0) return
+    const { fromFrame, toFrame } = event
+    const sent = new Set(this.#sent.map((bytes) => this.#frameOf(bytes)))
+    for (let frame = fromFrame; frame <= toFrame; frame++) {
+      if (sent.has(frame)) continue
+      const message = `the host told frames ${fromFrame} to ${toFrame} sent again, and frame ${frame} was not among what it sent`
+      this.failures.push({ check: 'resends', message, details: { node: 0, frame, component: 'ComponentDelta', field: 'frame' } })
+      return
+    }
+  }
+
+  #frameOf(bytes: Uint8Array): number | undefined {
+    const opened = openEnvelope(bytes, SCHEMA_HASH)
+    const decoded = opened.kind === 'opened' ? this.#codec.decode(opened.type, opened.body) : undefined
+    return decoded?.kind === 'message' && decoded.message.kind === 'ComponentDelta' ? decoded.message.frame : undefined
+  }
 }

@@ -66,6 +66,8 @@ export interface Watcher {
   /** A frame was closed by the host (node 0) or confirmed by a client; `world` is exactly that frame's. */
   frame?(node: number, frame: number, world: World): void
   message?(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
+  /** A headset is about to give its frame, as its wearer holds it. */
+  wore?(node: number, headset: Headset): void
   /** A message is handed to the transport, and comes out of it at the other end. */
   sent?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
   received?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
@@ -79,6 +81,8 @@ export class Cluster {
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
   readonly watchers: Watcher[] = []
+  /** Nodes that have sent something that their clients know nothing of. */
+  readonly hostile = new Set<number>()
   readonly #config: ClusterConfig
   readonly #ports: NodePorts
   readonly #physics: Physics
@@ -119,6 +123,9 @@ export class Cluster {
       },
       received: (from, to, connection, channel, bytes) => {
         for (const watcher of this.watchers) watcher.received?.(from, to, connection, channel, bytes)
+      },
+      wore: (node, headset) => {
+        for (const watcher of this.watchers) watcher.wore?.(node, headset)
       },
       carried: (node, bytes, datagrams) => {
         for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
@@ -313,6 +320,7 @@ export class Cluster {
   /** Sends bytes over a peer's own connection, whatever they are; the peer above knows nothing of it. */
   inject(node: number, channel: number, bytes: Uint8Array): void {
     const sender = this.client(node)
+    this.hostile.add(node)
     if (sender.crashed) return
     sender.send({ kind: 'message', on: sender.connection, channel, bytes }, this.nowUs)
     sender.settle(this.nowUs)

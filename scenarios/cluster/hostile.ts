@@ -2,6 +2,7 @@
  * What a member sends that no honest peer would: it holds a key of its own and a seat in the session, and beyond that it may say
  * anything. Every message goes through the peer's own connection; its client knows nothing of it.
  */
+import { entryBatches } from '../../system/commands/batch.ts'
 import { encodePayload } from '../../system/commands/payload.ts'
 import { entityDespawn, memberLeft, memberRole, ROLES, selectionHighlight } from '../../system/commands/registry.ts'
 import type { CommandLog } from '../../system/commands/log.ts'
@@ -75,10 +76,12 @@ export class Hostile implements HostileActor {
       this.#entries(this.#signed(log, { command, policy, scopeKind, scope, payload: encodePayload(layout!, wish) }))
     })
   }
-  flood(): void {
+  flood(target: Thing): void {
     this.#act('flood', (log) => {
-      const entry = this.#own(log).at(0) ?? this.#despawn(log, 0, { nonce: 0n })
-      this.#entries(...Array.from({ length: FLOOD_ENTRIES }, () => entry))
+      const nonce = this.#nonce(log)
+      const entry = (i: number) => this.#highlight(log, target, i % 2, { lamport: log.clock + 1 + i, nonce: nonce + BigInt(i) })
+      const entries = Array.from({ length: FLOOD_ENTRIES }, (_, i) => entry(i))
+      for (const batch of entryBatches(entries)) this.#entries(...batch)
     })
   }
   oversized(): void {

@@ -32,6 +32,8 @@ export interface NodePorts {
   /** A message is handed to the transport, and comes out of it. */
   sent(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
   received(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
+  /** A headset is about to give its frame. */
+  wore(node: number, headset: Headset): void
   /** A message reaches the peer, in these datagrams. */
   carried(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
 }
@@ -179,6 +181,7 @@ export class ClientNode extends PeerNode<Client> {
       this.drain(nowUs)
       this.give({ kind: 'xrFrame', frame: xrFrame, index: frame }, nowUs)
     })
+    this.ports.wore(this.id, this.headset)
     this.headset.pump(nowUs)
     this.ports.meter.end('xr')
   }

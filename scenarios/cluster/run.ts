@@ -28,11 +28,12 @@ import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
-import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals } from './checkers.ts'
+import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
 import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
 import { Delivery } from './delivery.ts'
+import { Embodiment } from './embodiment.ts'
 import { Explanation } from './explain.ts'
 import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
@@ -234,7 +235,9 @@ class Run {
       },
     })
     const delivery = new Delivery(actorOf, (node) => channelsFor(cluster.transportOf(node) === 'webrtc' ? 'webrtc' : 'quic'))
-    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, oracleWatch)
+    const resends = new Resends(cluster.codec)
+    const embodiment = new Embodiment(actorOf, (node) => (cluster.hostile.has(node) ? undefined : cluster.clients[node - 1].peer.author))
+    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -281,7 +284,7 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    this.#failures.push(...delivery.failures, ...order.failures, ...refusals.failures)
+    this.#failures.push(...delivery.failures, ...resends.failures, ...embodiment.failures, ...order.failures, ...refusals.failures)
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
       this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
@@ -293,7 +296,7 @@ class Run {
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
     const { difference } = oracle
     // What the host itself has wrong explains the clients that do not share it: it comes first.
-    if (difference !== undefined && difference.frame < (mismatch?.frame ?? Infinity)) {
+    if (difference !== undefined && difference.frame <= (mismatch?.frame ?? Infinity)) {
       const { message, frame } = difference
       mismatch = { frame, node: 0, message }
       this.#failures.sort((a, b) => Number(b.message === message) - Number(a.message === message))

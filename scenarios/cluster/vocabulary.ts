@@ -167,7 +167,7 @@ export interface HostileActor {
   /** A command that makes an admin of this peer. */
   promote(): void
   /** More entries at once than the rate allows. */
-  flood(): void
+  flood(target: Thing): void
   /** An entry with a payload above the bound. */
   oversized(): void
   garbage(channel: number, bytes: Uint8Array): void

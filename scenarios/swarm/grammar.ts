@@ -94,6 +94,8 @@ export const OPERATIONS = {
   placeMany: peer('placements', 2, (who, random) => commits(who, random, () => {
     for (let left = random.range(2, 5); left > 0; left--) add(who, random)
   })),
+  placeOver: onPlacement(2, (who, placement, random) =>
+    who.placements.add({ asset: 1 + random.int(5), at: who.sees(placement) ?? place(random) })),
   move: onPlacement(4, (who, placement, random) => who.placements.move(placement, place(random))),
   tag: onPlacement(3, (who, placement, random) => who.placements.tag(placement, tags(random))),
   remove: onPlacement(2, (who, placement) => who.placements.remove(placement)),
@@ -179,7 +181,7 @@ export const OPERATIONS = {
   equivocate: hostile(2, (who, random) => who.hostile.equivocate(target(who, random))),
   usurp: hostile(2, (who) => who.hostile.usurp()),
   promote: hostile(2, (who) => who.hostile.promote()),
-  flood: hostile(1, (who) => who.hostile.flood()),
+  flood: hostile(1, (who, random) => who.hostile.flood(target(who, random))),
   oversized: hostile(1, (who) => who.hostile.oversized()),
   garbage: hostile(3, (who, random) => who.hostile.garbage(random.int(4), random.bytes(random.int(64)))),
   truncate: hostile(2, (who, random) => who.hostile.truncate(random.int(PICK_RANGE))),

@@ -195,6 +195,7 @@ const EFFECTS: { readonly [Name in OperationName]: readonly [Effect, ...Operatio
   spawnMany: [signs('spawnMany', 2)],
   place: [commits('place')],
   placeMany: [(told) => told.some('commitFolded', ({ status, changes }) => status === 'APPLIED' && changes > 1)],
+  placeOver: [(told) => told.some('commitFolded', ({ conflicts }) => conflicts.some(({ message }) => message.includes('overlap'))), 'place'],
   move: [commits('move'), 'place'],
   tag: [commits('tag'), 'place'],
   remove: [commits('remove'), 'place'],
