@@ -19,6 +19,7 @@ export const run: Command = {
     out: { value: 'DIR', about: 'write to DIR/<scenario>-<seed>/ (default out)' },
     plan: { value: 'FILE', about: 'take the choices of this plan.json, not those of the seed' },
     tamper: { value: 'PEER@FRAME', about: 'flip one bit of that peer’s state, to see it found' },
+    canary: { value: 'NAME', about: 'plant this known fault, to see it found' },
     verifier: { value: 'KIND', about: 'Ed25519 by noble (pure, default), node (fast, same verdicts) or none (signatures pass)' },
     ...DETERMINISM_FLAGS,
     json: { about: 'print the summary as JSON, and nothing else' },
@@ -36,6 +37,7 @@ interface Options {
   readonly out: string
   readonly plan: string | undefined
   readonly tamper: RunOptions['tamper'] | undefined
+  readonly canary: string | undefined
   readonly verifier: Verifier
   readonly determinism: DeterminismOptions | undefined
   readonly json: boolean
@@ -55,6 +57,7 @@ function optionsOf(given: Given): Options {
     out: given.text('out') ?? 'out',
     plan: given.text('plan'),
     tamper: tamper === undefined ? undefined : tamperOf(tamper),
+    canary: given.text('canary'),
     verifier: verifierOf(given.text('verifier') ?? 'noble'),
     determinism: determinismOf(given),
     json: given.on('json'),
@@ -64,12 +67,13 @@ function optionsOf(given: Given): Options {
 }
 
 async function perform(options: Options, engine: Engine, terminal: Terminal): Promise<number> {
-  const { verifier, frames, tamper, plan, seeds } = options
+  const { verifier, frames, tamper, canary, plan, seeds } = options
   const shared = {
     version: engine.version,
     verifier,
     ...(frames === undefined ? {} : { frames }),
     ...(tamper === undefined ? {} : { tamper }),
+    ...(canary === undefined ? {} : { canary }),
     ...(plan === undefined ? {} : { plan: readPlan(plan, engine, terminal), planSource: plan }),
   }
   // Before the work, not after it.
@@ -111,6 +115,7 @@ async function runOne(subject: Subject, shared: Shared, options: Options, termin
   else if (options.quiet) printLines(terminal, [result.verdict])
   else {
     const places = [`report: ${folder}/report.md`, `again:  ${result.reproduce}`]
+    if (result.exit !== EXIT.converged) places.push(`least:  npx theta-sim shrink ${folder}/report.json`)
     printLines(terminal, [...result.summary, '', ...(checked?.lines ?? []), ...places])
   }
   return result.exit

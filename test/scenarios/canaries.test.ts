@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import type { Canary } from '../../scenarios/canaries/canary.ts'
+import { hunt } from '../../scenarios/canaries/hunt.ts'
+import { CANARIES } from '../../scenarios/canaries/index.ts'
+import { OptionError } from '../../scenarios/index.ts'
+import { run, storyOf, STORIES } from '../support/runs.ts'
+
+const named = (name: string): Canary => CANARIES.find((canary) => canary.name === name)!
+
+describe('the canaries', () => {
+  it('are many, in every part, under names of their own, in stories that there are', () => {
+    expect(CANARIES.length).toBeGreaterThanOrEqual(25)
+    expect(new Set(CANARIES.map(({ name }) => name)).size).toBe(CANARIES.length)
+    const areas = ['network', 'transport', 'protocol', 'replication', 'log', 'roles', 'commits', 'xr', 'storage']
+    expect([...new Set(CANARIES.map(({ area }) => area))].sort()).toEqual([...areas].sort())
+    expect(CANARIES.filter(({ area }) => area === 'commits').length).toBeGreaterThanOrEqual(3)
+    const stories = new Set(STORIES.map(([name]) => name))
+    for (const canary of CANARIES) {
+      expect(canary.name).toMatch(/^[a-z0-9-]+$/)
+      expect(canary.stories.filter((story) => !stories.has(story))).toEqual([])
+      expect(canary.shows.length).toBeGreaterThan(0)
+    }
+  })
+
+  // All of them take minutes: `theta-sim canary`. One of each kind of lie stands for them here.
+  it.each(['message-lost', 'delta-of-other-bytes', 'signature-on-trust', 'viewer-may-edit', 'hands-swapped', 'newest-entry-left-out'])(
+    '%s is found, shrunk to at most five items and named', async (name) => {
+      const { found, shrunk } = await hunt(named(name), { seedsMax: 3 })
+      expect(found).toBeDefined()
+      expect(shrunk!.items.length).toBeLessThanOrEqual(5)
+      expect([shrunk!.isMinimal, shrunk!.isNamed]).toEqual([true, true])
+    })
+
+  it('are gone after their run, whatever became of it', async () => {
+    const story = storyOf('late-join')
+    const before = await run(story, { seed: 3 })
+    for (const { name } of CANARIES) await run(story, { seed: 3, frames: 12, canary: name })
+    const after = await run(story, { seed: 3 })
+    expect(after.traceDigest).toBe(before.traceDigest)
+  })
+
+  it('are told in the report and in the command that does it again', async () => {
+    const { report, reproduce } = await run(storyOf('late-join'), { seed: 1, canary: 'message-lost' })
+    expect(report.run).toMatchObject({ canary: 'message-lost' })
+    expect(reproduce).toContain('--canary message-lost')
+  })
+
+  it('are refused by a name that there is not', async () => {
+    await expect(run(storyOf('late-join'), { canary: 'penguin' })).rejects.toThrow(OptionError)
+  })
+})
+
+describe('a hunt', () => {
+  it('tells a canary that nobody finds', async () => {
+    expect(await hunt({ ...named('message-lost'), stories: [] }, { seedsMax: 2 })).toEqual({ found: undefined, shrunk: undefined })
+  })
+})
