@@ -308,8 +308,8 @@ function foldOne(rows: Rows, entry: CommandEntry, codec: Codec): void {
     case 20: {
       const decoded = codec.decodePlacementCommit(entry.payload)
       if (decoded.kind !== 'commit' || !present) return
-      const allowed = may(ROLE.editor, CAN.editPlacements) && may(ROLE.editor, CAN.manageCommits)
-      return foldCommit(rows, entry, decoded.commit, allowed)
+      const lacking = [CAN.editPlacements, CAN.manageCommits].filter((bit) => !may(ROLE.editor, bit)).length
+      return foldCommit(rows, entry, decoded.commit, lacking)
     }
   }
 }
@@ -320,18 +320,23 @@ const overlap = (a: Row, b: Row) =>
   (['x', 'y', 'z'] as const).every((axis) => Math.abs(a[axis] - b[axis]) * 256 < 128 * (a.scale + b.scale))
 
 /** Every change onto a copy; the copy becomes the world only if none of them is in conflict. */
-function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }: PlacementCommit, allowed: boolean): void {
+function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }: PlacementCommit, lacking: number): void {
   const isNew = !table(rows, 'CommitRecord').has(commit) && !table(rows, 'Entity').has(commit)
   if (!isNew || authorOf(commit) !== entry.author || commit % 2 ** 20 === 0) return
   const live = table(rows, 'Placement')
   const after = new Map([...live].map(([entity, row]) => [entity, { ...row }]))
   const touched = new Set<number>()
   const added: number[] = []
-  let conflicts = allowed ? 0 : 1
+  // What is told of a commit counts tags that both sides changed and that merge, too; they are no reason to refuse it.
+  let conflicts = lacking
+  let merged = 0
   const clash = (): void => { conflicts += 1 }
   for (const change of changes) {
     const now = live.get(change.placement)
-    if (touched.has(change.placement)) clash()
+    if (touched.has(change.placement)) {
+      clash()
+      continue
+    }
     touched.add(change.placement)
     if (change.change === 'ADD') {
       const isFree = now === undefined && !table(rows, 'Entity').has(change.placement)
@@ -353,15 +358,18 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
     const wanted = change.after!
     const moves = differs(before, wanted)
     if (moves && differs(before, now)) clash()
-    if (((before.tags ^ wanted.tags) & (before.tags ^ now.tags)) !== 0) clash()
+    const [ours, theirs] = [before.tags ^ wanted.tags, before.tags ^ now.tags]
+    if ((ours & theirs) !== 0) clash()
+    else if (ours !== 0 && theirs !== 0) merged += 1
     const moved = moves ? Object.fromEntries(TRANSFORM.map((part) => [part, wanted[part]])) : {}
     after.set(change.placement, { ...now, ...moved, tags: (now.tags ^ before.tags ^ wanted.tags) >>> 0 })
   }
   for (const entity of added) {
-    for (const [other, row] of after) {
+    const isOverlapped = [...after].some(([other, row]) => {
       const ordered = !added.includes(other) || added.indexOf(other) < added.indexOf(entity)
-      if (other !== entity && ordered && row.region === region && overlap(row, after.get(entity)!)) clash()
-    }
+      return other !== entity && ordered && row.region === region && overlap(row, after.get(entity)!)
+    })
+    if (isOverlapped) clash()
   }
   if (conflicts === 0) {
     rows.set('theta.Placement', after)
@@ -372,5 +380,7 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
   }
   const applied = conflicts === 0
   const { author, lamport } = entry
-  table(rows, 'CommitRecord').set(commit, { status: applied ? 2 : 3, author, lamport, changes: applied ? changes.length : 0 })
+  table(rows, 'CommitRecord').set(commit, {
+    status: applied ? 2 : 3, author, lamport, changes: applied ? changes.length : 0, conflicts: conflicts + merged,
+  })
 }

@@ -45,7 +45,8 @@ async function act(given: Given, engine: Engine, terminal: Terminal): Promise<nu
   const out = join(given.text('out') ?? 'out', 'canary')
   checkOut(out, terminal)
   const threads = Math.min(number('jobs', THREADS_MAX, availableParallelism()), wanted.length)
-  const pool = new ThreadPool<HuntTask, Hunted>(engine.hunterEntry, { threads, taskMsMax: HUNT_MS_MAX, heapMegabytesMax: HEAP_MEGABYTES_MAX })
+  const bounds = { threads, taskMsMax: HUNT_MS_MAX, heapMegabytesMax: HEAP_MEGABYTES_MAX }
+  const pool = new ThreadPool<HuntTask, Hunted>(engine.hunterEntry, bounds)
   const progress = new Progress(terminal, !given.on('quiet') && !given.on('json'))
   const rows = new Map<string, Row>()
   try {
@@ -54,7 +55,7 @@ async function act(given: Given, engine: Engine, terminal: Terminal): Promise<nu
       for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
         progress.show(`${rows.size}/${wanted.length} canaries; looking for ${one.name}`)
         const end = await pool.run({ canary: one.name, seedsMax, planSource: join(out, one.name, 'plan.json') })
-        if (end.kind !== 'answered') throw new Misuse(`the thread that looked for ${one.name} ${end.kind === 'died' ? end.message : end.kind}`)
+        if (end.kind !== 'answered') throw new Error(`looking for ${one.name}: ${end.kind === 'died' ? end.message : end.kind}`)
         const row = rowOf(one, end.answer, join(out, one.name), terminal)
         rows.set(one.name, row)
         progress.clear()
@@ -120,8 +121,8 @@ function line({ canary: name, found, kind, items, isMinimal, isNamed }: Row): st
 function cellsOf({ canary: name, area, found, kind, items, itemsBefore, isMinimal, isNamed, shrinkSeconds }: Row): Cell[] {
   const yes = (flag: boolean): string => (flag ? 'yes' : 'NO')
   return [
-    name, area, found?.story ?? '-', found?.seed ?? '-', found?.runs ?? '-', found?.seconds.toFixed(1) ?? '-', items ?? '-', itemsBefore ?? '-',
-    yes(isMinimal), shrinkSeconds?.toFixed(1) ?? '-', yes(isNamed), kind,
+    name, area, found?.story ?? '-', found?.seed ?? '-', found?.runs ?? '-', found?.seconds.toFixed(1) ?? '-',
+    items ?? '-', itemsBefore ?? '-', yes(isMinimal), shrinkSeconds?.toFixed(1) ?? '-', yes(isNamed), kind,
   ]
 }
 

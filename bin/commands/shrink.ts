@@ -13,7 +13,8 @@ import { openSubject } from '../subject.ts'
 const SECONDS_MAX = 86_400
 
 export const shrink: Command = {
-  name: 'shrink', about: 'find the least that makes a report’s run fail the same way', operands: ['report.json', 'scenario.ts'], optional: 1,
+  name: 'shrink', about: 'find the least that makes a report’s run fail the same way',
+  operands: ['report.json', 'scenario.ts'], optional: 1,
   flags: {
     out: { value: 'DIR', about: 'write there (default: minimal/ beside the report)' },
     seconds: { value: 'N', about: 'end the search after so long with the least so far' },

@@ -39,7 +39,10 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     name: 'conflict-overlooked', area: 'commits', stories: ['swarm'],
     about: 'the host takes every draft for one of the live placement: the last writer wins',
     shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
-    plant: (bed) => misreadsDrafts(bed, (draft, live) => (draft.before === undefined || live === undefined ? draft : { ...draft, before: live })),
+    plant: (bed) => misreadsDrafts(bed, (draft, live) => {
+      const { before } = draft
+      return before === undefined || live === undefined ? draft : { ...draft, before: live }
+    }),
   },
   {
     name: 'tags-overwritten', area: 'commits', stories: ['swarm'],
@@ -83,11 +86,12 @@ export const COMMIT_CANARIES: readonly Canary[] = [
   {
     name: 'overlap-overlooked', area: 'commits', stories: ['swarm'],
     about: 'the host looks for what an addition would overlap, and sees nothing',
-    shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => {
       const { world } = bed.cluster.host.peer
       const isFolding = foldingAtHost(bed)
-      bed.wrap(world, 'entities', (entities) => (component) => (component === Placement && isFolding() ? [] : entities.call(world, component)))
+      bed.wrap(world, 'entities', (entities) => (component) =>
+        (component === Placement && isFolding() ? [] : entities.call(world, component)))
     },
   },
   {

@@ -1,5 +1,4 @@
 /** Canaries of the network itself: a simulator whose faults do not strike, or never end, proves nothing. */
-import { Fabric } from '../../sim/net/fabric.ts'
 import { Link } from '../../sim/net/link.ts'
 import type { Canary } from './canary.ts'
 
@@ -8,8 +7,8 @@ export const NETWORK: readonly Canary[] = [
     name: 'cut-cuts-nothing', area: 'network', stories: ['partition-heals', 'loopback-120'],
     about: 'a link that is down carries what it carried before',
     shows: [{ check: 'mustHappen', component: 'packetsLost' }],
-    plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, { down: _, ...change }) {
-      set.call(this, change)
+    plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, change) {
+      set.call(this, { ...change, down: false })
     }),
   },
   {
@@ -26,14 +25,6 @@ export const NETWORK: readonly Canary[] = [
     shows: [{ check: 'mustHappen', component: 'packetsLost' }],
     plant: (bed) => bed.wrap(Link.prototype, 'set', (set) => function (this: Link, change) {
       set.call(this, { ...change, dropPpm: 0 })
-    }),
-  },
-  {
-    name: 'storm-without-calm', area: 'network', stories: ['swarm', 'loopback-120'],
-    about: 'the network does not heal, and loses everything where it lost anything',
-    shows: [{ check: 'settle' }],
-    plant: (bed) => bed.wrap(Fabric.prototype, 'heal', () => function (this: Fabric) {
-      for (const link of this.links) if (link.settings.dropPpm > 0) link.set({ dropPpm: 1_000_000 })
     }),
   },
 ]

@@ -11,7 +11,9 @@ export const PROTOCOL: readonly Canary[] = [
       .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
     plant: (bed) => {
       bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
-        if (message.kind !== 'ComponentDelta' || message.payload.length === 0 || message.frame % 40 !== 20) return encode.call(this, message)
+        if (message.kind !== 'ComponentDelta' || message.payload.length === 0 || message.frame % 40 !== 20) {
+          return encode.call(this, message)
+        }
         const payload = message.payload.slice()
         payload[0] ^= 1
         return encode.call(this, { ...message, payload })

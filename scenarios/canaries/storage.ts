@@ -8,8 +8,10 @@ export const STORAGE: readonly Canary[] = [
   {
     name: 'acknowledged-write-lost', area: 'storage', stories: ['partition-heals', 'loopback-120', 'swarm'],
     about: 'the host tells an entry admitted, and forgets it at every fifth Lamport time',
-    shows: [{ check: 'oracle', component: 'theta.ScopeVersion' }, { check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.Transform' },
-      { check: 'oracle', component: 'theta.Selection' }, { check: 'refusals', component: 'CommandLogEntry' }],
+    shows: [
+      ...['ScopeVersion', 'Entity', 'Transform', 'Selection'].map((name) => ({ check: 'oracle', component: `theta.${name}` })),
+      { check: 'refusals', component: 'CommandLogEntry' },
+    ],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
       bed.wrap(log, 'integrate', (integrate) => (entry, admitted) =>

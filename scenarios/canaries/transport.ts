@@ -1,4 +1,5 @@
 /** Canaries of the transport: what a library below the port may get wrong. */
+import type { TransportInput } from '../../sim/port.ts'
 import type { TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { MessageSender } from '../../sim/transport/messages.ts'
 import { StreamSender } from '../../sim/transport/streams.ts'
@@ -6,7 +7,7 @@ import type { Bed, Canary } from './canary.ts'
 import { everyNth } from './lies.ts'
 
 type Output = NonNullable<ReturnType<TransportEndpoint['poll']>>
-type Message = Output & { readonly kind: 'input'; readonly input: { readonly kind: 'message'; readonly channel: number; readonly bytes: Uint8Array } }
+type Message = Output & { readonly kind: 'input'; readonly input: TransportInput & { readonly kind: 'message' } }
 
 /** Channels 0 and 3 of the table. */
 const CONTROL = 0, INPUT = 3
@@ -66,14 +67,14 @@ export const TRANSPORT: readonly Canary[] = [
     plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => {
       const bytes = message.input.bytes.slice()
       bytes[bytes.length - 1] ^= 0x10
-      return [{ ...message, input: { ...message.input, bytes } } as Message]
+      return [{ ...message, input: { ...message.input, bytes } }]
     }),
   },
   {
     name: 'channels-crossed', area: 'transport', stories: ['late-join', 'swarm'],
     about: 'one control message in ten comes out of the channel for input',
     shows: [{ check: 'delivery', component: 'input', field: 'invented' }],
-    plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } } as Message]),
+    plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } }]),
   },
   {
     name: 'stream-loss-forgotten', area: 'transport', stories: ['swarm'],

@@ -48,7 +48,8 @@ export class Embodiment implements Watcher {
       for (const [hand, component] of HANDS) {
         const row = world.get(memberEntity(author), component)
         if (row === undefined || places[hand].has(`${row.x} ${row.y} ${row.z}`)) continue
-        const message = `in frame ${frame} the host has ${this.#nameOf(one)}'s ${hand} hand where it never was: ${row.x}, ${row.y}, ${row.z}`
+        const where = `where it never was: ${row.x}, ${row.y}, ${row.z}`
+        const message = `in frame ${frame} the host has ${this.#nameOf(one)}'s ${hand} hand ${where}`
         this.#fail(message, { node: one, frame, component: component.name, field: 'x' })
       }
     }

@@ -115,6 +115,7 @@ export const OPERATIONS = {
     const [x, y, z] = place(random)
     who.placements.move(placement, [x + side, y, z])
   }, true),
+  raceTags: onPlacement(3, (who, placement, random) => who.placements.tag(placement, tags(random)), true),
   raceRemoval: onPlacement(2, (who, placement, random, side) => {
     if (side === 0) who.placements.remove(placement)
     else who.placements.tag(placement, tags(random))

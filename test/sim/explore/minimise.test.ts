@@ -7,7 +7,8 @@ const holds = (kept: readonly number[], needed: readonly number[]): boolean => n
 
 describe('minimise', () => {
   it('finds exactly what a failure needs, whatever its groups', async () => {
-    await fc.assert(fc.asyncProperty(fc.uniqueArray(fc.nat(199), { maxLength: 6 }), fc.integer({ min: 1, max: 50 }), async (needed, width) => {
+    const some = fc.uniqueArray(fc.nat(199), { maxLength: 6 })
+    await fc.assert(fc.asyncProperty(some, fc.integer({ min: 1, max: 50 }), async (needed, width) => {
       const groups = [(item: number) => String(item % 7), (item: number) => String(Math.floor(item / width))]
       const { items, isMinimal } = await minimise({ items: numbers(200), groups, fails: async (kept) => holds(kept, needed) })
       expect(items).toEqual([...needed].sort((a, b) => a - b))
@@ -16,7 +17,8 @@ describe('minimise', () => {
   })
 
   it('ends 1-minimal where several causes would do, and where items matter only together', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.uniqueArray(fc.nat(29), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 }), async (causes) => {
+    const cause = fc.uniqueArray(fc.nat(29), { minLength: 1, maxLength: 4 })
+    await fc.assert(fc.asyncProperty(fc.array(cause, { minLength: 1, maxLength: 5 }), async (causes) => {
       const fails = async (kept: readonly number[]): Promise<boolean> => causes.some((needed) => holds(kept, needed))
       const { items } = await minimise({ items: numbers(30), groups: [], fails })
       expect(await fails(items)).toBe(true)

@@ -81,7 +81,8 @@ describe('R-LOG-7 every right by itself is needed', () => {
   it('R-COMMIT-6 a commit that lacks one says which, and leaves a record', () => {
     const lacking = (capabilities: number) => outcome(commitBy(BEN), 'editor', capabilities).commit
     expect(lacking(MANAGE_COMMITS)).toMatchObject({ status: 'REJECTED', conflicts: [{ type: 'PERMISSION_CONFLICT' }] })
-    const [edit, manage] = [lacking(MANAGE_COMMITS), lacking(EDIT_PLACEMENTS)].map((commit) => commit!.conflicts.map(({ message }) => message))
+    const lackingEach = [lacking(MANAGE_COMMITS), lacking(EDIT_PLACEMENTS)]
+    const [edit, manage] = lackingEach.map((commit) => commit!.conflicts.map(({ message }) => message))
     expect(edit).toHaveLength(1)
     expect(manage).toHaveLength(1)
     expect(edit).not.toEqual(manage)

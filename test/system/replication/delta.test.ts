@@ -58,7 +58,11 @@ describe('deltas', () => {
     const world = tracking()
     world.set(PROP, Motion, AT_REST)
     world.set(PROP, Spawned, { kind: 1, bornFrame: 2 })
-    expect(encodeDelta(world).payload.length).toBe(Motion.stride + Spawned.stride)
+    world.set(PROP + 1, Motion, AT_REST)
+    const first = encodeDelta(world)
+    expect(first.payload.length).toBe(2 * Motion.stride + Spawned.stride)
+    expect(new Set(first.components)).toEqual(new Set([Motion.id, Spawned.id]))
+    expect(first.components).toHaveLength(2)
     world.set(PROP, Motion, { ...AT_REST, y: 5 })
     expect(encodeDelta(world)).toMatchObject({
       components: [Motion.id],

@@ -130,4 +130,22 @@ describe('the buffer', () => {
     buffers[1].skipTo(newest - 1, 0)
     for (const buffer of buffers) expect(buffer.missing(NACK_DELAY_US)).toEqual(one)
   })
+
+  it('R-REPL-3 what waits beyond a gap can be lost, and is asked for like the rest', () => {
+    const buffer = new FrameBuffer<number>(5, NO_PROBE)
+    expect(buffer.isGapped).toBe(false)
+    buffer.add(5 + FRAME_BUFFER_MAX, 0, 0)
+    // Too far ahead to be kept: there is nothing to lose.
+    expect(buffer.isGapped).toBe(false)
+    buffer.add(7, 7, 0)
+    expect(buffer.isGapped).toBe(true)
+    buffer.forget()
+    expect([buffer.held, buffer.newest, buffer.isGapped]).toEqual([[], 5 + FRAME_BUFFER_MAX, false])
+    expect(buffer.missing(NACK_DELAY_US)).toMatchObject({ fromFrame: 5 })
+    for (const frame of [6, 5]) buffer.add(frame, frame, 0)
+    taken(buffer)
+    buffer.skipTo(5 + FRAME_BUFFER_MAX, 0)
+    buffer.add(6 + FRAME_BUFFER_MAX, 0, 0)
+    expect([buffer.held.length, buffer.isGapped]).toEqual([1, false])
+  })
 })
