@@ -16,6 +16,8 @@ function misreadsMembers(bed: Bed, misread: (member: Membership, entity: number)
   })
 }
 
+/** What somebody who may no longer edit writes first. */
+const EDITED = ['Member', 'Entity', 'Transform', 'Selection', 'ToolState', 'ScopeVersion', 'CommitRecord']
 const EDITOR = ROLES.indexOf('editor')
 const ALL_CAPABILITIES = 0xffffffff
 
@@ -23,14 +25,14 @@ export const ROLE_CANARIES: readonly Canary[] = [
   {
     name: 'viewer-may-edit', area: 'roles', stories: ['viewer-edits', 'swarm'],
     about: 'the host takes every member for an editor at least',
-    shows: [{ check: 'oracle', component: 'theta.ScopeVersion' }, { check: 'oracle', component: 'theta.Selection' }],
+    shows: EDITED.map((name) => ({ check: 'oracle', component: `theta.${name}` })),
     plant: (bed) => misreadsMembers(bed, (member) =>
       ({ ...member, role: Math.max(member.role, EDITOR), capabilities: ALL_CAPABILITIES })),
   },
   {
     name: 'stale-permission', area: 'roles', stories: ['swarm'],
     about: 'the host goes by the role that a member had at first, whatever it was given since',
-    shows: [{ check: 'oracle', component: 'theta.Member', field: 'role' }, { check: 'oracle', component: 'theta.ScopeVersion' }],
+    shows: EDITED.map((name) => ({ check: 'oracle', component: `theta.${name}` })),
     plant: (bed) => {
       const first = new Map<number, Membership>()
       misreadsMembers(bed, (member, entity) => {
