@@ -1,5 +1,6 @@
 /** The built-in stories, in the order in which they are best read. */
 import type { Scenario } from './scenario.ts'
+import commitStorm from './stories/commit-storm.ts'
 import forgedCommand from './stories/forged-command.ts'
 import lateJoin from './stories/late-join.ts'
 import loopback120 from './stories/loopback-120.ts'
@@ -17,5 +18,5 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, swarm,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, swarm,
 ].map(entry)

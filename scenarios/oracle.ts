@@ -351,7 +351,8 @@ function foldCommit(rows: Rows, entry: CommandEntry, { commit, region, changes }
       continue
     }
     if (change.change === 'REMOVE') {
-      if (differs(now, before) || now.tags !== before.tags) clash()
+      if (differs(now, before)) clash()
+      if (now.tags !== before.tags) clash()
       after.delete(change.placement)
       continue
     }

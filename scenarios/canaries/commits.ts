@@ -36,7 +36,7 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'conflict-overlooked', area: 'commits', stories: ['swarm'],
+    name: 'conflict-overlooked', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'the host takes every draft for one of the live placement: the last writer wins',
     shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) => {
@@ -45,16 +45,16 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     }),
   },
   {
-    name: 'tags-overwritten', area: 'commits', stories: ['swarm'],
+    name: 'tags-overwritten', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'tags that both sides changed are not merged: the later ones stay',
-    shows: [{ check: 'oracle', component: 'theta.Placement', field: 'tags' }],
+    shows: [{ check: 'oracle', component: 'theta.Placement', field: 'tags' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) => {
       const { before } = draft
       return before === undefined || live === undefined ? draft : { ...draft, before: { ...before, tags: live.tags } }
     }),
   },
   {
-    name: 'removed-stays', area: 'commits', stories: ['swarm'],
+    name: 'removed-stays', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'what a commit removes is gone from the log and still in place',
     shows: [{ check: 'oracle', component: 'theta.Placement' }],
     plant: (bed) => {
@@ -84,7 +84,7 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'overlap-overlooked', area: 'commits', stories: ['swarm'],
+    name: 'overlap-overlooked', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'the host looks for what an addition would overlap, and sees nothing',
     shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => {

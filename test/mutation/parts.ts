@@ -1,0 +1,12 @@
+/** The parts of `system/` that are mutated: what decides who may do what, and what everybody must agree on. */
+
+const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
+  commands: ['admission', 'fold', 'log', 'pipeline', 'registry', 'signer'],
+  ecs: ['canonical', 'overlay', 'table', 'world'],
+  placement: ['apply', 'plan', 'session'],
+  replication: ['delta', 'frames', 'replica', 'snapshot'],
+  session: ['client', 'heartbeat', 'host', 'roster'],
+}
+
+/** From the root. */
+export const PARTS = Object.entries(PARTS_BY_FOLDER).flatMap(([folder, names]) => names.map((name) => `system/${folder}/${name}.ts`))
