@@ -5,7 +5,7 @@ import { ThreadPool } from '../../platform/pool.ts'
 import { kindInWords } from '../../reports/minimal.ts'
 import { aligned, type Cell } from '../../reports/table.ts'
 import type { Canary } from '../../scenarios/canaries/canary.ts'
-import type { Hunted } from '../../scenarios/canaries/hunt.ts'
+import { type Hunted, ITEMS_MAX } from '../../scenarios/canaries/hunt.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
 import { type Command, type Given, integer, QUIET, SEEDS_MAX, VERBOSE } from '../grammar.ts'
 import type { HuntTask } from '../hunter.ts'
@@ -99,7 +99,7 @@ function rowOf({ name, area, itemsMax = ITEMS_MAX }: Canary, { found, shrunk }: 
     const nothing = { items: undefined, itemsBefore: undefined, isMinimal: false, isNamed: false, shrinkSeconds: undefined }
     return { canary: name, area, found: undefined, kind: 'not found', ...nothing, isGood: false }
   }
-  const minimal = minimalRun(found.story, found.story, shrunk)
+  const minimal = minimalRun(shrunk.story, shrunk.story, shrunk)
   writeMinimal(minimal, shrunk.result, folder, terminal)
   const { items, itemsBefore, isMinimal, isNamed, seconds } = shrunk
   return {
@@ -107,9 +107,6 @@ function rowOf({ name, area, itemsMax = ITEMS_MAX }: Canary, { found, shrunk }: 
     shrinkSeconds: seconds, isGood: isMinimal && isNamed && items.length <= itemsMax,
   }
 }
-
-/** What the least that shows a canary may come to. */
-const ITEMS_MAX = 5
 
 /** As soon as it is known. */
 function line({ canary: name, found, kind, items, isMinimal, isNamed }: Row): string {

@@ -22,7 +22,7 @@ export interface Minimised<T> {
 }
 
 /** `items` as a whole must fail. */
-export async function minimise<T>({ items, fails, groups, isOver = () => false }: Minimise<T>): Promise<Minimised<T>> {
+export async function minimise<T>({ items, fails, groups: groupings, isOver = () => false }: Minimise<T>): Promise<Minimised<T>> {
   let kept = items
   let tries = 0
   /** Leaves these out, where it fails without them, too. */
@@ -35,10 +35,17 @@ export async function minimise<T>({ items, fails, groups, isOver = () => false }
   }
   for (;;) {
     const before = kept.length
-    for (const groupOf of groups) {
-      for (const group of new Set(kept.map(groupOf))) {
+    for (const groupOf of groupings) {
+      const groups = new Map<string, T[]>()
+      for (const item of kept) {
+        const group = groups.get(groupOf(item))
+        if (group === undefined) groups.set(groupOf(item), [item])
+        else group.push(item)
+      }
+      // The largest first: what is frequent tells least, and what is rare had better stay.
+      for (const group of [...groups.values()].sort((a, b) => b.length - a.length)) {
         if (isOver()) return { items: kept, isMinimal: false, tries }
-        await drop(new Set(kept.filter((item) => groupOf(item) === group)))
+        await drop(new Set(group))
       }
     }
     for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

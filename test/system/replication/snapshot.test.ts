@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMPONENTS, ScopeVersion, Transform } from '../../../system/ecs/components.ts'
 import { World } from '../../../system/ecs/world.ts'
+import { ENTITY_ID_MAX } from '../../../system/ids.ts'
 import { SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES } from '../../../system/limits.ts'
 import { NO_PROBE } from '../../../system/ports.ts'
 import { FRAME_MAX } from '../../../system/replication/frames.ts'
@@ -86,6 +87,35 @@ describe('chunks', () => {
     }
   })
 
+  it('R-REPL-1 the first chunk that comes is held to the bounds, and to nothing less', () => {
+    const [first] = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
+    const bytesMax = SNAPSHOT_BODY_BYTES_MAX
+    const chunksOf = (bytes: number) => Math.ceil(bytes / SNAPSHOT_CHUNK_BYTES)
+    const cases: readonly [over: Partial<typeof first>, kind: string][] = [
+      [{ frame: FRAME_MAX }, 'partial'], [{ frame: FRAME_MAX + 1 }, 'refused'],
+      [{ bodyBytes: bytesMax, chunkCount: chunksOf(bytesMax) }, 'partial'],
+      [{ bodyBytes: bytesMax + 1, chunkCount: chunksOf(bytesMax + 1) }, 'refused'],
+      [{ chunk: first.chunkCount }, 'refused'],
+    ]
+    for (const [over, kind] of cases) {
+      const assembly = new SnapshotAssembler(NO_PROBE).add({ ...first, ...over })
+      expect(assembly.kind, JSON.stringify(over)).toBe(kind)
+      if (assembly.kind === 'refused') expect(assembly.why).toBe('snapshot size')
+    }
+  })
+
+  it('R-REPL-1 a snapshot is complete once, and tells until then which chunks are missing', () => {
+    const chunks = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
+    const assembler = new SnapshotAssembler(NO_PROBE)
+    expect(assembler.partial).toBeUndefined()
+    for (const chunk of chunks.slice(1)) expect(assembler.add(chunk)).toEqual({ kind: 'partial' })
+    expect(assembler.partial).toEqual({ snapshotId: 3, frame: 40, missing: [0] })
+    expect(assembler.add(chunks[1])).toEqual({ kind: 'partial' })
+    expect(assembler.add(chunks[0]).kind).toBe('complete')
+    expect(assembler.partial).toBeUndefined()
+    for (const chunk of chunks) expect(assembler.add(chunk)).toEqual({ kind: 'partial' })
+  })
+
   it('R-REPL-1 a newer snapshot takes the place of one that never came whole', () => {
     const older = chunkSnapshot(encodeSnapshot(large(), POSITION), HEADER)
     const newer = chunkSnapshot(encodeSnapshot(worldWith([1, Transform, 4]), POSITION), { ...HEADER, snapshotId: 4, frame: 60 })
@@ -118,6 +148,24 @@ describe('bodies', () => {
       ['an entity beyond the last', transformRow + 8 + Transform.stride + 3, 0x80],
     ]
     for (const [why, at, value] of changes) expect(decodeSnapshot(body.with(at, value)), why).toBeUndefined()
+  })
+
+  it('R-REPL-1 the least and the most that a body can hold is read', () => {
+    expect(decodeSnapshot(encodeSnapshot(new World(), POSITION))).toMatchObject({ position: POSITION, rows: 0 })
+    const last = { ...POSITION, closedLamport: Number.MAX_SAFE_INTEGER }
+    const content = decodeSnapshot(encodeSnapshot(worldWith([ENTITY_ID_MAX, Transform, 1]), last))
+    expect(content).toMatchObject({ position: last, rows: 1 })
+    // A table without rows: 14 bytes after a header of 22. No component may have two.
+    const none = encodeSnapshot(worldWith([1, Transform, 4]), POSITION).slice(0, 22 + 14).fill(0, 22 + 10)
+    expect(decodeSnapshot(none)).toMatchObject({ rows: 0 })
+    const twice = new Uint8Array([...none.with(20, 2), ...none.subarray(22)])
+    expect(decodeSnapshot(twice)).toBeUndefined()
+  })
+
+  it('R-REPL-1 a row of another revision is written, though its bytes are the same', () => {
+    const [from, to] = [worldWith([1, Transform, 4]), worldWith([1, Transform, 9])]
+    applySnapshot(to, decodeSnapshot(encodeSnapshot(from, POSITION))!)
+    expect(revisions(to)).toBe(revisions(from))
   })
 
   it('R-REPL-1 no bytes make it throw, and what it takes can be applied', () => {
