@@ -5,7 +5,7 @@ import { ThreadPool } from '../../platform/pool.ts'
 import { kindInWords } from '../../reports/minimal.ts'
 import { aligned, type Cell } from '../../reports/table.ts'
 import type { Canary } from '../../scenarios/canaries/canary.ts'
-import { type Hunted, ITEMS_MAX } from '../../scenarios/canaries/hunt.ts'
+import type { Hunted } from '../../scenarios/canaries/hunt.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
 import { type Command, type Given, integer, QUIET, SEEDS_MAX, VERBOSE } from '../grammar.ts'
 import type { HuntTask } from '../hunter.ts'
@@ -94,17 +94,17 @@ interface Row {
 
 const TITLES = ['canary', 'area', 'story', 'seed#', 'runs#', 'seconds#', 'items#', 'of#', 'minimal', 'shrunk in#', 'named', 'as']
 
-function rowOf({ name, area, itemsMax = ITEMS_MAX }: Canary, { found, shrunk }: Hunted, folder: string, terminal: Terminal): Row {
+function rowOf({ name, area }: Canary, { found, shrunk }: Hunted, folder: string, terminal: Terminal): Row {
   if (found === undefined || shrunk === undefined) {
     const nothing = { items: undefined, itemsBefore: undefined, isMinimal: false, isNamed: false, shrinkSeconds: undefined }
     return { canary: name, area, found: undefined, kind: 'not found', ...nothing, isGood: false }
   }
   const minimal = minimalRun(shrunk.story, shrunk.story, shrunk)
   writeMinimal(minimal, shrunk.result, folder, terminal)
-  const { items, itemsBefore, isMinimal, isNamed, seconds } = shrunk
+  const { items, itemsBefore, isMinimal, isNamed, isSmall, seconds } = shrunk
   return {
     canary: name, area, found, kind: kindInWords(shrunk.failure), items: items.length, itemsBefore, isMinimal, isNamed,
-    shrinkSeconds: seconds, isGood: isMinimal && isNamed && items.length <= itemsMax,
+    shrinkSeconds: seconds, isGood: isMinimal && isNamed && isSmall,
   }
 }
 

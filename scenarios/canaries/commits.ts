@@ -1,13 +1,17 @@
 /** Canaries of placement commits: half applied, wrongly judged, wrongly remembered. All of them at the host. */
-import { ROLES } from '../../system/commands/registry.ts'
+import { memberEntity, ROLES } from '../../system/commands/registry.ts'
+import { CommandLog } from '../../system/commands/log.ts'
 import { CommitRecord, Member, Placement } from '../../system/ecs/components.ts'
+import { COMMIT_STATUS_CODES } from '../../system/placement/apply.ts'
 import { Codec, type DecodedCommit } from '../../system/protocol/codec.ts'
 import type { DraftChange, PlacementState } from '../../system/protocol/messages.ts'
+import { OutputQueue } from '../../system/session/peer.ts'
 import type { Bed, Canary } from './canary.ts'
 import { foldingAtHost } from './lies.ts'
 
 const ADMIN = ROLES.indexOf('admin')
 const ALL_CAPABILITIES = 0xffffffff
+const FIRST_AUTHOR = 1
 
 /** While the host folds a commit, its drafts are read other than they are. */
 function misreadsDrafts(bed: Bed, misread: (draft: DraftChange, live: PlacementState | undefined) => DraftChange): void {
@@ -103,6 +107,83 @@ export const COMMIT_CANARIES: readonly Canary[] = [
       bed.wrap(world, 'set', (set) => (entity, component, row) => {
         const record = row as { readonly changes?: number }
         set.call(world, entity, component, component === CommitRecord ? { ...row, changes: record.changes! + 1 } : row)
+      })
+    },
+  },
+  {
+    name: 'removed-comes-back', area: 'commits', stories: ['swarm'],
+    about: 'an update of a placement that is gone makes it anew',
+    shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    plant: (bed) => misreadsDrafts(bed, (draft, live) =>
+      (draft.change === 'UPDATE' && live === undefined ? { ...draft, change: 'ADD', before: undefined } : draft)),
+  },
+  {
+    name: 'rejected-leaves-a-change', area: 'commits', stories: ['placement-race', 'swarm'],
+    about: 'a commit is turned down, and its first change stays in place',
+    shows: [{ check: 'oracle', component: 'theta.Placement' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      let first: DraftChange | undefined
+      misreadsDrafts(bed, (draft) => (first ??= draft) && draft)
+      bed.wrap(world, 'set', (set) => (entity, component, row) => {
+        set.call(world, entity, component, row)
+        if (component !== CommitRecord) return
+        const isRejected = (row as { readonly status?: number }).status === COMMIT_STATUS_CODES.REJECTED
+        if (isRejected && first?.after !== undefined) set.call(world, first.placement, Placement, { ...first.after })
+        first = undefined
+      })
+    },
+  },
+  {
+    name: 'judged-apart', area: 'commits', stories: ['placement-race', 'swarm'],
+    about: 'one client alone takes every draft for one of the live placement',
+    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'outcome' }, { check: 'convergence', component: 'theta.Placement' },
+      { check: 'convergence', component: 'theta.CommitRecord' }],
+    plant: (bed) => {
+      const first = () => bed.cluster.clients.at(0)?.peer
+      let isFolding = false
+      bed.wrap(CommandLog.prototype, 'closeUpTo', (closeUpTo) => function (this: CommandLog, lamport, frame) {
+        isFolding = this === first()?.log
+        closeUpTo.call(this, lamport, frame)
+        isFolding = false
+      })
+      bed.wrap(Codec.prototype, 'decodePlacementCommit', (decode) => function (this: Codec, bytes): DecodedCommit {
+        const decoded = decode.call(this, bytes)
+        if (!isFolding || decoded.kind !== 'commit') return decoded
+        const changes = decoded.commit.changes.map((draft) => {
+          const live = first()?.world.get(draft.placement, Placement)
+          return draft.before === undefined || live === undefined ? draft : { ...draft, before: live }
+        })
+        return { kind: 'commit', commit: { ...decoded.commit, changes } }
+      })
+    },
+  },
+  {
+    name: 'conflict-misnamed', area: 'commits', stories: ['placement-race', 'swarm'],
+    about: 'everybody tells a placement that was moved as one that was removed',
+    shows: [{ check: 'oracle', component: 'PlacementCommit', field: 'conflicts' }],
+    plant: (bed) => bed.wrap(OutputQueue.prototype, 'push', (push) => function (this: OutputQueue, output) {
+      if (output.kind !== 'event' || output.event.event !== 'commitFolded') return push.call(this, output)
+      const conflicts = output.event.conflicts
+        .map((conflict) => (conflict.kind === 'TRANSFORM_CONFLICT' ? { ...conflict, kind: 'DELETION_CONFLICT' } : conflict))
+      push.call(this, { kind: 'event', event: { ...output.event, conflicts } })
+    }),
+  },
+  {
+    name: 'permission-of-another', area: 'commits', stories: ['viewer-edits', 'swarm'],
+    about: 'a commit is judged by what its placements’ first author may do, and not its own',
+    shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      let isCommit = false
+      misreadsDrafts(bed, (draft) => {
+        isCommit = true
+        return draft
+      })
+      bed.wrap(world, 'get', (get) => (entity, component) => {
+        const isJudging = component === Member && isCommit
+        isCommit = isCommit && !isJudging
+        return get.call(world, isJudging ? memberEntity(FIRST_AUTHOR) : entity, component) as never
       })
     },
   },

@@ -19,15 +19,25 @@ export interface HuntOptions {
   readonly planSource?: string
 }
 
+interface Least extends Shrunk {
+  readonly story: string
+  readonly seed: number
+  readonly seconds: number
+  /** Whether the explanation points where the canary is. */
+  readonly isNamed: boolean
+  /** Whether it is as small as it should be. */
+  readonly isSmall: boolean
+}
+
 export interface Hunted {
   /** The first that showed it; undefined where no seed did. */
   readonly found: { readonly story: string; readonly seed: number; readonly runs: number; readonly seconds: number } | undefined
   /** The least, of a few seeds where the first one's was not small. */
-  readonly shrunk: { readonly story: string; readonly seed: number; readonly seconds: number; readonly isNamed: boolean } & Shrunk | undefined
+  readonly shrunk: Least | undefined
 }
 
 /** What the least that shows a canary may come to. */
-export const ITEMS_MAX = 5
+const ITEMS_MAX = 5
 /** 1-minimal is not the least of all: where too much is left, other seeds may lead to less. */
 const SHRINKS_MAX = 5
 
@@ -40,7 +50,7 @@ export async function hunt(canary: Canary, { seedsMax, planSource = 'plan.json' 
   let runs = 0
   let shrinks = 0
   let found: Hunted['found']
-  let least: Hunted['shrunk']
+  let least: Least | undefined
   for (let seed = 1; seed <= seedsMax; seed++) {
     for (const story of stories) {
       const options = { seed, verifier: 'node', canary: canary.name } as const
@@ -51,10 +61,11 @@ export async function hunt(canary: Canary, { seedsMax, planSource = 'plan.json' 
       found ??= { story: story.name, seed, runs, seconds: seconds(beganMs) }
       const shrinkMs = wallClockMs()
       const shrunk = await shrink(story, { ...options, planSource, source: story.name })
+      const isSmall = shrunk.items.length <= itemsMax
       if (least === undefined || shrunk.items.length < least.items.length) {
-        least = { ...shrunk, story: story.name, seed, seconds: seconds(shrinkMs), isNamed: isShown(canary.shows, shrunk.failure) }
+        least = { ...shrunk, story: story.name, seed, seconds: seconds(shrinkMs), isNamed: isShown(canary.shows, shrunk.failure), isSmall }
       }
-      if (least.items.length <= itemsMax || ++shrinks === SHRINKS_MAX) return { found, shrunk: least }
+      if (least.isSmall || ++shrinks === SHRINKS_MAX) return { found, shrunk: least }
     }
   }
   return { found, shrunk: least }

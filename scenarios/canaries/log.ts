@@ -1,8 +1,14 @@
 /** Canaries of the command log: its gate, its order, its clock. */
 import { Admission, TokenBucket } from '../../system/commands/admission.ts'
 import { CommandLog } from '../../system/commands/log.ts'
+import { ScopeVersion } from '../../system/ecs/components.ts'
+import { HOST_AUTHOR } from '../../system/ids.ts'
+import { Codec } from '../../system/protocol/codec.ts'
 import type { CommandEntry, RefusalReason } from '../../system/protocol/messages.ts'
+import { OutputQueue } from '../../system/session/peer.ts'
+import { Link } from '../../system/session/link.ts'
 import type { Bed, Canary } from './canary.ts'
+import { foldingAtHost } from './lies.ts'
 
 /** The host's gate takes what it should refuse for this reason. */
 const takes = (bed: Bed, reason: RefusalReason): void =>
@@ -74,5 +80,84 @@ export const LOG: readonly Canary[] = [
         if (this === hostLog || lamport === this.clock + 1) witness.call(this, lamport)
       })
     },
+  },
+  {
+    name: 'far-future-taken', area: 'log', stories: ['swarm'],
+    about: 'the host takes a Lamport time however far ahead: one author can use the clock up',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'lamport' }],
+    plant: (bed) => takes(bed, 'malformed'),
+  },
+  {
+    name: 'equivocation-taken', area: 'log', stories: ['swarm'],
+    about: 'of two entries that an author signed for one position the later one takes the place of the other',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'lamport' }, { check: 'oracle', component: 'theta.Selection' },
+      { check: 'oracle', component: 'theta.ScopeVersion', field: 'lamport' }],
+    plant: (bed) => {
+      const { log } = bed.cluster.host.peer
+      takes(bed, 'duplicate')
+      bed.wrap(log, 'integrate', (integrate) => (entry, admitted) => {
+        const pending = log.pending as unknown as { readonly entry: CommandEntry }[]
+        const at = pending.findIndex(({ entry: { lamport, author } }) => lamport === entry.lamport && author === entry.author)
+        if (at >= 0) pending.splice(at, 1)
+        return integrate.call(log, entry, admitted)
+      })
+    },
+  },
+  {
+    name: 'folded-twice', area: 'log', stories: ['late-join', 'swarm'],
+    about: 'the host folds the first of several entries that it closes at once two times',
+    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'order' }],
+    plant: (bed) => {
+      const { log } = bed.cluster.host.peer
+      bed.wrap(log, 'closeUpTo', (closeUpTo) => (lamport, frame) => {
+        const pending = log.pending as unknown as { readonly entry: CommandEntry }[]
+        const closing = pending.filter(({ entry }) => entry.lamport <= lamport)
+        if (closing.length > 1) pending.splice(1, 0, pending[0])
+        closeUpTo.call(log, lamport, frame)
+      })
+    },
+  },
+  {
+    name: 'told-mark-falls', area: 'log', stories: ['late-join', 'swarm'],
+    about: 'the host tells every tenth frame with a closed mark one lower than it is',
+    shows: [{ check: 'refusals', component: 'CommandLogEntry' }],
+    plant: (bed) => bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
+      const isLower = message.kind === 'ComponentDelta' && message.frame % 10 === 0 && message.closedLamport > 0
+      return encode.call(this, isLower ? { ...message, closedLamport: message.closedLamport - 1 } : message)
+    }),
+  },
+  {
+    name: 'refused-stays-shown', area: 'log', stories: ['partition-heals', 'swarm'],
+    about: 'a client keeps what the host refused among what is still to be decided, for ever',
+    shows: [{ check: 'settle', component: 'live' }],
+    plant: (bed) => bed.wrap(CommandLog.prototype, 'withdraw', () => () => undefined),
+  },
+  {
+    name: 'told-nobody', area: 'log', stories: ['late-join', 'swarm'],
+    about: 'the host admits an entry and tells nobody',
+    shows: [{ check: 'settle', component: 'live' }],
+    plant: (bed) => bed.wrap(Link.prototype, 'sendBody', (sendBody) => function (this: Link, name, ...others) {
+      if (name !== 'CommandLogEntry' || this.peer === HOST_AUTHOR) sendBody.call(this, name, ...others)
+    }),
+  },
+  {
+    name: 'base-not-compared', area: 'log', stories: ['swarm'],
+    about: 'the host forgets who was first on a scope: whoever comes later wins, where it should be turned down',
+    shows: [{ check: 'oracle', component: 'theta.Transform', field: 'sx' }, { check: 'oracle', component: 'theta.Entity' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      const isFolding = foldingAtHost(bed)
+      bed.wrap(world, 'get', (get) => (entity, component) =>
+        (component === ScopeVersion && isFolding() ? undefined : get.call(world, entity, component)) as never)
+    },
+  },
+  {
+    name: 'merge-told-as-applied', area: 'log', stories: ['partition-heals', 'loopback-120', 'swarm'],
+    about: 'everybody tells what was merged as though nothing had stood against it',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'outcome' }],
+    plant: (bed) => bed.wrap(OutputQueue.prototype, 'push', (push) => function (this: OutputQueue, output) {
+      const isMerge = output.kind === 'event' && output.event.event === 'commandFolded' && output.event.outcome === 'merged'
+      push.call(this, isMerge ? { kind: 'event', event: { ...output.event, outcome: 'applied' } } : output)
+    }),
   },
 ]

@@ -1,11 +1,14 @@
 /** Canaries of replication: snapshots, deltas, and the digests that hold them together. */
-import { HeadPose, Motion, Spawned } from '../../system/ecs/components.ts'
+import { HeadPose, Motion, Spawned, Transform } from '../../system/ecs/components.ts'
 import type { Hash64 } from '../../system/ids.ts'
+import { Bodies } from '../../system/physics/bodies.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
+import { Replica } from '../../system/replication/replica.ts'
 import { SnapshotAssembler } from '../../system/replication/snapshot.ts'
 import type { Canary } from './canary.ts'
 
 const MISSED_REVISION = 2
+const FLIP_FRAME = 30
 
 export const REPLICATION: readonly Canary[] = [
   {
@@ -73,10 +76,81 @@ export const REPLICATION: readonly Canary[] = [
   {
     name: 'snapshot-of-another-frame', area: 'replication', stories: ['late-join', 'swarm'],
     about: 'a client takes a snapshot for that of the frame after',
-    shows: [{ check: 'refusals', component: 'ComponentDelta' }, { check: 'convergence', component: 'theta.HeadPose' }],
+    shows: [{ check: 'refusals', component: 'ComponentDelta' },
+      ...['HeadPose', 'LeftHandPose', 'RightHandPose'].map((name) => ({ check: 'convergence', component: `theta.${name}` }))],
     plant: (bed) => bed.wrap(SnapshotAssembler.prototype, 'add', (add) => function (this: SnapshotAssembler, message) {
       const assembly = add.call(this, message)
       return assembly.kind === 'complete' ? { ...assembly, frame: assembly.frame + 1 } : assembly
     }),
+  },
+  {
+    name: 'snapshot-removes-nothing', area: 'replication', stories: ['loopback-120'],
+    about: 'a client that takes a snapshot keeps the rows which the snapshot does not have',
+    shows: [{ check: 'convergence', component: 'theta.Motion' }, { check: 'convergence', component: 'theta.Spawned' }],
+    plant: (bed) => {
+      let isTaking = false
+      bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {
+        isTaking = true
+        try {
+          return takeChunk.call(this, message, nowUs)
+        } finally {
+          isTaking = false
+        }
+      })
+      bed.atClients(({ peer: { world } }) => bed.wrap(world, 'delete', (remove) => (entity, component) => {
+        if (!isTaking) remove.call(world, entity, component)
+      }))
+    },
+  },
+  {
+    name: 'delta-before-physics', area: 'replication', stories: ['loopback-120', 'swarm'],
+    about: 'the host takes a frame’s changes before physics has moved its bodies, and its digest after',
+    shows: [{ check: 'convergence', component: 'theta.BodyPose' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      let early: ReturnType<typeof world.takeDirty> | undefined
+      bed.wrap(Bodies.prototype, 'step', (step) => function (this: Bodies, stepped) {
+        early = world.takeDirty()
+        step.call(this, stepped)
+      })
+      bed.wrap(world, 'takeDirty', (takeDirty) => () => {
+        const taken = early ?? takeDirty.call(world)
+        early = undefined
+        return taken
+      })
+    },
+  },
+  {
+    name: 'revision-not-raised', area: 'replication', stories: ['late-join', 'swarm'],
+    about: 'the host sends the change of a row under the revision that the row had before',
+    shows: [{ check: 'refusals', component: 'ComponentDelta' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      bed.wrap(world, 'takeDirty', (takeDirty) => () => takeDirty.call(world)
+        .map((change) => (change.op === 'update' ? { ...change, revision: change.revision - 1 } : change)))
+    },
+  },
+  {
+    name: 'stale-frames-after-snapshot', area: 'replication', stories: ['loopback-120', 'swarm'],
+    about: 'a client applies the frame of a snapshot once more, on top of the snapshot',
+    shows: [{ check: 'refusals', component: 'ComponentDelta' }],
+    plant: (bed) => bed.wrap(FrameBuffer.prototype, 'skipTo', (skipTo) => function (this: FrameBuffer<unknown>, frame, nowUs) {
+      skipTo.call(this, frame - 1, nowUs)
+    }),
+  },
+  {
+    name: 'memory-fails-unaudited', area: 'replication', stories: ['late-join', 'partition-heals'],
+    about: 'a bit of the host’s memory flips, and its audit looks away',
+    shows: [{ check: 'oracle', component: 'theta.Transform', field: 'x' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      bed.wrap(world, 'audit', () => () => 0)
+      bed.wrap(world, 'takeDirty', (takeDirty) => () => {
+        const [first] = bed.cluster.host.peer.frame === FLIP_FRAME ? world.entities(Transform) : []
+        const row = first === undefined ? undefined : world.rowBytes(first, Transform)
+        if (row !== undefined) row[0] ^= 1
+        return takeDirty.call(world)
+      })
+    },
   },
 ]

@@ -1,23 +1,32 @@
 /** Canaries of roles and capabilities: who may do what, at which position of the log. */
-import { memberLeft, memberRole, ROLES } from '../../system/commands/registry.ts'
-import { Member } from '../../system/ecs/components.ts'
+import { COMMANDS, memberLeft, memberRole, ROLES } from '../../system/commands/registry.ts'
+import { Member, ScopeVersion } from '../../system/ecs/components.ts'
+import { EDIT_WORLD } from '../../system/protocol/capabilities.ts'
 import type { Bed, Canary } from './canary.ts'
 import { foldingAtHost } from './lies.ts'
 
 type Membership = { readonly role: number; readonly capabilities: number; readonly present: number }
 
-/** While the host folds, it reads somebody's membership other than it is. */
+/**
+ * While the host judges what an author may do, it reads somebody's membership other than it is. What a command writes into a
+ * membership, right after it has asked for its scope's version, is written as it should be.
+ */
 function misreadsMembers(bed: Bed, misread: (member: Membership, entity: number) => Membership): void {
   const { world } = bed.cluster.host.peer
   const isFolding = foldingAtHost(bed)
+  let isWriting = false
   bed.wrap(world, 'get', (get) => (entity, component) => {
     const row = get.call(world, entity, component)
-    return (row !== undefined && isFolding() && component === Member ? misread(row as never, entity) : row) as never
+    const isJudging = isFolding() && !isWriting && component === Member
+    isWriting = component === ScopeVersion
+    return (row !== undefined && isJudging ? misread(row as never, entity) : row) as never
   })
 }
 
 /** What somebody who may no longer edit writes first. */
-const EDITED = ['Member', 'Entity', 'Transform', 'Selection', 'ToolState', 'ScopeVersion', 'CommitRecord']
+const EDITED = ['Entity', 'Transform', 'Selection', 'ToolState', 'ScopeVersion', 'CommitRecord']
+  .map((name) => ({ check: 'oracle', component: `theta.${name}` }))
+const OUTCOME = { check: 'logOrder', component: 'CommandLogEntry', field: 'outcome' }
 const EDITOR = ROLES.indexOf('editor')
 const ALL_CAPABILITIES = 0xffffffff
 
@@ -25,14 +34,14 @@ export const ROLE_CANARIES: readonly Canary[] = [
   {
     name: 'viewer-may-edit', area: 'roles', stories: ['viewer-edits', 'swarm'],
     about: 'the host takes every member for an editor at least',
-    shows: EDITED.map((name) => ({ check: 'oracle', component: `theta.${name}` })),
+    shows: EDITED,
     plant: (bed) => misreadsMembers(bed, (member) =>
       ({ ...member, role: Math.max(member.role, EDITOR), capabilities: ALL_CAPABILITIES })),
   },
   {
-    name: 'stale-permission', area: 'roles', stories: ['swarm'],
+    name: 'stale-permission', area: 'roles', stories: ['commit-storm', 'swarm'],
     about: 'the host goes by the role that a member had at first, whatever it was given since',
-    shows: EDITED.map((name) => ({ check: 'oracle', component: `theta.${name}` })),
+    shows: [...EDITED, OUTCOME],
     plant: (bed) => {
       const first = new Map<number, Membership>()
       misreadsMembers(bed, (member, entity) => {
@@ -61,5 +70,20 @@ export const ROLE_CANARIES: readonly Canary[] = [
       bed.set(memberLeft, 'role', 'viewer')
       bed.set(memberLeft, 'capabilities', 0)
     },
+  },
+  {
+    name: 'capabilities-ignored', area: 'roles', stories: ['swarm'],
+    about: 'an editor edits the world, whether it has that capability or not',
+    shows: EDITED,
+    plant: (bed) => {
+      for (const command of COMMANDS) if (command.capabilities === EDIT_WORLD) bed.set(command, 'capabilities', 0)
+    },
+  },
+  {
+    name: 'ranks-upside-down', area: 'roles', stories: ['viewer-edits', 'swarm'],
+    about: 'the host compares ranks the wrong way: a viewer may do what an admin may',
+    shows: EDITED,
+    plant: (bed) => misreadsMembers(bed, (member) =>
+      ({ ...member, role: ROLES.length - 1 - member.role, capabilities: ALL_CAPABILITIES })),
   },
 ]

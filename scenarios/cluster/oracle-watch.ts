@@ -18,6 +18,8 @@ export class OracleWatch implements Watcher {
   event(node: number, event: SystemEvent, nowUs: number): void {
     if (node !== 0) return
     if (event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
+    if (event.event === 'commandFolded') this.#oracle.toldEntry(event)
+    if (event.event === 'commitFolded') this.#oracle.toldCommit(event)
     if (event.event === 'auditRepaired' && this.#world !== undefined) this.#oracle.whole(event.frame, this.#world)
   }
   frame(node: number, frame: number, world: World): void {
