@@ -110,7 +110,8 @@ describe('theta-sim sweep', () => {
   })
 
   const SLOW = ['./slow.ts', '--seeds', '1..16', '--jobs', '2']
-  const slow = (): void => { write('slow.ts', story('slow', 'const until = Date.now() + 120\nwhile (Date.now() < until);\nawait frame(3)')) }
+  const BUSY = 'const until = Date.now() + 120\nwhile (Date.now() < until);\nawait frame(3)'
+  const slow = (): void => { write('slow.ts', story('slow', BUSY)) }
   const SEEDS = Array.from({ length: 16 }, (_, index) => index + 1)
 
   /** Goes on with what was broken off: no seed is done twice, and all is as if nothing had happened. */
