@@ -31,8 +31,11 @@ export const ENTRIES_PER_MESSAGE_MAX = 64
 export const COMMIT_HISTORY_MAX = 1024
 
 // --- replication ---------------------------------------------------------------------------------------------------
-/** Encoded frames that the host keeps for NackRequest; a larger gap (355 ms) is repaired by a snapshot. */
-export const FRAME_RING = 32
+/**
+ * Encoded frames that the host keeps for NackRequest; a larger gap (711 ms) is repaired by a snapshot. A snapshot has to come over a
+ * slow link in less, or the frames that follow it are gone when it is there, and so on without end.
+ */
+export const FRAME_RING = 64
 /** Frames that a client buffers beyond a gap. */
 export const FRAME_BUFFER_MAX = 256
 /** A gap must be this old before it is asked for: reordering closes most by itself. */

@@ -111,8 +111,9 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'removed-comes-back', area: 'commits', stories: ['swarm'],
-    about: 'an update of a placement that is gone makes it anew',
+    name: 'removed-comes-back', area: 'commits', stories: ['swarm'], itemsMax: 7,
+    about: 'an update of a placement that is gone makes it anew; it takes two members, the placement that one of them makes, the '
+      + 'other\'s removal of it, and its author\'s update, drafted while a cut keeps the removal from the author',
     shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) =>
       (draft.change === 'UPDATE' && live === undefined ? { ...draft, change: 'ADD', before: undefined } : draft)),
@@ -135,7 +136,7 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'judged-apart', area: 'commits', stories: ['placement-race', 'swarm'],
+    name: 'judged-apart', area: 'commits', stories: ['commit-storm', 'placement-race', 'swarm'],
     about: 'one client alone takes every draft for one of the live placement',
     shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'outcome' }, { check: 'convergence', component: 'theta.Placement' },
       { check: 'convergence', component: 'theta.CommitRecord' }],

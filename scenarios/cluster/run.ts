@@ -361,8 +361,10 @@ class Run {
     cluster.calm()
     const host = cluster.host.peer
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
+    // A frame that a snapshot brought was not confirmed, and shows nothing of the frames before it.
+    const hasConfirmed = ({ peer }: ClientNode) => peer.confirmedFrame > (peer.replica?.snapshotFrame ?? -1)
     const isDone = (client: ClientNode) =>
-      client.peer.idle && !client.person.isBusy() && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
+      client.peer.idle && !client.person.isBusy() && hasConfirmed(client) && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
     for (;;) {
       // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.
@@ -371,7 +373,7 @@ class Run {
       } while (host.backlog > 0 || !members().every(isDone))
       kernel.stopFrames(0)
       const last = host.frame
-      const areThere = () => members().every(({ peer }) => peer.confirmedFrame === last)
+      const areThere = () => members().every((client) => hasConfirmed(client) && client.peer.confirmedFrame === last)
       const { kind } = run(kernel.nowUs + LAST_FRAME_US, areThere)
       if (areThere() || kind !== 'reached') return areThere()
       // A queue that was full still may have lost the last frame, and none came after it that would have shown the gap.

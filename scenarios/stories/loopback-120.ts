@@ -1,4 +1,4 @@
-/** The main story: two editors on a bad network, one of them cut off for half a second, end with the same bytes. */
+/** The main story: two editors on a bad network, one of them cut off for 800 ms, end with the same bytes. */
 import { scenario } from '../scenario.ts'
 
 export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, join, net, frames, sleep, random }) => {
@@ -59,8 +59,8 @@ export default scenario('loopback-120', { frames: 120, hz: 90 }, async ({ host, 
   }
   const partition = async () => {
     await frames(40)
-    net.link(ben, host).cut(500)
-    await sleep(520)
+    net.link(ben, host).cut(800)
+    await sleep(820)
   }
   await Promise.all([runtime(), anaEdits(), benEdits(), race(), partition()])
 }, {

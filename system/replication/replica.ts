@@ -47,6 +47,7 @@ export class Replica {
   /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
   #resync: Resync | undefined
   #isJoining = true
+  #snapshotFrame = -1
   /** When the last frame was confirmed, or a snapshot taken in its place. */
   #confirmedAtUs = Infinity
   /** Since when the next frame waits for entries of the log. */
@@ -66,6 +67,10 @@ export class Replica {
   }
   get nextFrame(): number {
     return this.#frames.next
+  }
+  /** The frame that the last snapshot brought, -1 before the first: it and what it skipped were not confirmed one by one. */
+  get snapshotFrame(): number {
+    return this.#snapshotFrame
   }
   get isResyncing(): boolean {
     return this.#resync !== undefined
@@ -117,6 +122,7 @@ export class Replica {
     // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
     const sinceUs = this.#resync?.sinceUs ?? Math.min(this.#frames.gapSinceUs, this.#confirmedAtUs)
     this.#frames.skipTo(frame, nowUs)
+    this.#snapshotFrame = frame
     if (this.#frames.peek() !== undefined) probe.sometimes('frames waited behind a snapshot')
     this.#resync = undefined
     this.#logShortSinceUs = Infinity
