@@ -8,9 +8,6 @@
  */
 import { CommandLog } from '../commands/log.ts'
 import { CommandPipeline } from '../commands/pipeline.ts'
-import {
-  entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
-} from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { World } from '../ecs/world.ts'
@@ -21,7 +18,7 @@ import {
   HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX, TELEMETRY_INTERVAL_US,
 } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
-import { PlacementEditSession } from '../placement/session.ts'
+import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
@@ -31,6 +28,7 @@ import { Replica } from '../replication/replica.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
+import { Desk } from './desk.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import { Link } from './link.ts'
@@ -60,6 +58,7 @@ interface Membership {
   readonly log: CommandLog
   readonly signer: CommandSigner
   readonly pipeline: CommandPipeline
+  readonly desk: Desk
 }
 
 export class Client implements Peer {
@@ -87,8 +86,6 @@ export class Client implements Peer {
   #attached: { readonly session: XRSessionLike; readonly space: XRReferenceSpaceLike } | undefined
   #pose: EditorFrameState | undefined
   #inputSequence = 0
-  #edit: PlacementEditSession | undefined
-  #editSessions = 0
   #telemetryAtUs = 0
 
   constructor(config: ClientConfig, ports: PeerPorts) {
@@ -136,7 +133,7 @@ export class Client implements Peer {
     return this.#history
   }
   get placements(): PlacementEditSession | undefined {
-    return this.#edit
+    return this.#membership?.desk.placements
   }
 
   /** The headset whose input the editor reads, as soon as there is a membership to edit in. */
@@ -252,7 +249,6 @@ export class Client implements Peer {
   #enrol({ sessionId, epoch, author, serverPublicKey: hostKey, nonceHighWater }: SessionAcknowledge): Membership {
     const { meter, probe, verifier } = this.#ports
     const report = (event: SystemEvent) => this.#report(event)
-    this.#edit = undefined
     this.#editor?.detach()
     const log = new CommandLog({
       sessionId, world: this.#world, codec: this.#codec, meter, probe, report,
@@ -270,7 +266,8 @@ export class Client implements Peer {
     })
     this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), probe, report })
     if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
-    return { author, sessionId, epoch, hostKey, roster, log, signer, pipeline }
+    const desk = new Desk({ log, signer, pipeline, codec: this.#codec, probe, report, tell: (event) => this.#tell(event) })
+    return { author, sessionId, epoch, hostKey, roster, log, signer, pipeline, desk }
   }
 
   #giveUp(code: DisconnectCode, nowUs: number): void {
@@ -417,50 +414,7 @@ export class Client implements Peer {
 
   #intend(intent: Intent, nowUs: number): void {
     if (intent.kind === 'leave') return this.#leave(nowUs)
-    const membership = this.#membership
-    if (membership === undefined) return
-    const { log, signer, pipeline } = membership
-    switch (intent.kind) {
-      case 'select': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
-      case 'deselect': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
-      case 'translate': return pipeline.give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
-      case 'rotate': {
-        const { entity, qx, qy, qz, qw } = intent
-        return pipeline.give(entityRotate, { entity, qx, qy, qz, qw })
-      }
-      case 'scale': return pipeline.give(entityScale, { entity: intent.entity, factor: intent.numerator })
-      case 'toolActivate':
-        this.#tell({ event: 'toolActivated', tool: intent.tool, entity: 0 })
-        return pipeline.give(toolActivate, { tool: intent.tool })
-      case 'toolDeactivate':
-        this.#tell({ event: 'toolDeactivated', tool: intent.tool, entity: 0 })
-        return pipeline.give(toolDeactivate, { tool: intent.tool })
-      case 'hover': return this.#tell({ event: 'hover', tool: 0, entity: intent.entity })
-      case 'spawn': return pipeline.spawn(intent)
-      case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
-      case 'openPlacements':
-        this.#edit = new PlacementEditSession({
-          session: ++this.#editSessions, region: intent.region, view: log.view, probe: this.#ports.probe,
-          allocate: () => signer.allocateEntity(),
-        })
-        return
-      case 'draftAdd': return void this.#edit?.draftAdd(intent.state)
-      case 'draftUpdate': return void this.#edit?.draftUpdate(intent.placement, intent.patch)
-      case 'draftRemove': return void this.#edit?.draftRemove(intent.placement)
-      case 'commitPlacements': return this.#commit(membership, nowUs)
-      default:
-    }
-  }
-
-  #commit({ signer, pipeline }: Membership, nowUs: number): void {
-    const edit = this.#edit
-    if (edit === undefined || edit.drafts.length === 0) return
-    const commit = signer.allocateEntity()
-    const payload = this.#codec.encodePlacementCommit(edit.toCommit(commit, nowUs))
-    const entry = pipeline.commit(payload)
-    if (entry === undefined) return this.#report({ event: 'messageRefused', reason: 'commit too large', bytes: payload.length, peer: 0 })
-    this.#report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport: entry.lamport })
-    edit.discardAll()
+    this.#membership?.desk.take(intent, nowUs)
   }
 
   /** Not state: others see it as it happens, or not at all. */

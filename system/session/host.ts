@@ -6,43 +6,34 @@
  * physics, digest, encode the delta once, send it to all, then serve snapshots: so that a snapshot of frame f and the
  * delta of f + 1 fit together without a seam.
  */
-import { COUNT_MAX } from '../../schemas/generated/layout.ts'
-import { assert } from '../assert.ts'
-import { Admission } from '../commands/admission.ts'
 import { CommandLog } from '../commands/log.ts'
-import { commandName, entityDespawn, memberEntity, memberJoined, memberLeft, memberRole, ROLES } from '../commands/registry.ts'
+import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
-import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
+import { HeadPose, LeftHandPose, RightHandPose } from '../ecs/components.ts'
 import { World } from '../ecs/world.ts'
-import { type AuthorId, hash64Equal, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
-import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, MEMBERS_MAX, PHYSICS_EVERY_FRAMES } from '../limits.ts'
-import { manifestHash } from '../ecs/manifest.ts'
+import { type AuthorId, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
+import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES } from '../limits.ts'
 import { Bodies } from '../physics/bodies.ts'
 import type { Physics } from '../physics/physics.ts'
-import type { ClosedBy, TransportInput } from '../ports.ts'
-import { bytesEqual } from '../protocol/bytes.ts'
+import type { TransportInput } from '../ports.ts'
 import { granted } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
-import type {
-  CommandEntry, ComponentDelta, DisconnectCode, EditorEvent, InputPredictiveState, Message, Role, SessionHello,
-} from '../protocol/messages.ts'
-import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
+import type { ComponentDelta, EditorEvent, InputPredictiveState, Message, Role } from '../protocol/messages.ts'
 import { encodeDelta } from '../replication/delta.ts'
 import type { FrameRing } from '../replication/frames.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { DISCONNECT_CODES } from './codes.ts'
-import { acknowledgeBytes, helloBytes } from './handshake.ts'
+import { Gate } from './gate.ts'
 import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
+import { Reception } from './reception.ts'
 import { Roster } from './roster.ts'
 import { Runtime } from './runtime.ts'
 import { newSeat, type Seat } from './seat.ts'
+import { Seats } from './seats.ts'
 import { Supply } from './supply.ts'
-
-/** Those that ever were: author numbers are never used again. */
-const ROSTER_MEMBERS_MAX = COUNT_MAX.KeyRoster.members
 
 export interface HostConfig {
   /** 16 bytes, new for every session. */
@@ -62,20 +53,17 @@ export class Host implements Peer {
   readonly #world = new World({ tracksChanges: true })
   readonly #log: CommandLog
   readonly #signer: CommandSigner
-  readonly #admission: Admission
-  readonly #roster = new Roster()
   readonly #bodies: Bodies
   readonly #physics: Physics
   readonly #provenance: Provenance
-  readonly #seats = new Map<number, Seat>()
+  readonly #seats = new Seats()
+  readonly #reception: Reception
+  readonly #gate: Gate
   readonly #supply: Supply
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
   readonly #runtime: Runtime
-  /** Authors whose poses leave the stream with the next frame. */
-  readonly #departed: AuthorId[] = []
   #frame = -1
-  #nextAuthor = 1
 
   constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
     this.#config = config
@@ -96,9 +84,16 @@ export class Host implements Peer {
     const { signer, verifier, meter, probe } = ports
     this.#supply = new Supply({ epoch, world: this.#world, log: this.#log, probe, report: (event) => this.#report(event) })
     this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter }, 0n)
-    this.#admission = new Admission({ sessionId, epoch, verifier, publicKey: (author) => this.#roster.get(author)?.publicKey })
-    this.#roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
-    this.#enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
+    const roster = new Roster()
+    const report = (event: SystemEvent) => this.#report(event)
+    const shared = { sessionId, epoch, seats: this.#seats, roster, codec: this.#codec, report }
+    this.#gate = new Gate({ ...shared, log: this.#log, verifier, meter, probe })
+    this.#reception = new Reception({
+      ...shared, peer: ports, world: this.#world, signer: this.#signer, gate: this.#gate,
+      authorise: (token, requestedRole, displayName) => config.authorise(token, requestedRole, displayName),
+    })
+    roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
+    this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
   }
 
   /** The live world: for the driver's checkers, which must not write. */
@@ -113,7 +108,7 @@ export class Host implements Peer {
   }
   /** Everybody who is connected, members or not yet. */
   get seats(): readonly Readonly<Seat>[] {
-    return [...this.#seats.values()]
+    return [...this.#seats]
   }
   get ring(): FrameRing {
     return this.#supply.ring
@@ -146,12 +141,12 @@ export class Host implements Peer {
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
       })
-      this.#seats.set(input.on, newSeat(link, nowUs))
+      this.#seats.add(newSeat(link, nowUs))
       return
     }
     const seat = this.#seats.get(input.on)
     if (seat === undefined) return
-    if (input.kind === 'closed') return this.#vacate(seat, DISCONNECT_CODES[input.code] ?? 'normal', input.by)
+    if (input.kind === 'closed') return this.#reception.vacate(seat, DISCONNECT_CODES[input.code] ?? 'normal', input.by)
     if (input.kind !== 'message') return
     // A stranger does not stay by talking: without a hello its time runs out.
     if (seat.author !== undefined) seat.heartbeat.heard(nowUs)
@@ -161,7 +156,7 @@ export class Host implements Peer {
 
   #message(seat: Seat, message: Message, schemaMatches: boolean, nowUs: number): void {
     if (seat.author === undefined) {
-      if (message.kind === 'SessionHello') this.#hello(seat, message, schemaMatches, nowUs)
+      if (message.kind === 'SessionHello') this.#reception.hello(seat, message, schemaMatches, this.#frame, nowUs)
       return
     }
     switch (message.kind) {
@@ -171,7 +166,7 @@ export class Host implements Peer {
         else this.#report({ event: 'heartbeat', author: seat.author, rttUs: seat.heartbeat.rttUs, jitterUs: seat.heartbeat.jitterUs })
         return
       }
-      case 'CommandLogEntry': return this.#admit(seat, message.entries, nowUs)
+      case 'CommandLogEntry': return this.#gate.admit(seat, message.entries, nowUs)
       case 'InputPredictiveState':
         if (message.sequence > seat.inputSequence) {
           seat.inputSequence = message.sequence
@@ -184,7 +179,7 @@ export class Host implements Peer {
         return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
       case 'EditorEvent': return this.#relay(seat, message)
       case 'SessionControl':
-        if (message.control === 'disconnect') this.#dismiss(seat, 'normal', '')
+        if (message.control === 'disconnect') this.#reception.dismiss(seat, 'normal', '')
         return
       case 'TelemetryReport':
       case 'InterestSet':
@@ -194,177 +189,29 @@ export class Host implements Peer {
     }
   }
 
-  #hello(seat: Seat, hello: SessionHello, schemaMatches: boolean, nowUs: number): void {
-    if (!compatible(hello)) {
-      const { major, minor } = PROTOCOL_VERSION
-      return this.#refuse(seat, 'protocolVersion', `this host speaks protocol ${major}.${minor}; install a build of major version ${major}`)
-    }
-    if (!schemaMatches || !hash64Equal(hello.schemaHash, SCHEMA_HASH) || !hash64Equal(hello.manifestHash, manifestHash())) {
-      return this.#refuse(seat, 'schemaHash', `schema ${hash64Hex(hello.schemaHash)} is not this host's ${hash64Hex(SCHEMA_HASH)}: `
-        + 'run the build that the host runs, or generate both from the same schemas/network.fbs')
-    }
-    const { clientPublicKey } = hello
-    if (!this.#ports.verifier.verify(hello.signature, helloBytes(hello, seat.link.binding), clientPublicKey)) {
-      return this.#refuse(seat, 'authentication', 'the hello is not signed by its key on this connection')
-    }
-    const authorised = this.#config.authorise(hello.authToken, hello.requestedRole, hello.displayName)
-    if (authorised === undefined) {
-      return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
-    }
-    const known = this.#roster.withKey(clientPublicKey)
-    const resumes = bytesEqual(hello.resumeSessionId, this.#config.sessionId)
-    if (known !== undefined && (known.author === HOST_AUTHOR || (known.present && !resumes))) {
-      this.#ports.probe.sometimes('a key that is present was refused')
-      return this.#refuse(seat, 'duplicateKey', 'this key is a member already: use one key a device, or resume its session')
-    }
-    const members = [...this.#members()]
-    const stale = members.find((other) => other.author === known?.author)
-    if (stale !== undefined) {
-      this.#ports.probe.sometimes('a former connection made way for a resumed one')
-      this.#dismiss(stale, 'duplicateKey', 'resumed on another connection')
-    } else if (members.length >= MEMBERS_MAX || (known === undefined && this.#nextAuthor >= ROSTER_MEMBERS_MAX)) {
-      return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: `
-        + 'try again when one has left, or open a new session')
-    }
-    const author = known?.author ?? this.#nextAuthor++
-    // Roles are the log's: who comes back has the one that the log gives, whatever the token is good for.
-    const before = this.#world.get(memberEntity(author), Member)
-    const role = (before === undefined ? undefined : ROLES[before.role]) ?? authorised
-    seat.author = author
-    seat.role = role
-    seat.link.peer = author
-    seat.wantsSnapshot = 'join'
-    const capabilities = granted(hello.requestedCapabilities, role) & (before?.capabilities ?? hello.requestedCapabilities)
-    this.#roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true })
-    const unsigned = {
-      kind: 'SessionAcknowledge',
-      protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
-      serverNonce: this.#ports.entropy(16), sessionId: this.#config.sessionId, epoch: this.#config.epoch,
-      author, assignedRole: role, capabilityMask: capabilities, serverPublicKey: this.#ports.signer.publicKey,
-      frame: Math.max(0, this.#frame), nonceHighWater: this.#admission.nonceHighWater(author),
-    } as const
-    seat.link.send({ ...unsigned, signature: this.#ports.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
-    this.#report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
-    this.#sendRoster()
-    seat.enrolledLamport = this.#enrol(author, role, capabilities)
-    seat.heartbeat.heard(nowUs)
-  }
-
-  #refuse(seat: Seat, code: DisconnectCode, hint: string): void {
-    this.#report({ event: 'sessionRefused', code, hint })
-    this.#dismiss(seat, code, hint)
-  }
-
-  /** Says goodbye with its reason, then closes. */
-  #dismiss(seat: Seat, code: DisconnectCode, hint: string): void {
-    seat.link.send({ kind: 'SessionControl', control: 'disconnect', code, author: seat.author ?? HOST_AUTHOR, role: seat.role, hint })
-    seat.link.close(DISCONNECT_CODES.indexOf(code))
-    this.#vacate(seat, code, 'local')
-  }
-
-  #vacate(seat: Seat, code: DisconnectCode, by: ClosedBy): void {
-    if (!this.#seats.delete(seat.link.on) || seat.author === undefined) return
-    const member = this.#roster.get(seat.author)
-    if (member !== undefined) this.#roster.set({ ...member, present: false })
-    this.#report({ event: 'sessionClosed', author: seat.author, code, by })
-    this.#append(this.#signer.sign(memberLeft, { author: seat.author }))
-    this.#sendRoster()
-    this.#departed.push(seat.author)
-  }
-
-  #enrol(author: AuthorId, role: Role, capabilities: number): Lamport {
-    const entry = this.#signer.sign(memberJoined, { author, role: ROLES.indexOf(role), capabilities })
-    this.#append(entry)
-    return entry.lamport
-  }
-
-  #sendRoster(): void {
-    const message = this.#roster.toMessage(this.#config.epoch, this.#config.sessionId, this.#ports.signer)
-    const body = this.#codec.encode(message).slice()
-    for (const seat of this.#members()) seat.link.sendBody('KeyRoster', body)
-    this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
-  }
-
   /** What is no state goes to everyone else, under the name of the author that the host knows. */
   #relay(from: Seat, event: EditorEvent): void {
-    const body = this.#codec.encode({ ...event, author: from.author! }).slice()
-    for (const seat of this.#members()) if (seat !== from) seat.link.sendBody('EditorEvent', body)
-  }
-
-  *#members(): Iterable<Seat> {
-    for (const seat of this.#seats.values()) if (seat.author !== undefined) yield seat
+    const body = this.#codec.encode({ ...event, author: from.author! })
+    for (const seat of this.#seats.members()) if (seat !== from) seat.link.sendBody('EditorEvent', body)
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
 
-  #admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
-    const { probe, meter } = this.#ports
-    const admitted: CommandEntry[] = []
-    const closedLamport = Math.max(this.#log.position.closedLamport, seat.enrolledLamport)
-    const has = (lamport: Lamport, author: AuthorId) => this.#log.has(lamport, author)
-    for (const entry of entries) {
-      meter.begin('crypto')
-      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: this.#log.clock, has })
-      meter.end('crypto')
-      if (refusal === undefined && this.#log.integrate(entry, true).kind === 'integrated') {
-        admitted.push(entry)
-        this.#report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
-        continue
-      }
-      const reason = refusal ?? 'rate'
-      const { author, lamport, nonce } = entry
-      this.#report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
-      if (reason === 'rate') probe.sometimes('an author used its budget up')
-      if (reason === 'duplicate') probe.sometimes('an equivocation was refused')
-      if (reason === 'late' && lamport > this.#log.position.closedLamport) {
-        probe.sometimes('an entry signed before its author was enrolled')
-      }
-      const receipt = { kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: this.#log.clock } as const
-      if (probe.happens('a receipt waits for a frame', author, lamport)) seat.later.push(receipt)
-      else seat.link.send(receipt)
-    }
-    this.#broadcast(admitted)
-  }
-
-  /** The host's own entries pass no gate: nobody else can write them. */
-  #append(entry: CommandEntry): void {
-    const { author, lamport, nonce, scope } = entry
-    const command = commandName(entry.command)
-    assert(this.#log.integrate(entry, true).kind === 'integrated', 'the host has room for its own entries')
-    this.#report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
-    this.#report({ event: 'commandAdmitted', entry, command })
-    this.#broadcast([entry])
-  }
-
-  #broadcast(entries: readonly CommandEntry[]): void {
-    const [first] = entries
-    if (first === undefined) return
-    const { probe } = this.#ports
-    const { author, lamport } = first
-    if (entries.length > 1 && probe.happens('entries are told one by one', author, lamport)) {
-      for (const entry of entries) this.#broadcast([entry])
-      return
-    }
-    const body = this.#codec.encode({ kind: 'CommandLogEntry', entries }).slice()
-    const times = probe.happens('an entry is told twice', author, lamport) ? 2 : 1
-    for (const seat of this.#members()) {
-      if (seat.live) for (let time = 0; time < times; time++) seat.link.sendBody('CommandLogEntry', body)
-    }
-  }
-
   #intend(intent: Intent): void {
     switch (intent.kind) {
-      case 'spawn': return this.#append(this.#signer.spawn(intent))
-      case 'despawn': return this.#append(this.#signer.sign(entityDespawn, { entity: intent.entity }))
+      case 'spawn': return this.#gate.append(this.#signer.spawn(intent))
+      case 'despawn': return this.#gate.append(this.#signer.sign(entityDespawn, { entity: intent.entity }))
       case 'propSpawn':
       case 'propMove':
       case 'propDespawn': return this.#runtime.ask(intent)
       case 'kick':
-        for (const seat of this.#members()) if (seat.author === intent.author) this.#dismiss(seat, 'kicked', 'removed by the host')
+        for (const seat of this.#seats.members()) {
+          if (seat.author === intent.author) this.#reception.dismiss(seat, 'kicked', 'removed by the host')
+        }
         return
       case 'role': {
         const { author, role } = intent
-        return this.#append(this.#signer.sign(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }))
+        return this.#gate.append(this.#signer.sign(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }))
       }
       default:
     }
@@ -379,11 +226,11 @@ export class Host implements Peer {
     this.#bodies.follow(this.#world)
     this.#runtime.advance(this.#world, frame)
     this.#clearDeparted()
-    for (const seat of this.#members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
+    for (const seat of this.#seats.members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
-    for (const seat of this.#seats.values()) {
-      if (seat.heartbeat.silent(nowUs)) this.#dismiss(seat, 'timeout', 'nothing was heard for too long')
+    for (const seat of this.#seats) {
+      if (seat.heartbeat.silent(nowUs)) this.#reception.dismiss(seat, 'timeout', 'nothing was heard for too long')
       else if (seat.author !== undefined) this.#serve(seat, seat.author, frame, nowUs)
     }
   }
@@ -397,13 +244,13 @@ export class Host implements Peer {
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)
-    if (seat.live && probe.happens('a connection is closed', author, frame)) this.#dismiss(seat, 'timeout', 'come again')
+    if (seat.live && probe.happens('a connection is closed', author, frame)) this.#reception.dismiss(seat, 'timeout', 'come again')
   }
 
   /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
   #closeLog(frame: number): void {
     const slot = frame % LATE_WINDOW_FRAMES
-    const alone = this.#members()[Symbol.iterator]().next().done === true
+    const alone = !this.#seats.hasMembers
     const late = Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
     const closed = alone ? this.#log.clock : late
     this.#clockHistory[slot] = this.#log.clock
@@ -414,10 +261,9 @@ export class Host implements Peer {
   }
 
   #clearDeparted(): void {
-    for (const author of this.#departed) {
+    for (const author of this.#reception.takeDeparted()) {
       for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#world.delete(memberEntity(author), component)
     }
-    this.#departed.length = 0
   }
 
   #pose(author: AuthorId, { head, left, right }: InputPredictiveState): void {
@@ -453,10 +299,10 @@ export class Host implements Peer {
     }
     meter.end('replication')
     meter.begin('codec')
-    const body = this.#codec.encode(delta).slice()
+    const body = this.#codec.encode(delta)
     meter.end('codec')
     this.#supply.keep(frame, body)
-    for (const seat of this.#members()) {
+    for (const seat of this.#seats.members()) {
       if (!seat.live) continue
       seat.link.sendBody('ComponentDelta', body)
       if (this.#ports.probe.happens('a frame goes out twice', seat.author!, frame)) seat.link.sendBody('ComponentDelta', body)

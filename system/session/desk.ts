@@ -1,0 +1,84 @@
+/** Where a member's wishes become commands of its pipeline, drafts of its placement session, or events for the others to see. */
+import type { CommandPipeline } from '../commands/pipeline.ts'
+import type { CommandLog } from '../commands/log.ts'
+import type { CommandSigner } from '../commands/signer.ts'
+import {
+  entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
+} from '../commands/registry.ts'
+import { PlacementEditSession } from '../placement/session.ts'
+import type { Probe } from '../ports.ts'
+import type { Codec } from '../protocol/codec.ts'
+import type { EditorEvent } from '../protocol/messages.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+import type { Intent } from './peer.ts'
+
+export interface DeskPorts {
+  readonly log: CommandLog
+  readonly signer: CommandSigner
+  readonly pipeline: CommandPipeline
+  readonly codec: Codec
+  readonly probe: Probe
+  readonly report: (event: SystemEvent) => void
+  /** Not state: others see it as it happens, or not at all. */
+  readonly tell: (event: Pick<EditorEvent, 'event' | 'tool' | 'entity'>) => void
+}
+
+export class Desk {
+  readonly #ports: DeskPorts
+  #edit: PlacementEditSession | undefined
+  #editSessions = 0
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports
+  }
+
+  /** The placement session that is open, if one is. */
+  get placements(): PlacementEditSession | undefined {
+    return this.#edit
+  }
+
+  take(intent: Intent, nowUs: number): void {
+    const { log, signer, pipeline, probe, tell } = this.#ports
+    switch (intent.kind) {
+      case 'select': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
+      case 'deselect': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
+      case 'translate': return pipeline.give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
+      case 'rotate': {
+        const { entity, qx, qy, qz, qw } = intent
+        return pipeline.give(entityRotate, { entity, qx, qy, qz, qw })
+      }
+      case 'scale': return pipeline.give(entityScale, { entity: intent.entity, factor: intent.numerator })
+      case 'toolActivate':
+        tell({ event: 'toolActivated', tool: intent.tool, entity: 0 })
+        return pipeline.give(toolActivate, { tool: intent.tool })
+      case 'toolDeactivate':
+        tell({ event: 'toolDeactivated', tool: intent.tool, entity: 0 })
+        return pipeline.give(toolDeactivate, { tool: intent.tool })
+      case 'hover': return tell({ event: 'hover', tool: 0, entity: intent.entity })
+      case 'spawn': return pipeline.spawn(intent)
+      case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
+      case 'openPlacements':
+        this.#edit = new PlacementEditSession({
+          session: ++this.#editSessions, region: intent.region, view: log.view, probe, allocate: () => signer.allocateEntity(),
+        })
+        return
+      case 'draftAdd': return void this.#edit?.draftAdd(intent.state)
+      case 'draftUpdate': return void this.#edit?.draftUpdate(intent.placement, intent.patch)
+      case 'draftRemove': return void this.#edit?.draftRemove(intent.placement)
+      case 'commitPlacements': return this.#commit(nowUs)
+      default:
+    }
+  }
+
+  #commit(nowUs: number): void {
+    const { signer, pipeline, codec, report } = this.#ports
+    const edit = this.#edit
+    if (edit === undefined || edit.drafts.length === 0) return
+    const commit = signer.allocateEntity()
+    const payload = codec.encodePlacementCommit(edit.toCommit(commit, nowUs))
+    const entry = pipeline.commit(payload)
+    if (entry === undefined) return report({ event: 'messageRefused', reason: 'commit too large', bytes: payload.length, peer: 0 })
+    report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport: entry.lamport })
+    edit.discardAll()
+  }
+}

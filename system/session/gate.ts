@@ -1,0 +1,96 @@
+/** The host's way into the log: what members bring is judged by {@link Admission}, and what was let in is told to everyone. */
+import { assert } from '../assert.ts'
+import { Admission } from '../commands/admission.ts'
+import type { CommandLog } from '../commands/log.ts'
+import { commandName } from '../commands/registry.ts'
+import type { AuthorId, Lamport } from '../ids.ts'
+import type { Meter, Probe, Verifier } from '../ports.ts'
+import type { Codec } from '../protocol/codec.ts'
+import type { CommandEntry } from '../protocol/messages.ts'
+import type { SystemEvent } from '../telemetry/events.ts'
+import type { Roster } from './roster.ts'
+import type { Seat } from './seat.ts'
+import type { Seats } from './seats.ts'
+
+export interface GatePorts {
+  readonly sessionId: Uint8Array
+  readonly epoch: number
+  readonly log: CommandLog
+  readonly roster: Roster
+  readonly seats: Seats
+  readonly codec: Codec
+  readonly verifier: Verifier
+  readonly meter: Meter
+  readonly probe: Probe
+  readonly report: (event: SystemEvent) => void
+}
+
+export class Gate {
+  readonly #ports: GatePorts
+  readonly #admission: Admission
+
+  constructor(ports: GatePorts) {
+    this.#ports = ports
+    const { sessionId, epoch, verifier, roster } = ports
+    this.#admission = new Admission({ sessionId, epoch, verifier, publicKey: (author) => roster.get(author)?.publicKey })
+  }
+
+  nonceHighWater(author: AuthorId): bigint {
+    return this.#admission.nonceHighWater(author)
+  }
+
+  /** Takes what a member brought; each entry that is refused is answered by a receipt. */
+  admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
+    const { probe, meter, log, report } = this.#ports
+    const admitted: CommandEntry[] = []
+    const closedLamport = Math.max(log.position.closedLamport, seat.enrolledLamport)
+    const has = (lamport: Lamport, author: AuthorId) => log.has(lamport, author)
+    for (const entry of entries) {
+      meter.begin('crypto')
+      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: log.clock, has })
+      meter.end('crypto')
+      if (refusal === undefined && log.integrate(entry, true).kind === 'integrated') {
+        admitted.push(entry)
+        report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
+        continue
+      }
+      const reason = refusal ?? 'rate'
+      const { author, lamport, nonce } = entry
+      report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
+      if (reason === 'rate') probe.sometimes('an author used its budget up')
+      if (reason === 'duplicate') probe.sometimes('an equivocation was refused')
+      if (reason === 'late' && lamport > log.position.closedLamport) probe.sometimes('an entry signed before its author was enrolled')
+      const receipt = { kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: log.clock } as const
+      if (probe.happens('a receipt waits for a frame', author, lamport)) seat.later.push(receipt)
+      else seat.link.send(receipt)
+    }
+    this.#tell(admitted)
+  }
+
+  /** The host's own entries pass no judge: nobody else can write them. */
+  append(entry: CommandEntry): void {
+    const { log, report } = this.#ports
+    const { author, lamport, nonce, scope } = entry
+    const command = commandName(entry.command)
+    assert(log.integrate(entry, true).kind === 'integrated', 'the host has room for its own entries')
+    report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
+    report({ event: 'commandAdmitted', entry, command })
+    this.#tell([entry])
+  }
+
+  #tell(entries: readonly CommandEntry[]): void {
+    const [first] = entries
+    if (first === undefined) return
+    const { probe, codec, seats } = this.#ports
+    const { author, lamport } = first
+    if (entries.length > 1 && probe.happens('entries are told one by one', author, lamport)) {
+      for (const entry of entries) this.#tell([entry])
+      return
+    }
+    const body = codec.encode({ kind: 'CommandLogEntry', entries })
+    const times = probe.happens('an entry is told twice', author, lamport) ? 2 : 1
+    for (const seat of seats.members()) {
+      if (seat.live) for (let time = 0; time < times; time++) seat.link.sendBody('CommandLogEntry', body)
+    }
+  }
+}
