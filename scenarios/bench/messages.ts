@@ -41,12 +41,12 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
     kind: 'SessionHello', protocolMajor: 1, protocolMinor: 0, protocolPatch: 0, schemaHash: hash, manifestHash: hash,
     clientNonce: bytes(16), clientPublicKey: bytes(32), requestedCapabilities: 0x1f, requestedRole: 'editor',
     transports: ['quic', 'webrtc'], compression: ['none'], displayName: 'ana', authToken: bytes(64),
-    resumeSessionId: bytes(16), signature: bytes(64),
+    resumeSessionId: bytes(16), signature: bytes(64), features: 0, dictionaries: [1], exchangeKey: bytes(32),
   }],
   ['SessionAcknowledge', {
     kind: 'SessionAcknowledge', protocolMajor: 1, protocolMinor: 0, protocolPatch: 0, serverNonce: bytes(16), sessionId: bytes(16),
     epoch: 1, author: 1, assignedRole: 'editor', capabilityMask: 0x1f, serverPublicKey: bytes(32), frame: 40, nonceHighWater: 7n,
-    signature: bytes(64),
+    signature: bytes(64), features: 0, featuresDenied: 0, compression: 'none', dictionary: 1, exchangeKey: bytes(32), hint: '',
   }],
   ['SessionControl', {
     kind: 'SessionControl', control: 'disconnect', code: 'schemaHash', author: 1, role: 'viewer',

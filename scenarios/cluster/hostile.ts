@@ -127,7 +127,8 @@ export class Hostile implements HostileActor {
         kind: 'SessionHello', protocolMajor: major, protocolMinor: minor, protocolPatch: patch, schemaHash: SCHEMA_HASH,
         manifestHash: manifestHash(), clientNonce: new Uint8Array(16), clientPublicKey: publicKey, requestedCapabilities: 0xffffffff,
         requestedRole: 'admin', transports: ['quic'], compression: ['none'], displayName: 'host', authToken: new Uint8Array(0),
-        resumeSessionId: this.#cluster.sessionId, signature: new Uint8Array(SIGNATURE_BYTES),
+        resumeSessionId: this.#cluster.sessionId, features: 0xffffffff, dictionaries: [],
+        exchangeKey: new Uint8Array(0), signature: new Uint8Array(SIGNATURE_BYTES),
       })
     })
   }
@@ -218,6 +219,7 @@ export class Hostile implements HostileActor {
         kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0,
         serverNonce: new Uint8Array(16), sessionId: this.#cluster.sessionId, epoch, author,
         assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: publicKey, frame, nonceHighWater: 0n, signature,
+        features: 0, featuresDenied: 0, compression: 'none', dictionary: 0, exchangeKey: new Uint8Array(0), hint: '',
       }
       case 'CommandReceipt': {
         const { clock } = log

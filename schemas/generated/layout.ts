@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x5c7285e4, lo: 0x4020e3f7 } as const
+export const SCHEMA_HASH = { hi: 0x99cdfd1d, lo: 0x5bff234f } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -182,9 +182,12 @@ export interface SessionHello {
   readonly authToken: Uint8Array
   readonly resumeSessionId: Uint8Array
   readonly signature: Uint8Array
+  readonly features: number
+  readonly dictionaries: readonly number[]
+  readonly exchangeKey: Uint8Array
 }
 export const SessionHello: TableLayout = {
-  kind: 'table', name: 'SessionHello', slots: 15,
+  kind: 'table', name: 'SessionHello', slots: 18,
   fields: [
     { name: 'schemaHash', slot: 3, required: true, shape: Hash64 },
     { name: 'manifestHash', slot: 4, required: true, shape: Hash64 },
@@ -197,6 +200,9 @@ export const SessionHello: TableLayout = {
     { name: 'authToken', slot: 12, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 256, borrowed: false } },
     { name: 'resumeSessionId', slot: 13, required: false, shape: { kind: 'bytes', countMin: 16, countMax: 16, borrowed: false } },
     { name: 'signature', slot: 14, required: true, shape: { kind: 'bytes', countMin: 64, countMax: 64, borrowed: false } },
+    { name: 'features', slot: 15, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'dictionaries', slot: 16, required: false, shape: { kind: 'vector', of: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 }, countMin: 0, countMax: 8 } },
+    { name: 'exchangeKey', slot: 17, required: false, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
     { name: 'protocolMajor', slot: 0, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'protocolMinor', slot: 1, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'protocolPatch', slot: 2, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
@@ -218,9 +224,15 @@ export interface SessionAcknowledge {
   readonly frame: number
   readonly nonceHighWater: bigint
   readonly signature: Uint8Array
+  readonly features: number
+  readonly featuresDenied: number
+  readonly compression: CompressionMode
+  readonly dictionary: number
+  readonly exchangeKey: Uint8Array
+  readonly hint: string
 }
 export const SessionAcknowledge: TableLayout = {
-  kind: 'table', name: 'SessionAcknowledge', slots: 13,
+  kind: 'table', name: 'SessionAcknowledge', slots: 19,
   fields: [
     { name: 'nonceHighWater', slot: 11, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
     { name: 'serverNonce', slot: 3, required: true, shape: { kind: 'bytes', countMin: 16, countMax: 16, borrowed: false } },
@@ -230,11 +242,17 @@ export const SessionAcknowledge: TableLayout = {
     { name: 'serverPublicKey', slot: 9, required: true, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
     { name: 'frame', slot: 10, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'signature', slot: 12, required: true, shape: { kind: 'bytes', countMin: 64, countMax: 64, borrowed: false } },
+    { name: 'features', slot: 13, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'featuresDenied', slot: 14, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'dictionary', slot: 16, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'exchangeKey', slot: 17, required: false, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
+    { name: 'hint', slot: 18, required: false, shape: { kind: 'string', bytesMax: 256 } },
     { name: 'protocolMajor', slot: 0, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'protocolMinor', slot: 1, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'protocolPatch', slot: 2, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'author', slot: 6, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 1023 } },
     { name: 'assignedRole', slot: 7, required: false, shape: Role },
+    { name: 'compression', slot: 15, required: false, shape: CompressionMode },
   ],
 }
 
@@ -629,8 +647,8 @@ export const MESSAGE_LAYOUTS: ReadonlyMap<number, TableLayout> = new Map([
 
 /** Elements of a vector or byte array, bytes of a string: the most that each may hold. */
 export const COUNT_MAX = {
-  SessionHello: { clientNonce: 16, clientPublicKey: 32, transports: 8, compression: 8, displayName: 64, authToken: 256, resumeSessionId: 16, signature: 64 },
-  SessionAcknowledge: { serverNonce: 16, sessionId: 16, serverPublicKey: 32, signature: 64 },
+  SessionHello: { clientNonce: 16, clientPublicKey: 32, transports: 8, compression: 8, displayName: 64, authToken: 256, resumeSessionId: 16, signature: 64, dictionaries: 8, exchangeKey: 32 },
+  SessionAcknowledge: { serverNonce: 16, sessionId: 16, serverPublicKey: 32, signature: 64, exchangeKey: 32, hint: 256 },
   WorldSnapshot: { body: 57344 },
   ComponentDelta: { components: 256, entries: 1024, payload: 36864 },
   CommandEntry: { payload: 61440, signature: 64 },

@@ -52,6 +52,12 @@ export interface SessionHello {
   readonly authToken: Uint8Array
   /** A session id to resume as a known author after a lost connection; 16 bytes, or empty. */
   readonly resumeSessionId: Uint8Array
+  /** What this side can do beyond what every build of the major version does: bit set, see features.ts. */
+  readonly features: number
+  /** Versions of the compression dictionaries that this side has. */
+  readonly dictionaries: readonly number[]
+  /** X25519, 32 bytes, from which both sides derive shared keys; or empty. */
+  readonly exchangeKey: Uint8Array
   /** 64 bytes over the hello and the transport's channel binding: possession of the key, on this very connection. */
   readonly signature: Uint8Array
 }
@@ -73,6 +79,16 @@ export interface SessionAcknowledge {
   readonly frame: number
   /** The highest nonce that the host has accepted from this author: a resuming author goes on above it. */
   readonly nonceHighWater: bigint
+  /** Of the features offered, those that this session uses, and those that it does not; `hint` says why. */
+  readonly features: number
+  readonly featuresDenied: number
+  /** What either side may use from here on, and with which dictionary. */
+  readonly compression: CompressionMode
+  readonly dictionary: number
+  /** X25519, 32 bytes, or empty. */
+  readonly exchangeKey: Uint8Array
+  /** For people, where something was denied. */
+  readonly hint: string
   readonly signature: Uint8Array
 }
 

@@ -22,6 +22,7 @@ import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
+import { FEATURES } from '../protocol/features.ts'
 import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
@@ -214,6 +215,7 @@ export class Client implements Peer {
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
       requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
       resumeSessionId: this.#membership?.sessionId ?? new Uint8Array(0),
+      features: FEATURES, dictionaries: [], exchangeKey: new Uint8Array(0),
     } as const
     link.send({ ...unsigned, signature: this.#ports.signer.sign(helloBytes(unsigned, link.binding)) })
     this.#enter('greeting', nowUs)

@@ -21,6 +21,7 @@ export function helloBytes(hello: Omit<SessionHello, 'signature'>, binding: Uint
     hello.clientNonce, hello.clientPublicKey, u32(hello.requestedCapabilities), text(hello.requestedRole), text(hello.displayName),
     text(hello.transports.join(',')), text(hello.compression.join(',')), u32(hello.authToken.length), hello.authToken,
     u32(hello.resumeSessionId.length), hello.resumeSessionId,
+    u32(hello.features), u32(hello.dictionaries.length), ...hello.dictionaries.map(u32), u32(hello.exchangeKey.length), hello.exchangeKey,
   ])
 }
 
@@ -33,5 +34,7 @@ export function acknowledgeBytes(
     ACKNOWLEDGE, binding, clientNonce, u32(acknowledge.protocolMajor), u32(acknowledge.protocolMinor), u32(acknowledge.protocolPatch),
     acknowledge.serverNonce, acknowledge.sessionId, u32(acknowledge.epoch), u32(acknowledge.author), text(acknowledge.assignedRole),
     u32(acknowledge.capabilityMask), acknowledge.serverPublicKey, u32(acknowledge.frame), nonce,
+    u32(acknowledge.features), u32(acknowledge.featuresDenied), text(acknowledge.compression), u32(acknowledge.dictionary),
+    u32(acknowledge.exchangeKey.length), acknowledge.exchangeKey, text(acknowledge.hint),
   ])
 }

@@ -13,6 +13,7 @@ import type { ClosedBy } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
+import { FEATURES } from '../protocol/features.ts'
 import type { DisconnectCode, Role, SessionHello } from '../protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -102,6 +103,8 @@ export class Reception {
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       serverNonce: peer.entropy(16), sessionId, epoch, author, assignedRole: role, capabilityMask: capabilities,
       serverPublicKey: peer.signer.publicKey, frame: Math.max(0, frame), nonceHighWater: gate.nonceHighWater(author),
+      features: hello.features & FEATURES, featuresDenied: hello.features & ~FEATURES, compression: 'none', dictionary: 0,
+      exchangeKey: new Uint8Array(0), hint: '',
     } as const
     seat.link.send({ ...unsigned, signature: peer.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
     report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })

@@ -96,7 +96,8 @@ describe('limits', () => {
     const lengths = Object.fromEntries([...MESSAGE_LAYOUTS.values()].flatMap((layout) => [...fieldsOf(layout)])
       .flatMap(([name, shape]) => (shape.kind === 'bytes' && shape.countMin === shape.countMax ? [[name, shape.countMax]] : [])))
     expect(lengths).toEqual({
-      clientNonce: 16, serverNonce: 16, sessionId: 16, resumeSessionId: 16, clientPublicKey: 32, serverPublicKey: 32, publicKey: 32,
+      clientNonce: 16, serverNonce: 16, sessionId: 16, exchangeKey: 32, resumeSessionId: 16, clientPublicKey: 32,
+      serverPublicKey: 32, publicKey: 32,
       sha256: 32, signature: 64,
     })
     expect(COUNT_MAX.SessionHello.authToken).toBe(256)

@@ -4,6 +4,7 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { CompressionMode } from './compression-mode.js';
 import { Role } from './role.js';
 
 
@@ -130,8 +131,50 @@ signatureArray():Uint8Array {
   return new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset));
 }
 
+features():number {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+featuresDenied():number {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+compression():CompressionMode {
+  const offset = this.bb!.__offset(this.bb_pos, 34);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : CompressionMode.none;
+}
+
+dictionary():number {
+  const offset = this.bb!.__offset(this.bb_pos, 36);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+exchangeKey(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 38);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+exchangeKeyLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 38);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+exchangeKeyArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 38);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+hint():string|null
+hint(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+hint(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 40);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
 static startSessionAcknowledge(builder:flatbuffers.Builder) {
-  builder.startObject(13);
+  builder.startObject(19);
 }
 
 static addProtocolMajor(builder:flatbuffers.Builder, protocolMajor:number) {
@@ -234,6 +277,42 @@ static startSignatureVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addFeatures(builder:flatbuffers.Builder, features:number) {
+  builder.addFieldInt32(13, features, 0);
+}
+
+static addFeaturesDenied(builder:flatbuffers.Builder, featuresDenied:number) {
+  builder.addFieldInt32(14, featuresDenied, 0);
+}
+
+static addCompression(builder:flatbuffers.Builder, compression:CompressionMode) {
+  builder.addFieldInt8(15, compression, CompressionMode.none);
+}
+
+static addDictionary(builder:flatbuffers.Builder, dictionary:number) {
+  builder.addFieldInt32(16, dictionary, 0);
+}
+
+static addExchangeKey(builder:flatbuffers.Builder, exchangeKeyOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(17, exchangeKeyOffset, 0);
+}
+
+static createExchangeKeyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExchangeKeyVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static addHint(builder:flatbuffers.Builder, hintOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(18, hintOffset, 0);
+}
+
 static endSessionAcknowledge(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 10) // server_nonce
@@ -243,7 +322,7 @@ static endSessionAcknowledge(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createSessionAcknowledge(builder:flatbuffers.Builder, protocolMajor:number, protocolMinor:number, protocolPatch:number, serverNonceOffset:flatbuffers.Offset, sessionIdOffset:flatbuffers.Offset, epoch:number, author:number, assignedRole:Role, capabilityMask:number, serverPublicKeyOffset:flatbuffers.Offset, frame:number, nonceHighWater:bigint, signatureOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createSessionAcknowledge(builder:flatbuffers.Builder, protocolMajor:number, protocolMinor:number, protocolPatch:number, serverNonceOffset:flatbuffers.Offset, sessionIdOffset:flatbuffers.Offset, epoch:number, author:number, assignedRole:Role, capabilityMask:number, serverPublicKeyOffset:flatbuffers.Offset, frame:number, nonceHighWater:bigint, signatureOffset:flatbuffers.Offset, features:number, featuresDenied:number, compression:CompressionMode, dictionary:number, exchangeKeyOffset:flatbuffers.Offset, hintOffset:flatbuffers.Offset):flatbuffers.Offset {
   SessionAcknowledge.startSessionAcknowledge(builder);
   SessionAcknowledge.addProtocolMajor(builder, protocolMajor);
   SessionAcknowledge.addProtocolMinor(builder, protocolMinor);
@@ -258,6 +337,12 @@ static createSessionAcknowledge(builder:flatbuffers.Builder, protocolMajor:numbe
   SessionAcknowledge.addFrame(builder, frame);
   SessionAcknowledge.addNonceHighWater(builder, nonceHighWater);
   SessionAcknowledge.addSignature(builder, signatureOffset);
+  SessionAcknowledge.addFeatures(builder, features);
+  SessionAcknowledge.addFeaturesDenied(builder, featuresDenied);
+  SessionAcknowledge.addCompression(builder, compression);
+  SessionAcknowledge.addDictionary(builder, dictionary);
+  SessionAcknowledge.addExchangeKey(builder, exchangeKeyOffset);
+  SessionAcknowledge.addHint(builder, hintOffset);
   return SessionAcknowledge.endSessionAcknowledge(builder);
 }
 }

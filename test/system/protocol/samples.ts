@@ -15,12 +15,14 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     clientNonce: bytes(16, 1), clientPublicKey: bytes(32, 2), requestedCapabilities: 0x1f, requestedRole: 'editor',
     transports: ['quic', 'webrtc'], compression: ['none'],
     displayName: 'Zoë 鳥 🪁', authToken: bytes(5, 3), resumeSessionId: bytes(16, 4), signature: bytes(64, 5),
+    features: 0x80000001, dictionaries: [1, 4294967295], exchangeKey: bytes(32, 14),
   },
   SessionAcknowledge: {
     kind: 'SessionAcknowledge', protocolMajor: 1, protocolMinor: 0, protocolPatch: 0, serverNonce: bytes(16, 6),
     sessionId: bytes(16, 7), epoch: 1, author: 1023,
     assignedRole: 'admin', capabilityMask: 0xffffffff, serverPublicKey: bytes(32, 8), frame: 40, nonceHighWater: 2n ** 64n - 1n,
-    signature: bytes(64, 9),
+    signature: bytes(64, 9), features: 1, featuresDenied: 0x80000000, compression: 'none', dictionary: 1, exchangeKey: bytes(32, 15),
+    hint: 'ask for a newer build',
   },
   Heartbeat: { kind: 'Heartbeat', pong: true, sequence: 4294967295, sentAtUs: Number.MAX_SAFE_INTEGER, rttUs: 23_000, jitterUs: 800 },
   WorldSnapshot: {

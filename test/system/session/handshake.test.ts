@@ -21,7 +21,7 @@ function helloOf(name: string, binding: Uint8Array, over: Partial<SessionHello> 
     kind: 'SessionHello', protocolMajor: MAJOR, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
     schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: new Uint8Array(16).fill(9), clientPublicKey: publicKeyOf(name),
     requestedCapabilities: 0xff, requestedRole: 'editor', transports: ['quic'], compression: ['none'], displayName: name, authToken: TOKEN,
-    resumeSessionId: new Uint8Array(0), ...over,
+    resumeSessionId: new Uint8Array(0), features: 0, dictionaries: [], exchangeKey: new Uint8Array(0), ...over,
   } as const
   return { ...unsigned, signature: over.signature ?? tagSigner(unsigned.clientPublicKey).sign(helloBytes(unsigned, binding)) }
 }
@@ -141,7 +141,7 @@ describe('the client', () => {
   const forgeries: readonly Partial<SessionAcknowledge>[] = [
     { signature: new Uint8Array(64) }, { sessionId: SESSION_ID.with(0, 0) }, { epoch: 8 }, { author: 2 }, { assignedRole: 'admin' },
     { capabilityMask: 0xff }, { serverPublicKey: publicKeyOf('eve') }, { frame: 77 }, { nonceHighWater: 5n },
-    { serverNonce: new Uint8Array(16) }, { protocolMajor: 2 }, { protocolMinor: 7 }, { protocolPatch: 7 },
+    { serverNonce: new Uint8Array(16) }, { protocolMajor: MAJOR + 1 }, { protocolMinor: 7 }, { protocolPatch: 7 },
   ]
   it.each(forgeries)('R-SESSION-2 a client leaves an acknowledgement with another %o', (forgery) => {
     const ana = joinWith(() => forgery)
