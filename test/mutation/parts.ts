@@ -5,7 +5,7 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   ecs: ['canonical', 'overlay', 'table', 'world'],
   placement: ['apply', 'plan', 'session'],
   replication: ['delta', 'frames', 'replica', 'snapshot'],
-  session: ['client', 'heartbeat', 'host', 'roster'],
+  session: ['client', 'desk', 'gate', 'heartbeat', 'host', 'reception', 'roster'],
 }
 
 /** From the root. */
