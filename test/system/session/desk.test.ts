@@ -60,8 +60,8 @@ describe('wishes', () => {
   it('drafts without an open session are nothing', () => {
     const { ana } = together()
     const drafts: Intent[] = [
-      { kind: 'draftAdd', state: stateAt(1) }, { kind: 'draftUpdate', placement: 5, patch: { x: 1 } }, { kind: 'draftRemove', placement: 5 },
-      { kind: 'commitPlacements' },
+      { kind: 'draftAdd', state: stateAt(1) }, { kind: 'draftUpdate', placement: 5, patch: { x: 1 } },
+      { kind: 'draftRemove', placement: 5 }, { kind: 'commitPlacements' },
     ]
     for (const draft of drafts) ana.intend(draft)
     expect(ana.peer.placements).toBeUndefined()
