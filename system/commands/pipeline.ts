@@ -2,6 +2,7 @@
  * From what a member wants to entries of the log, and back from the host: commands are signed, shown at once, sent together at
  * the end of the frame, and signed anew where the host refused them as late; what the host admitted is verified before it is taken.
  */
+import { assert } from '../assert.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import { COMMAND_PAYLOAD_BYTES_MAX, RESIGN_MAX } from '../limits.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
@@ -48,9 +49,9 @@ export class CommandPipeline {
   spawn(spec: SpawnSpec): void {
     this.#append(this.#ports.signer.spawn(spec), 0)
   }
-  /** Signs a placement commit. Undefined, and nothing is done, where it is too large to be admitted. */
-  commit(payload: Uint8Array): CommandEntry | undefined {
-    if (payload.length > COMMAND_PAYLOAD_BYTES_MAX) return undefined
+  /** Signs a placement commit. */
+  commit(payload: Uint8Array): CommandEntry {
+    assert(payload.length <= COMMAND_PAYLOAD_BYTES_MAX, 'as many changes as a session drafts fit a command')
     const entry = this.#ports.signer.signCommit(payload)
     this.#append(entry, 0)
     return entry

@@ -75,10 +75,8 @@ export class Desk {
     const edit = this.#edit
     if (edit === undefined || edit.drafts.length === 0) return
     const commit = signer.allocateEntity()
-    const payload = codec.encodePlacementCommit(edit.toCommit(commit, nowUs))
-    const entry = pipeline.commit(payload)
-    if (entry === undefined) return report({ event: 'messageRefused', reason: 'commit too large', bytes: payload.length, peer: 0 })
-    report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport: entry.lamport })
+    const { lamport } = pipeline.commit(codec.encodePlacementCommit(edit.toCommit(commit, nowUs)))
+    report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport })
     edit.discardAll()
   }
 }

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { decodePayload } from '../../../system/commands/payload.ts'
 import { commandOf } from '../../../system/commands/registry.ts'
+import { COMMIT_CHANGES_MAX } from '../../../system/placement/plan.ts'
 import { Entity } from '../../../system/ecs/components.ts'
 import { HANDSHAKE_TIMEOUT_US, HEARTBEAT_INTERVAL_US, RECONNECT_DELAY_US } from '../../../system/limits.ts'
 import type { Intent } from '../../../system/session/peer.ts'
@@ -69,6 +70,20 @@ describe('wishes', () => {
     ana.intend({ kind: 'openPlacements', region: REGION })
     ana.intend({ kind: 'draftAdd', state: stateAt(1) })
     expect(ana.peer.placements?.drafts).toHaveLength(1)
+  })
+
+  it('drafts are committed together, as many as a session takes, and then no more', () => {
+    const { loopback, ana } = together()
+    ana.intend({ kind: 'openPlacements', region: REGION })
+    ana.intend({ kind: 'commitPlacements' })
+    expect(ana.heard('commitRequested')).toEqual([])
+    for (let i = 0; i <= COMMIT_CHANGES_MAX; i++) ana.intend({ kind: 'draftAdd', state: stateAt(2000 * i) })
+    ana.intend({ kind: 'commitPlacements' })
+    const { lamport, scope } = ana.last('commandSigned')!
+    expect(ana.heard('commitRequested')).toMatchObject([{ changes: COMMIT_CHANGES_MAX, lamport }])
+    expect({ scope, drafts: ana.peer.placements?.drafts }).toEqual({ scope: 0, drafts: [] })
+    loopback.settle()
+    expect(loopback.host.last('commandFolded')).toMatchObject({ command: 'placement.commit', outcome: 'applied' })
   })
 
   it('before there is a membership a wish is nothing', () => {
