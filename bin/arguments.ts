@@ -7,6 +7,7 @@ import { replay } from './commands/replay.ts'
 import { run } from './commands/run.ts'
 import { shrink } from './commands/shrink.ts'
 import { sweep } from './commands/sweep.ts'
+import { telemetry } from './commands/telemetry.ts'
 import { Misuse } from './engine.ts'
 import { type Command, type Given, helpOf, helpRow, readGiven, usageOf } from './grammar.ts'
 import { suggestion } from './nearest.ts'
@@ -18,6 +19,7 @@ const COMMANDS: readonly Command[] = [
   sweep,
   replay,
   inspect,
+  telemetry,
   shrink,
   canary,
   bench,

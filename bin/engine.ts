@@ -3,9 +3,11 @@
  * so that a test can hand in another.
  */
 import type { Inspection } from '../reports/inspection.ts'
+import type { Observation } from '../reports/telemetry/observation.ts'
 import type { Canary } from '../scenarios/canaries/canary.ts'
 import type {
-  BranchOptions, Checked, CheckOptions, Future, InspectOptions, ParsedPlan, RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
+  BranchOptions, Checked, CheckOptions, Future, InspectOptions, ObserveOptions, ParsedPlan,
+  RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
 } from '../scenarios/index.ts'
 
 /** A story of the catalogue and the file it stands in, as `list` shows it. */
@@ -21,6 +23,7 @@ export interface Tasks {
   branch(scenario: Scenario, options: BranchOptions): Promise<Future>
   checkDeterminism(scenario: Scenario, options: CheckOptions): Promise<Checked>
   shrink(scenario: Scenario, options: ShrinkOptions): Promise<Shrunk>
+  observe(scenario: Scenario, options: ObserveOptions): Promise<Observation>
 }
 
 export interface Engine extends Tasks {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { digestOfCode } from '../platform/digests.ts'
 import { reasonOf } from '../platform/files.ts'
 import { CATALOGUE } from '../scenarios/catalogue.ts'
-import { branch, checkDeterminism, inspect, MARKS, parsePlan, shrink, simulate } from '../scenarios/index.ts'
+import { branch, checkDeterminism, inspect, MARKS, observe, parsePlan, shrink, simulate } from '../scenarios/index.ts'
 import { type Engine, EXIT } from './engine.ts'
 import { main } from './main.ts'
 
@@ -16,7 +16,7 @@ const compiled = fileURLToPath(new URL('..', import.meta.url))
 const engine: Engine = {
   version: manifest.version,
   catalogue: CATALOGUE,
-  simulate, inspect, branch, checkDeterminism, shrink,
+  simulate, inspect, branch, checkDeterminism, shrink, observe,
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
   canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,

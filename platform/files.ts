@@ -28,18 +28,18 @@ export function makeFolder(path: string): void {
 }
 
 /**
- * Writes texts into a folder, which is made where it is missing. All of them are written out beside it first; then
+ * Writes contents into a folder, which is made where it is missing. All of them are written out beside it first; then
  * each is moved into place, the last one last: put the file there that says the others are complete. Other files in
  * the folder stay.
- * @param texts by file name, without folders; undefined for a file that is not to be there any more.
+ * @param contents by file name, without folders; undefined for a file that is not to be there any more.
  * @throws the file system's error, with nothing changed in the folder, when they cannot all be written.
  */
-export function writeFiles(folder: string, texts: Readonly<Record<string, string | undefined>>): void {
+export function writeFiles(folder: string, contents: Readonly<Record<string, string | Uint8Array | undefined>>): void {
   makeFolder(folder)
   const staging = mkdtempSync(join(folder, '.writing-'))
   try {
-    for (const [name, text] of Object.entries(texts)) if (text !== undefined) writeFileSync(join(staging, name), text, { flush: true })
-    for (const [name, text] of Object.entries(texts)) {
+    for (const [name, text] of Object.entries(contents)) if (text !== undefined) writeFileSync(join(staging, name), text, { flush: true })
+    for (const [name, text] of Object.entries(contents)) {
       if (text === undefined) rmSync(join(folder, name), { force: true })
       else renameSync(join(staging, name), join(folder, name))
     }

@@ -65,6 +65,21 @@ export const INPUT_EVERY_FRAMES = 1
 /** How far ahead a client's poses are meant to be right, in microseconds: two frames. */
 export const PREDICTION_HORIZON_US = 22_222
 
+// --- telemetry -----------------------------------------------------------------------------------------------------
+/** A frame that begins this long after the one before is a slow one: half a frame late. */
+export const SLOW_FRAME_US = 16_667
+/** More entries than this waiting for their closing are a backlog that somebody should know of. */
+export const QUEUE_DEPTH_MAX = 512
+/** More refusals of entries and messages in a second than this are worth an alarm. */
+export const REFUSALS_PER_SECOND_MAX = 20
+/** The same alarm is not raised again before this has passed. */
+export const ALARM_INTERVAL_US = 1_000_000
+/** Own commands whose time to the fold is being taken. */
+export const COMMAND_TIMES_MAX = 8192
+/** The packet mirror: what it keeps, and how much it takes in a second. */
+export const MIRROR_BYTES_MAX = 1024 * 1024
+export const MIRROR_PACKETS_PER_SECOND = 1000
+
 // --- runtime -------------------------------------------------------------------------------------------------------
 /** Entity counters of the host below this are reserved for scopes (0 itself, then one a tool). */
 export const HOST_RESERVED_COUNTERS = 256
@@ -75,4 +90,5 @@ assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host ca
 assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')
 assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
 assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins anew after a crash outlasts its own ghost')
+assert(COMMAND_TIMES_MAX > PENDING_ENTRIES_MAX, 'the time of every pending command is taken')
 assert(Number.isInteger(PHYSICS_HZ), 'physics divides the frame rate')

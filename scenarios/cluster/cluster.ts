@@ -28,6 +28,7 @@ import { DISCONNECT_CODES } from '../../system/session/codes.ts'
 import { Host } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { PacketMirror } from '../../system/telemetry/mirror.ts'
 import { fieldsOf, oneOf } from '../arguments.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
 import { Probes } from './probes.ts'
@@ -58,6 +59,8 @@ export interface ClusterConfig {
   /** Whether peers show rare behaviour that is legal. */
   readonly faultPoints: boolean
   readonly explain: boolean
+  /** Whether every node keeps a mirror of its packets. */
+  readonly mirrors: boolean
 }
 
 /** Who looks on: checkers and captures. They must not write. */
@@ -93,6 +96,8 @@ export class Cluster {
   /** By node, from 1 on. */
   readonly #configs: ClientConfig[] = []
   readonly #lastScope = new Map<number, number>()
+  /** What each node sent and received last, where that was asked for. */
+  readonly mirrors = new Map<number, PacketMirror>()
   readonly #operationCounts = new Map<string, number>()
   #everywhere: Partial<LinkSettings> = {}
   #clock: ScriptClock | undefined
@@ -345,8 +350,11 @@ export class Cluster {
   }
 
   #peerPorts(node: number, name: string): PeerPorts {
-    const { verifier, meter, explain } = this.#config
+    const { verifier, meter, explain, mirrors } = this.#config
+    const mirror = mirrors ? new PacketMirror() : undefined
+    if (mirror !== undefined) this.mirrors.set(node, mirror)
     return {
+      ...(mirror && { mirror }),
       signer: this.#config.signer(name), verifier, meter, explain, probe: this.#probes.of(node),
       entropy: (bytes) => this.#entropy.bytes(bytes),
       observe: (frame, world) => {

@@ -56,6 +56,8 @@ export interface RunSettings {
   readonly measure: boolean
   /** Whether headsets give frames (default true). Without them peers do only what the story asks of them outright. */
   readonly headsets?: boolean
+  /** Whether every node keeps a mirror of its packets (default false). */
+  readonly mirrors?: boolean
   /** Who else looks on. */
   readonly watchers?: readonly Watcher[]
   /**
@@ -183,7 +185,7 @@ class Run {
     const cluster: Cluster = new Cluster({
       seed, chooser, trace, ties, faultPoints, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
-      explain: this.#explain !== undefined, xrFrames: this.#settings.headsets ?? true,
+      explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
     })
     isBuilt = true
     const bed = new Bed(cluster)

@@ -27,6 +27,7 @@ import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAckn
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
 import { commitEvent } from '../telemetry/commits.ts'
+import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
 import { Desk } from './desk.ts'
@@ -70,6 +71,8 @@ export class Client implements Peer {
   readonly #world = new World()
   readonly #provenance: Provenance
   readonly #history = new CommitHistory()
+  /** What it knows of its own health. */
+  readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
   #state: State = 'idle'
   #ticket = 0
   #retryAtUs = Infinity
@@ -192,9 +195,12 @@ export class Client implements Peer {
         codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
+        mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
       this.#heartbeat = new HeartbeatMonitor(nowUs)
       this.#greet(nowUs)
+    } else if (input.kind === 'path') {
+      if (input.on === this.#link?.on) this.diagnostics.path(input.lost)
     } else if (input.kind === 'closed') {
       if (input.ticket === this.#ticket) this.#lose(DISCONNECT_CODES[input.code] ?? 'timeout', input.by, nowUs)
     } else if (input.kind === 'message' && input.on === this.#link?.on) {
@@ -244,6 +250,7 @@ export class Client implements Peer {
     }, message.frame, nowUs)
     const { assignedRole: role, capabilityMask: capabilities } = message
     this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role, capabilities, resumed })
+    this.diagnostics.beginReports()
     this.#enter('joining', nowUs)
   }
 
@@ -362,6 +369,7 @@ export class Client implements Peer {
   // --- the clock -----------------------------------------------------------------------------------------------------
 
   #tick(frame: number, nowUs: number): void {
+    this.diagnostics.frame(this.log?.depth ?? 0, nowUs)
     switch (this.#state) {
       case 'idle': return this.#connect(nowUs)
       case 'closed': return
@@ -385,7 +393,7 @@ export class Client implements Peer {
     const membership = this.#membership
     if (link === undefined || membership === undefined) return
     const { probe } = this.#ports
-    const { author, pipeline, log } = membership
+    const { author, pipeline } = membership
     if (this.#state === 'live' && probe.happens('another connection is taken', author, frame)) {
       return this.#lose('timeout', 'timeout', nowUs)
     }
@@ -403,8 +411,8 @@ export class Client implements Peer {
     if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {
       this.#telemetryAtUs = nowUs
       const { rttUs, jitterUs } = this.#heartbeat
-      const counters = [{ name: 'commands.pending', value: log.depth }]
-      link.send({ kind: 'TelemetryReport', frame, confirmedFrame: Math.max(0, this.confirmedFrame), rttUs, jitterUs, counters })
+      const counters = this.diagnostics.takeReport()
+      link.send({ kind: 'TelemetryReport', frame, confirmedFrame: this.confirmedFrame, rttUs, jitterUs, counters })
     }
     if (this.#heartbeat.silent(nowUs)) {
       link.close(DISCONNECT_CODES.indexOf('timeout'))
@@ -427,5 +435,6 @@ export class Client implements Peer {
 
   #report(event: SystemEvent): void {
     this.#outputs.push({ kind: 'event', event })
+    this.diagnostics.note(event, this.#nowUs)
   }
 }

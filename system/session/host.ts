@@ -21,6 +21,8 @@ import { Codec } from '../protocol/codec.ts'
 import type { ComponentDelta, EditorEvent, InputPredictiveState, Message, Role } from '../protocol/messages.ts'
 import { encodeDelta } from '../replication/delta.ts'
 import type { FrameRing } from '../replication/frames.ts'
+import { Board } from '../telemetry/board.ts'
+import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { DISCONNECT_CODES } from './codes.ts'
@@ -63,7 +65,11 @@ export class Host implements Peer {
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
   readonly #runtime: Runtime
+  /** What it knows of its own health, and what members told of theirs. */
+  readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
+  readonly board = new Board()
   #frame = -1
+  #nowUs = 0
 
   constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
     this.#config = config
@@ -124,6 +130,7 @@ export class Host implements Peer {
 
   handle(input: PeerInput, nowUs: number): void {
     this.#outputs.assertDrained()
+    this.#nowUs = nowUs
     switch (input.kind) {
       case 'frame': return this.#tick(input.frame, nowUs)
       case 'intent': return this.#intend(input.intent)
@@ -140,6 +147,7 @@ export class Host implements Peer {
         codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
+        mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
       this.#seats.add(newSeat(link, nowUs))
       return
@@ -181,7 +189,11 @@ export class Host implements Peer {
       case 'SessionControl':
         if (message.control === 'disconnect') this.#reception.dismiss(seat, 'normal', '')
         return
-      case 'TelemetryReport':
+      case 'TelemetryReport': {
+        const { author } = seat
+        const metrics = this.board.take(author, message)
+        return this.#report({ event: 'telemetry', author, frame: message.frame, metrics })
+      }
       case 'InterestSet':
       case 'AssetTransfer': return
       default:
@@ -221,6 +233,7 @@ export class Host implements Peer {
 
   #tick(frame: number, nowUs: number): void {
     this.#frame = frame
+    this.diagnostics.frame(this.#log.depth, nowUs)
     this.#closeLog(frame)
     this.#provenance.set({ by: 'runtime', frame })
     this.#bodies.follow(this.#world)
@@ -316,5 +329,6 @@ export class Host implements Peer {
 
   #report(event: SystemEvent): void {
     this.#outputs.push({ kind: 'event', event })
+    this.diagnostics.note(event, this.#nowUs)
   }
 }

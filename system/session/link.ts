@@ -11,6 +11,7 @@ import { SequenceGaps } from '../protocol/gaps.ts'
 import { type Message, type MessageName, MessageType } from '../protocol/messages.ts'
 import { SCHEMA_HASH } from '../protocol/version.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
+import type { MirroredPacket } from '../telemetry/mirror.ts'
 
 /** Stands in for an author that the handshake has not named yet. */
 const UNKNOWN_PEER: AuthorId = 1023
@@ -21,6 +22,8 @@ export interface LinkPorts {
   readonly probe: Probe
   emit(output: TransportOutput): void
   report(event: SystemEvent): void
+  /** Shown every packet as it travels; whoever keeps it copies it. */
+  readonly mirror: (packet: Omit<MirroredPacket, 'atUs'>) => void
 }
 
 export type Received =
@@ -60,12 +63,14 @@ export class Link {
     this.#ports.meter.end('codec')
     const channel = repair ? channelOf('SessionControl') : channelOf(name)
     this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer })
+    this.#ports.mirror({ way: 'sent', peer: this.peer, channel, bytes })
     this.#ports.emit({ kind: 'message', on: this.on, channel, bytes })
   }
 
   /** The message borrows `bytes` where it is large (delta payloads, snapshot bodies). */
   receive(channel: number, bytes: Uint8Array): Received {
-    const { meter, codec } = this.#ports
+    const { meter, codec, mirror } = this.#ports
+    mirror({ way: 'received', peer: this.peer, channel, bytes })
     meter.begin('codec')
     const opened = openEnvelope(bytes, SCHEMA_HASH)
     const decoded = opened.kind === 'opened' ? codec.decode(opened.type, opened.body) : undefined

@@ -8,6 +8,7 @@ import type { EntityId } from '../ids.ts'
 import type { Meter, Probe, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
 import type { PlacementState, Role } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
+import type { PacketMirror } from '../telemetry/mirror.ts'
 
 /** What a person or a program above the peer wants, besides what the XR editor makes of a headset. Units as in the registry. */
 export type Intent =
@@ -48,6 +49,8 @@ export interface PeerPorts {
   readonly verifier: Verifier
   readonly meter: Meter
   readonly probe: Probe
+  /** Takes a copy of every packet, where somebody wants to look at them. */
+  readonly mirror?: PacketMirror
   /** Unpredictable bytes, from the platform. */
   entropy(bytes: number): Uint8Array
   /**

@@ -6,6 +6,7 @@
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
 import type { CommandEntry, DisconnectCode, MessageName, RefusalReason, Role } from '../protocol/messages.ts'
+import type { AlarmName } from './metrics.ts'
 
 /** What wrote a row: a log entry, the delta of a frame, a snapshot, or the host's own runtime. */
 export type WriteCause =
@@ -139,6 +140,9 @@ export type SystemEvent =
   | { readonly event: 'xrInput'; readonly type: string; readonly hand: string; readonly entity: EntityId }
   // physics and runtime, host only
   | { readonly event: 'physicsStepped'; readonly frame: number; readonly bodies: number; readonly contacts: number; readonly awake: number }
+  // what somebody should look at, and what a member told of itself
+  | { readonly event: 'alarm'; readonly alarm: AlarmName; readonly value: number; readonly limit: number }
+  | { readonly event: 'telemetry'; readonly author: AuthorId; readonly frame: number; readonly metrics: number }
   // only at trace level `full`: what wrote each row
   | {
     readonly event: 'rowWritten'
