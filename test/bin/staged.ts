@@ -22,7 +22,7 @@ export function stagePackage(): Staged {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'theta-staged-')))
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'theta-sim', version: '9.8.7', type: 'module' }))
-  const alike = ['bin', 'bin/commands', 'bin/sweep', 'platform', 'reports'].map((layer) => [layer, layer])
+  const alike = ['bin', 'bin/commands', 'bin/sweep', 'platform', 'reports', 'reports/telemetry'].map((layer) => [layer, layer])
   const places = [...alike, ['test/bin/scenarios', 'scenarios']]
   for (const [from, to] of places) {
     for (const name of readdirSync(join(ROOT, from))) {

@@ -38,6 +38,7 @@ export const parsePlan = (text: string) =>
 
 const untold = async (): Promise<never> => { throw new RangeError('nothing is simulated here') }
 export const inspect = untold
+export const observe = untold
 export const branch = untold
 export const checkDeterminism = untold
 export const shrink = untold
