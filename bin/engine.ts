@@ -32,6 +32,8 @@ export interface Engine extends Tasks {
   readonly catalogue: readonly CatalogueEntry[]
   parsePlan(text: string): ParsedPlan
   bench(print: (line: string) => void): Promise<void>
+  /** The exit code of the run. */
+  soak(minutes: number, print: (line: string) => void): Promise<number>
   canaries(): Promise<readonly Canary[]>
   /** SHA-256 over the code of this package. */
   digest(): string

@@ -19,6 +19,7 @@ const engine: Engine = {
   simulate, inspect, branch, checkDeterminism, shrink, observe,
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
+  soak: async (minutes, print) => (await import('../scenarios/bench/soak.ts')).soak(minutes, print),
   canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),
   packageIndex: new URL('../scenarios/index.js', import.meta.url),

@@ -36,8 +36,8 @@ export type RecordBody = NetRecord | NoteRecord | NodeRecord
 /** A record as a report reads it. `atUs` is virtual microseconds, `node` the node's index or {@link NETWORK_NODE}. */
 export type TraceRecord = RecordBody & { readonly atUs: number; readonly node: number }
 
-/** Both levels keep the records and give the same digests; `full` keeps the payloads too. */
-export type TraceLevel = 'digest' | 'full'
+/** All levels give the same chain digest. `chain` keeps nothing else, for long runs; `digest` keeps the records, `full` the payloads too. */
+export type TraceLevel = 'chain' | 'digest' | 'full'
 
 const CAPACITY_FIRST = 1024
 
@@ -79,13 +79,14 @@ export class Trace {
    * part of the chain digest, which must not depend on the level. Bytes that have to be vouched for belong into a field.
    */
   record(atUs: number, node: number, body: RecordBody, payload?: Uint8Array): void {
-    const index = this.#bodies.length
-    if (index === this.#atUs.length) this.#grow()
     const chain = this.#chain
     chain.u32(TAG_RECORD)
     chain.number(atUs)
     chain.u32(node)
     this.#foldObject(body, 0)
+    if (this.level === 'chain') return
+    const index = this.#bodies.length
+    if (index === this.#atUs.length) this.#grow()
     this.#bodies.push(body)
     this.#atUs[index] = atUs
     this.#node[index] = node

@@ -56,6 +56,8 @@ export interface RunSettings {
   readonly measure: boolean
   /** Whether headsets give frames (default true). Without them peers do only what the story asks of them outright. */
   readonly headsets?: boolean
+  /** `chain` for a run without end, whose story demands nothing that has to be read from the records (default `digest`). */
+  readonly traceLevel?: 'chain' | 'digest'
   /** Whether every node keeps a mirror of its packets (default false). */
   readonly mirrors?: boolean
   /** Who else looks on. */
@@ -173,7 +175,7 @@ class Run {
 
   async play(): Promise<Played> {
     const { seed, plan, measure, canary } = this.#settings
-    const trace = new Trace(this.#explain === undefined ? 'digest' : 'full')
+    const trace = new Trace(this.#explain === undefined ? this.#settings.traceLevel ?? 'digest' : 'full')
     // What is chosen while the cluster is built comes before every frame.
     let isBuilt = false
     const isFuture = (): boolean => isBuilt && this.#branchUs <= cluster.nowUs

@@ -42,6 +42,8 @@ describe('the trace', () => {
     expect([digest.payloadAt(5), full.payloadAt(5)]).toEqual([undefined, Uint8Array.of(1, 2, 3)])
     payload[0] = 9
     expect(full.payloadAt(5)).toEqual(Uint8Array.of(1, 2, 3))
+    const chain = filled(ENTRIES, 'chain', Uint8Array.of(1))
+    expect({ digest: chain.digest, length: chain.length }).toEqual({ digest: filled(ENTRIES).digest, length: 0 })
   })
 
   it('names the first record that differs, in whatever field, and the first that is missing', () => {
