@@ -36,7 +36,7 @@ export type RecordBody = NetRecord | NoteRecord | NodeRecord
 /** A record as a report reads it. `atUs` is virtual microseconds, `node` the node's index or {@link NETWORK_NODE}. */
 export type TraceRecord = RecordBody & { readonly atUs: number; readonly node: number }
 
-/** All levels give the same chain digest. `chain` keeps nothing else, for long runs; `digest` keeps the records, `full` the payloads too. */
+/** All levels give the same chain digest. `chain` keeps nothing else, for long runs; `digest` keeps records, `full` payloads too. */
 export type TraceLevel = 'chain' | 'digest' | 'full'
 
 const CAPACITY_FIRST = 1024

@@ -1,6 +1,7 @@
 /**
  * `theta-sim bench --soak MINUTES`: eight peers at 90 frames a second for minutes of virtual time, half of them over WebRTC, on links
- * that lose and delay, always at work. The trace keeps its digest alone, so that what grows is the system's, the transports' or the checkers'.
+ * that lose and delay, always at work. The trace keeps its digest alone, so that what grows is the system's, the transports' or the
+ * checkers'.
  */
 import { wallClockMs } from '../../platform/clock.ts'
 import { bytesInUse, collector } from '../../platform/memory.ts'
