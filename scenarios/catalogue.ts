@@ -8,6 +8,7 @@ import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
 import swarm from './stories/swarm.ts'
 import viewerEdits from './stories/viewer-edits.ts'
+import worlds from './stories/worlds.ts'
 
 export interface CatalogueEntry {
   readonly scenario: Scenario
@@ -18,5 +19,5 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, swarm,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, swarm, worlds,
 ].map(entry)
