@@ -44,12 +44,30 @@ export const NACK_DELAY_US = 30_000
 export const NACK_INTERVAL_US = 80_000
 /** A snapshot that was asked for and has not come whole is asked for again after this long. */
 export const SNAPSHOT_TIMEOUT_US = 1_000_000
-export const SNAPSHOT_CHUNK_BYTES = 2048
-export const SNAPSHOT_BODY_BYTES_MAX = 8 * 1024 * 1024
+/** A chunk of a large body, which fits a datagram with what is around it; */
+export const SNAPSHOT_CHUNK_BYTES = 1024
+/** of a small one, of which a lost chunk then costs little. */
+export const SNAPSHOT_CHUNK_BYTES_MIN = 256
+/** Chunks that a body has until they are as large as they get. */
+export const SNAPSHOT_CHUNKS = 8
+/** 32 MiB: the chunks fit the u16 that counts them. */
+export const SNAPSHOT_BODY_BYTES_MAX = 32_768 * SNAPSHOT_CHUNK_BYTES
+/** Rows of a snapshot: what its receiver makes room for at most. */
+export const SNAPSHOT_ROWS_MAX = 1 << 18
+/** Chunks of a snapshot that go to a member in one frame (1.5 MB/s), so that they do not crowd out the frames that follow; */
+export const SNAPSHOT_CHUNKS_PER_FRAME = 16
+/** and frames over which a snapshot is spread at most: the frames lost meanwhile must still be in the ring. */
+export const SNAPSHOT_FRAMES_MAX = 32
+/** Rows that one segment of a frame may tell of. */
+export const SEGMENT_CHANGES_MAX = 1 << 16
 /** Entries that a closed frame needs and that have not come are asked for after this long. */
 export const RANGE_REQUEST_DELAY_US = 150_000
 /** Row bytes that a frame's digest audits: worlds up to this size are audited whole, every frame. */
 export const AUDIT_BYTES_PER_FRAME = 64 * 1024
+
+// --- world ---------------------------------------------------------------------------------------------------------
+/** The fold must turn away what would need more rows than this; beyond it a table asserts. */
+export const ROWS_PER_COMPONENT_MAX = 1 << 20
 
 // --- session -------------------------------------------------------------------------------------------------------
 export const MEMBERS_MAX = 64
@@ -87,6 +105,8 @@ export const HOST_RESERVED_COUNTERS = 256
 export const RUNTIME_WISHES_PER_FRAME = 256
 
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
+assert(SNAPSHOT_FRAMES_MAX < FRAME_RING, 'frames that were lost while a snapshot came can be asked for')
+assert(SNAPSHOT_ROWS_MAX <= ROWS_PER_COMPONENT_MAX, 'a table takes what a snapshot may bring')
 assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')
 assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
 assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins anew after a crash outlasts its own ghost')

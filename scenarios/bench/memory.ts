@@ -45,12 +45,12 @@ function replication(entities: number): object {
   const codec = new Codec()
   for (let frame = 1; frame <= FRAME_RING; frame++) {
     for (let i = 0; i < Math.min(MOVING, entities); i++) move(host, i, frame)
-    const delta: ComponentDelta = {
+    const body = encodeDelta(host)
+    ring.push(frame, codec.encode({
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport: 0, admittedCount: 0, admittedDigest: HASH64_ZERO, stateDigest: host.digest(),
-      ...encodeDelta(host),
-    }
-    ring.push(frame, codec.encode(delta))
-    applyDelta(client, delta)
+      baseFrame: frame - 1, interest: 0, body,
+    }))
+    applyDelta(client, body)
   }
   return { host, ring, client, frames, codec }
 }

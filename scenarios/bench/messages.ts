@@ -3,7 +3,7 @@ import { aligned } from '../../reports/table.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { categoryOf } from '../../system/protocol/channels.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
-import { type CommandEntry, type DeltaEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
+import { type CommandEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import { atMost, figure } from './aims.ts'
 import { type Contender, interleaved, median } from './rounds.ts'
@@ -24,17 +24,10 @@ const entry = (lamport: number): CommandEntry => ({
   epoch: 1, author: 1, lamport, nonce: BigInt(lamport), command: 4, policy: 'merge', scopeKind: 'entity', scope: 5,
   baseLamport: lamport - 1, baseAuthor: 2, payload: bytes(16), signature: bytes(64),
 })
-function delta(rows: number): Extract<Message, { kind: 'ComponentDelta' }> {
-  const payloadBytes = 12
-  return {
-    kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash,
-    components: [1, 2, 3, 4].map((lo) => ({ hi: 0, lo })),
-    entries: Array.from({ length: rows }, (_, i): DeltaEntry => ({
-      entity: 100 + i, component: i % 4, revision: i, op: 'update', fieldMask: 7, payloadOffset: i * payloadBytes, payloadBytes,
-    })),
-    payload: bytes(rows * payloadBytes),
-  }
-}
+const delta = (bodyBytes: number): Message => ({
+  kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash, baseFrame: 40,
+  interest: 0, body: bytes(bodyBytes),
+})
 
 const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   ['SessionHello', {
@@ -58,12 +51,11 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   }],
   ['Heartbeat', { kind: 'Heartbeat', pong: true, sequence: 7, sentAtUs: 1_234_567, rttUs: 23_000, jitterUs: 800 }],
   ['WorldSnapshot, 2 kB chunk', {
-    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'join', chunk: 1, chunkCount: 3, bodyBytes: 6000, bodyDigest: hash,
+    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'join', streaming: true, chunk: 1, chunkCount: 3, bodyBytes: 6000, bodyDigest: hash,
     body: bytes(2048),
   }],
-  ['ComponentDelta, 4 rows', delta(4)],
-  ['ComponentDelta, 32 rows', delta(32)],
-  ['ComponentDelta, 96 rows', delta(96)],
+  ['ComponentDelta, 64 B', delta(64)],
+  ['ComponentDelta, 2 kB', delta(2048)],
   ['CommandLogEntry, 1 entry', { kind: 'CommandLogEntry', entries: [entry(17)] }],
   ['CommandLogEntry, 16 entries', { kind: 'CommandLogEntry', entries: Array.from({ length: 16 }, (_, i) => entry(17 + i)) }],
   ['CommandReceipt', { kind: 'CommandReceipt', lamport: 17, nonce: 3n, refusal: 'late', closedLamport: 20 }],

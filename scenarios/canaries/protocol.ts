@@ -11,12 +11,12 @@ export const PROTOCOL: readonly Canary[] = [
       .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
     plant: (bed) => {
       bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
-        if (message.kind !== 'ComponentDelta' || message.payload.length === 0 || message.frame % 40 !== 20) {
+        if (message.kind !== 'ComponentDelta' || message.body.length === 0 || message.frame % 40 !== 20) {
           return encode.call(this, message)
         }
-        const payload = message.payload.slice()
-        payload[0] ^= 1
-        return encode.call(this, { ...message, payload })
+        const body = message.body.slice()
+        body[body.length - 1] ^= 1
+        return encode.call(this, { ...message, body })
       })
     },
   },

@@ -16,8 +16,8 @@ export const REPLICATION: readonly Canary[] = [
     about: 'a client passes over the second change of a moving thing',
     shows: [{ check: 'convergence', component: 'theta.Motion' }],
     plant: (bed) => bed.atClients(({ peer: { world } }) => {
-      bed.wrap(world, 'setBytes', (setBytes) => (entity, component, bytes, revision) => {
-        if (component !== Motion || revision !== MISSED_REVISION) setBytes.call(world, entity, component, bytes, revision)
+      bed.wrap(world, 'setBytes', (setBytes) => (entity, component, bytes, revision, track) => {
+        if (component !== Motion || revision !== MISSED_REVISION) setBytes.call(world, entity, component, bytes, revision, track)
       })
     }),
   },

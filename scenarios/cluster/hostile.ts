@@ -208,12 +208,12 @@ export class Hostile implements HostileActor {
         return { kind: 'KeyRoster', epoch, version: 0xffffffff, members, signature }
       }
       case 'WorldSnapshot': return {
-        kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', chunk: 0, chunkCount: 1, bodyBytes: 1,
+        kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', streaming: false, chunk: 0, chunkCount: 1, bodyBytes: 1,
         bodyDigest: HASH64_ZERO, body: new Uint8Array(1),
       }
       case 'ComponentDelta': return {
         kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: HASH64_ZERO,
-        components: [], entries: [], payload: new Uint8Array(0),
+        baseFrame: frame - 1, interest: 0, body: new Uint8Array(0),
       }
       case 'SessionAcknowledge': return {
         kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0,

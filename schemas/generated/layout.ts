@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x99cdfd1d, lo: 0x5bff234f } as const
+export const SCHEMA_HASH = { hi: 0x17e5be83, lo: 0xce2cfcf2 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -18,9 +18,6 @@ export const CompressionMode = { kind: 'enum', names: ['none'] } as const satisf
 
 export type SnapshotReason = 'join' | 'resync' | 'targeted'
 export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted'] } as const satisfies EnumShape
-
-export type DeltaOp = 'update' | 'insert' | 'remove'
-export const DeltaOp = { kind: 'enum', names: ['update', 'insert', 'remove'] } as const satisfies EnumShape
 
 export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
 export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed'] } as const satisfies EnumShape
@@ -80,34 +77,6 @@ export const PoseQ: StructLayout = {
     builder.writeInt32(integer(value.z, -2147483648, 2147483647, 'PoseQ.z'))
     builder.writeInt32(integer(value.y, -2147483648, 2147483647, 'PoseQ.y'))
     builder.writeInt32(integer(value.x, -2147483648, 2147483647, 'PoseQ.x'))
-    return builder.offset()
-  },
-}
-
-export interface DeltaEntry {
-  readonly entity: number
-  readonly revision: number
-  readonly fieldMask: number
-  readonly payloadOffset: number
-  readonly payloadBytes: number
-  readonly component: number
-  readonly op: DeltaOp
-}
-export const DeltaEntry: StructLayout = {
-  kind: 'struct', name: 'DeltaEntry', bytes: 20, align: 4,
-  guarded: [{ name: 'entity', offset: 0, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } }, { name: 'op', offset: 18, shape: DeltaOp }],
-  read: (view, at): DeltaEntry => ({ entity: view.getUint32(at, true), revision: view.getUint32(at + 4, true), fieldMask: view.getUint32(at + 8, true), payloadOffset: view.getUint16(at + 12, true), payloadBytes: view.getUint16(at + 14, true), component: view.getUint16(at + 16, true), op: DeltaOp.names[view.getUint8(at + 18)] }),
-  write(builder, struct) {
-    const value = struct as DeltaEntry
-    builder.prep(4, 20)
-    builder.pad(1)
-    builder.writeInt8(choice(value.op, DeltaOp.names, 'DeltaEntry.op'))
-    builder.writeInt16(integer(value.component, 0, 65535, 'DeltaEntry.component'))
-    builder.writeInt16(integer(value.payloadBytes, 0, 65535, 'DeltaEntry.payloadBytes'))
-    builder.writeInt16(integer(value.payloadOffset, 0, 65535, 'DeltaEntry.payloadOffset'))
-    builder.writeInt32(integer(value.fieldMask, 0, 4294967295, 'DeltaEntry.fieldMask'))
-    builder.writeInt32(integer(value.revision, 0, 4294967295, 'DeltaEntry.revision'))
-    builder.writeInt32(integer(value.entity, 0, 2147483647, 'DeltaEntry.entity'))
     return builder.offset()
   },
 }
@@ -279,6 +248,7 @@ export interface WorldSnapshot {
   readonly epoch: number
   readonly frame: number
   readonly reason: SnapshotReason
+  readonly streaming: boolean
   readonly chunk: number
   readonly chunkCount: number
   readonly bodyBytes: number
@@ -286,17 +256,18 @@ export interface WorldSnapshot {
   readonly body: Uint8Array
 }
 export const WorldSnapshot: TableLayout = {
-  kind: 'table', name: 'WorldSnapshot', slots: 9,
+  kind: 'table', name: 'WorldSnapshot', slots: 10,
   fields: [
     { name: 'snapshotId', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'epoch', slot: 1, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'frame', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'bodyBytes', slot: 6, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'bodyDigest', slot: 7, required: true, shape: Hash64 },
-    { name: 'body', slot: 8, required: true, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
-    { name: 'chunk', slot: 4, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
-    { name: 'chunkCount', slot: 5, required: false, shape: { kind: 'scalar', type: 'u16', min: 1, max: 65535 } },
+    { name: 'bodyBytes', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'bodyDigest', slot: 8, required: true, shape: Hash64 },
+    { name: 'body', slot: 9, required: true, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
+    { name: 'chunk', slot: 5, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
+    { name: 'chunkCount', slot: 6, required: false, shape: { kind: 'scalar', type: 'u16', min: 1, max: 65535 } },
     { name: 'reason', slot: 3, required: false, shape: SnapshotReason },
+    { name: 'streaming', slot: 4, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
   ],
 }
 
@@ -307,9 +278,9 @@ export interface ComponentDelta {
   readonly admittedCount: number
   readonly admittedDigest: Hash64
   readonly stateDigest: Hash64
-  readonly components: readonly Hash64[]
-  readonly entries: readonly DeltaEntry[]
-  readonly payload: Uint8Array
+  readonly baseFrame: number
+  readonly interest: number
+  readonly body: Uint8Array
 }
 export const ComponentDelta: TableLayout = {
   kind: 'table', name: 'ComponentDelta', slots: 9,
@@ -320,9 +291,9 @@ export const ComponentDelta: TableLayout = {
     { name: 'admittedCount', slot: 3, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'admittedDigest', slot: 4, required: true, shape: Hash64 },
     { name: 'stateDigest', slot: 5, required: true, shape: Hash64 },
-    { name: 'components', slot: 6, required: false, shape: { kind: 'vector', of: Hash64, countMin: 0, countMax: 256 } },
-    { name: 'entries', slot: 7, required: false, shape: { kind: 'vector', of: DeltaEntry, countMin: 0, countMax: 1024 } },
-    { name: 'payload', slot: 8, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 36864, borrowed: true } },
+    { name: 'baseFrame', slot: 6, required: false, shape: { kind: 'scalar', type: 'i32', min: -1, max: 2147483647 } },
+    { name: 'interest', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'body', slot: 8, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
   ],
 }
 
@@ -650,7 +621,7 @@ export const COUNT_MAX = {
   SessionHello: { clientNonce: 16, clientPublicKey: 32, transports: 8, compression: 8, displayName: 64, authToken: 256, resumeSessionId: 16, signature: 64, dictionaries: 8, exchangeKey: 32 },
   SessionAcknowledge: { serverNonce: 16, sessionId: 16, serverPublicKey: 32, signature: 64, exchangeKey: 32, hint: 256 },
   WorldSnapshot: { body: 57344 },
-  ComponentDelta: { components: 256, entries: 1024, payload: 36864 },
+  ComponentDelta: { body: 57344 },
   CommandEntry: { payload: 61440, signature: 64 },
   CommandLogEntry: { entries: 256 },
   EditorEvent: { detail: 256 },

@@ -23,7 +23,7 @@ export const FIELD_RANGE: Readonly<Record<FieldType, { readonly min: number; rea
 }
 
 /** The value of a field of the row that starts at `rowOffset`. */
-function readField(view: DataView, rowOffset: number, field: Field): number {
+export function readField(view: DataView, rowOffset: number, field: Field): number {
   const at = rowOffset + field.offset
   switch (field.type) {
     case 'u8': return view.getUint8(at)
@@ -37,7 +37,7 @@ function readField(view: DataView, rowOffset: number, field: Field): number {
 }
 
 /** @throws {TypeError} where the value is no number. @throws {RangeError} where it is no integer within the field's range. */
-function writeField(view: DataView, layout: AnyLayout, field: Field, value: number): void {
+export function writeField(view: DataView, layout: AnyLayout, field: Field, value: number): void {
   const { min, max } = FIELD_RANGE[field.type]
   if (typeof value !== 'number') throw new TypeError(`${layout.name}.${field.name}: expected a number, got ${typeof value}`)
   if (!Number.isInteger(value) || value < min || value > max) {
@@ -83,17 +83,3 @@ export function isCanonicalRow(layout: AnyLayout, bytes: Uint8Array): boolean {
   }
   return true
 }
-
-/** Bit i tells whether field i differs between two rows of a layout. */
-export function fieldMask(layout: AnyLayout, a: Uint8Array, b: Uint8Array): number {
-  let mask = 0
-  for (const field of layout.fields) {
-    for (let at = field.offset; at < field.offset + field.bytes; at++) {
-      if (a[at] !== b[at]) mask |= 1 << field.index
-    }
-  }
-  return mask >>> 0
-}
-
-/** The mask that names every field. */
-export const fieldMaskAll = (layout: AnyLayout): number => 0xffffffff >>> (32 - layout.fields.length)

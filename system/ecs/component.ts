@@ -10,14 +10,24 @@ import { sipHash24 } from '../protocol/siphash.ts'
 export type FieldType = 'u8' | 'u16' | 'u32' | 'i8' | 'i16' | 'i32' | 'u64'
 const FIELD_BYTES: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, i8: 1, i16: 2, i32: 4, u64: 8 }
 const FIELDS_MAX = 32
+const ROTATION_PARTS = 4
+
+/**
+ * How changes of a field are told: as values; as what is left of them after a prediction of the motion; or, four parts together, as what is
+ * left of a rotation after such a prediction.
+ */
+export type Diff = 'value' | 'motion' | 'rotation'
 
 export interface FieldSpec {
   readonly type: FieldType
   /** What one step means, for people and for the manifest: '1/512 m', 'author', 'bit set'. */
   readonly unit: string
+  /** 'value' where it is left out. The fields of a rotation are four `i16` parts of a quaternion, in the order x, y, z, w. */
+  readonly diff?: Diff
 }
 export interface Field extends FieldSpec {
   readonly name: string
+  readonly diff: Diff
   /** Position in the definition; bit of the field mask. */
   readonly index: number
   /** In bytes from the start of the row. */
@@ -30,6 +40,10 @@ export interface Layout<F extends string = string> {
   readonly name: string
   readonly fields: readonly Field[]
   readonly field: { readonly [K in F]: Field }
+  /** The fields by their {@link Diff}. Of a rotation there are four parts or none. */
+  readonly values: readonly Field[]
+  readonly motion: readonly Field[]
+  readonly rotation: readonly Field[]
   /** Bytes of a row. */
   readonly stride: number
 }
@@ -62,12 +76,17 @@ export function defineLayout<F extends string>(name: string, specs: { readonly [
   assert(names.length >= 1 && names.length <= FIELDS_MAX, `${name} has 1 to ${FIELDS_MAX} fields`)
   let offset = 0
   const fields = names.map((field, index): Field => {
-    const { type, unit } = specs[field]
-    const placed = { name: field, index, type, unit, offset, bytes: FIELD_BYTES[type] }
+    const { type, unit, diff = 'value' } = specs[field]
+    const placed = { name: field, index, type, unit, diff, offset, bytes: FIELD_BYTES[type] }
     offset += placed.bytes
     return placed
   })
-  return { name, fields, field: Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field }, stride: offset }
+  const told = (by: Diff) => fields.filter(({ diff }) => diff === by)
+  const [values, motion, rotation] = [told('value'), told('motion'), told('rotation')]
+  assert(rotation.length === 0 || rotation.length === ROTATION_PARTS, `${name} has one rotation at most`)
+  assert(rotation.every(({ type }) => type === 'i16') && motion.every(({ type }) => type === 'i32'), `${name} moves in i32 and turns in i16`)
+  const byName = Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field }
+  return { name, fields, field: byName, values, motion, rotation, stride: offset }
 }
 
 export const defineComponent = <F extends string>({ name, source, sinceVersion, deprecatedIn, fields }: ComponentSpec<F>): Component<F> =>

@@ -3,10 +3,17 @@ import { type AnyComponent, defineComponent, type FieldSpec } from './component.
 
 const step512: FieldSpec = { type: 'i32', unit: '1/512 m' }
 const quaternionPart: FieldSpec = { type: 'i16', unit: '1/32767' }
-/** Position and rotation. */
+/** Position and rotation as an author gives them: small steps must add up, so that the rotation has all the 16 bits of its parts. */
 const pose = {
   x: step512, y: step512, z: step512,
   qx: quaternionPart, qy: quaternionPart, qz: quaternionPart, qw: quaternionPart,
+} as const
+const movingStep: FieldSpec = { ...step512, diff: 'motion' }
+const turningPart: FieldSpec = { ...quaternionPart, diff: 'rotation' }
+/** Position and rotation of what moves by itself; the rotation is one of those that rotation.ts has. */
+const streamPose = {
+  x: movingStep, y: movingStep, z: movingStep,
+  qx: turningPart, qy: turningPart, qz: turningPart, qw: turningPart,
 } as const
 const halfExtent: FieldSpec = { type: 'u16', unit: '1/512 m' }
 const scalePart: FieldSpec = { type: 'u16', unit: '1/256' }
@@ -102,16 +109,16 @@ export const Spawned = defineComponent({
   fields: { kind: { type: 'u8', unit: 'EntityKind' }, bornFrame: { type: 'u32', unit: 'frame' } },
 })
 /** Where the host's runtime moves a spawned entity. */
-export const Motion = defineComponent({ name: 'theta.Motion', source: 'stream', sinceVersion, fields: pose })
+export const Motion = defineComponent({ name: 'theta.Motion', source: 'stream', sinceVersion, fields: streamPose })
 /** Where physics has a rigid body; `asleep` as Rapier tells. */
 export const BodyPose = defineComponent({
   name: 'theta.BodyPose', source: 'stream', sinceVersion,
-  fields: { ...pose, asleep: { type: 'u8', unit: '0 or 1' } },
+  fields: { ...streamPose, asleep: { type: 'u8', unit: '0 or 1' } },
 })
 /** A member's head and hands as the host last heard of them, on the member's entity. */
-export const HeadPose = defineComponent({ name: 'theta.HeadPose', source: 'stream', sinceVersion, fields: pose })
-export const LeftHandPose = defineComponent({ name: 'theta.LeftHandPose', source: 'stream', sinceVersion, fields: pose })
-export const RightHandPose = defineComponent({ name: 'theta.RightHandPose', source: 'stream', sinceVersion, fields: pose })
+export const HeadPose = defineComponent({ name: 'theta.HeadPose', source: 'stream', sinceVersion, fields: streamPose })
+export const LeftHandPose = defineComponent({ name: 'theta.LeftHandPose', source: 'stream', sinceVersion, fields: streamPose })
+export const RightHandPose = defineComponent({ name: 'theta.RightHandPose', source: 'stream', sinceVersion, fields: streamPose })
 
 /** All of them, in canonical order: ascending id. The index of a component is its place here. */
 export const COMPONENTS: readonly AnyComponent[] = [

@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts'
 import { type Hash64, hash64Equal, hash64Hex, type Source } from '../ids.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
-import type { AnyComponent, FieldType } from './component.ts'
+import type { AnyComponent, Diff, FieldType } from './component.ts'
 import { COMPONENTS } from './components.ts'
 
 const COMPONENTS_MAX = 0x10000
@@ -14,6 +14,7 @@ export interface ManifestField {
   readonly name: string
   readonly type: FieldType
   readonly unit: string
+  readonly diff: Diff
   /** In bytes from the start of the row. */
   readonly offset: number
   readonly bytes: number
@@ -56,7 +57,7 @@ export function manifest(): Manifest {
       sinceVersion: component.sinceVersion,
       deprecatedIn: component.deprecatedIn ?? null,
       stride: component.stride,
-      fields: component.fields.map(({ name, type, unit, offset, bytes }) => ({ name, type, unit, offset, bytes })),
+      fields: component.fields.map(({ name, type, unit, diff, offset, bytes }) => ({ name, type, unit, diff, offset, bytes })),
     })),
   }
 }

@@ -1,16 +1,16 @@
 /**
- * The rows of one component: canonical bytes back to back, and beside them each row's entity, revision and stored hash.
+ * The rows of one component: canonical bytes back to back, and beside them each row's entity, revision, track and stored hash.
  * Rows lie dense: the last one moves into the place of a removed one. The sum of the stored hashes is kept with each write.
  */
 import { assert } from '../assert.ts'
 import { ENTITY_ID_MAX, type EntityId, type Hash64 } from '../ids.ts'
-import type { DeltaOp } from '../protocol/messages.ts'
-import { fieldMask, fieldMaskAll, isCanonicalRow, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
+import { bytesEqual } from '../protocol/bytes.ts'
+import { isCanonicalRow, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
 import type { AnyComponent, RowOf } from './component.ts'
+import { ROWS_PER_COMPONENT_MAX } from '../limits.ts'
+import { advanceTrack, type Track, trackWords } from './motion.ts'
 import { hashRow, sumOfRows } from './rowhash.ts'
 
-/** The fold must turn away what would need more rows than this; beyond it a table asserts. */
-const ROWS_PER_COMPONENT_MAX = 1 << 20
 const ROWS_CAPACITY_MIN = 16
 const U32_MAX = 0xffffffff
 
@@ -19,19 +19,20 @@ export interface RowChange {
   readonly entity: EntityId
   readonly component: AnyComponent
   readonly componentIndex: number
-  readonly op: DeltaOp
+  readonly op: 'update' | 'insert' | 'remove'
   /** The row as it was at the last take; undefined for an insert. */
   readonly previous: Uint8Array | undefined
-  /** Bit i: field i differs from `previous`. All fields for an insert, 0 for a remove. */
-  readonly fieldMask: number
   /** Of the row after this change. */
   readonly revision: number
+  /** The track of the row before this change; undefined for an insert. */
+  readonly track: Track | undefined
 }
 
 /** A row as it was at the last take. */
 interface Baseline {
   readonly bytes: Uint8Array | undefined
   readonly revision: number
+  readonly track: Track | undefined
 }
 
 export class Table {
@@ -43,6 +44,9 @@ export class Table {
   #view: DataView
   #entities = new Uint32Array(ROWS_CAPACITY_MIN)
   #revisions = new Uint32Array(ROWS_CAPACITY_MIN)
+  /** Words of a track, none where nothing moves, and the tracks of the rows. */
+  readonly #trackWords: number
+  #tracks: Track
   /** Low and high half of each row's hash, in turn. */
   #hashes = new Uint32Array(2 * ROWS_CAPACITY_MIN)
   /** Low and high half of the sum of the stored hashes, modulo 2^64. */
@@ -62,6 +66,8 @@ export class Table {
     this.index = index
     this.#bytes = new Uint8Array(ROWS_CAPACITY_MIN * component.stride)
     this.#view = new DataView(this.#bytes.buffer)
+    this.#trackWords = trackWords(component)
+    this.#tracks = new Int32Array(ROWS_CAPACITY_MIN * this.#trackWords)
     this.#baselines = tracksChanges ? new Map() : undefined
     this.#scratch = new Uint8Array(component.stride)
     this.#scratchView = new DataView(this.#scratch.buffer)
@@ -95,6 +101,11 @@ export class Table {
     const slot = this.#slots.get(entity)
     return slot === undefined ? 0 : this.#revisions[slot]
   }
+  /** A live view of the words beside the row, none where its component does not move; valid until the next write to this table. */
+  track(entity: EntityId): Track | undefined {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? undefined : this.#trackOf(slot)
+  }
   /** The entities, ascending. The array is never changed afterwards: writing while iterating over it is safe. */
   entities(): readonly EntityId[] {
     this.#ascending ??= Array.from(this.#entities.slice(0, this.#count).sort())
@@ -106,13 +117,16 @@ export class Table {
     this.#put(entity, this.#scratch)
   }
 
-  setBytes(entity: EntityId, bytes: Uint8Array, revision: number): void {
+  /** Without a track, the row is at rest. */
+  setBytes(entity: EntityId, bytes: Uint8Array, revision: number, track?: Track): void {
     if (!isCanonicalRow(this.component, bytes)) {
       throw new RangeError(`${this.component.name}: expected ${this.component.stride} canonical bytes, got ${bytes.length}`)
     }
     // In two steps: the table may grow within the first, and the revisions be another array then.
     const slot = this.#put(entity, bytes)
     this.#revisions[slot] = revision
+    if (track === undefined) this.#trackOf(slot).fill(0)
+    else this.#tracks.set(track, slot * this.#trackWords)
   }
 
   delete(entity: EntityId): boolean {
@@ -132,7 +146,7 @@ export class Table {
     this.#ascending = undefined
   }
 
-  /** Makes this table equal to another of the same component, revisions included. */
+  /** Makes this table equal to another of the same component, revisions and tracks included. */
   copyFrom(other: Table): void {
     assert(other.component === this.component, 'a table is copied to one of the same component')
     this.clear()
@@ -142,32 +156,43 @@ export class Table {
     this.#bytes.set(other.#bytes.subarray(0, other.#count * this.component.stride))
     this.#entities.set(other.#entities.subarray(0, other.#count))
     this.#revisions.set(other.#revisions.subarray(0, other.#count))
+    this.#tracks.set(other.#tracks.subarray(0, other.#count * this.#trackWords))
     this.#hashes.set(other.#hashes.subarray(0, 2 * other.#count))
     this.#sum.set(other.#sum)
     for (const [entity, slot] of other.#slots) this.#slots.set(entity, slot)
     this.#ascending = other.#ascending
   }
 
-  /** Appends what changed since the last take, in no particular order, and raises the revision of each changed row by one. */
+  /** Appends what changed since the last take, in no particular order; the revision of each changed row rises by one, its track advances. */
   takeChanges(changes: RowChange[]): void {
     assert(this.#baselines !== undefined, 'changes are taken from a table that tracks them')
     const { component, index: componentIndex } = this
-    for (const [entity, { bytes: previous, revision: revisionBefore }] of this.#baselines) {
+    for (const [entity, { bytes: previous, revision: revisionBefore, track }] of this.#baselines) {
       const slot = this.#slots.get(entity)
-      const revision = revisionBefore + 1
+      const change = { entity, component, componentIndex, previous, track, revision: revisionBefore + 1 }
       if (slot === undefined) {
-        if (previous !== undefined) changes.push({ entity, component, componentIndex, op: 'remove', previous, fieldMask: 0, revision })
+        if (previous !== undefined) changes.push({ ...change, op: 'remove' })
       } else if (previous === undefined) {
-        this.#revisions[slot] = revision
-        changes.push({ entity, component, componentIndex, op: 'insert', previous, fieldMask: fieldMaskAll(component), revision })
+        this.#revisions[slot] = change.revision
+        changes.push({ ...change, op: 'insert' })
       } else {
-        const mask = fieldMask(component, previous, this.#bytes.subarray(slot * component.stride, (slot + 1) * component.stride))
-        // The row may have gone and come back, so that its revision is put right in either case.
-        this.#revisions[slot] = mask === 0 ? revisionBefore : revision
-        if (mask !== 0) changes.push({ entity, component, componentIndex, op: 'update', previous, fieldMask: mask, revision })
+        const isSame = bytesEqual(previous, this.#bytes.subarray(slot * component.stride, (slot + 1) * component.stride))
+        // The row may have gone and come back, so that its revision and its track are put right in either case.
+        this.#revisions[slot] = isSame ? revisionBefore : change.revision
+        this.#tracks.set(track!, slot * this.#trackWords)
+        if (isSame) continue
+        this.#advanceTrack(slot, previous)
+        changes.push({ ...change, op: 'update' })
       }
     }
     this.#baselines.clear()
+  }
+
+  #advanceTrack(slot: number, previous: Uint8Array): void {
+    if (this.#trackWords === 0) return
+    const { stride } = this.component
+    const before = new DataView(previous.buffer, previous.byteOffset, stride)
+    advanceTrack(this.component, this.#trackOf(slot), before, new DataView(this.#bytes.buffer, slot * stride, stride))
   }
 
   /** Whether the sum is that of the rows as they are now: their bytes and their presence. */
@@ -220,11 +245,17 @@ export class Table {
     if (this.#baselines === undefined || this.#baselines.has(entity)) return
     const start = slot === undefined ? 0 : slot * this.component.stride
     this.#baselines.set(entity, slot === undefined
-      ? { bytes: undefined, revision: 0 }
-      : { bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot] })
+      ? { bytes: undefined, revision: 0, track: undefined }
+      : {
+        bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot], track: this.#trackOf(slot).slice(),
+      })
   }
 
-  /** A slot for a new row: revision and stored hash are 0, its bytes whatever was there. */
+  #trackOf(slot: number): Track {
+    return this.#tracks.subarray(slot * this.#trackWords, (slot + 1) * this.#trackWords)
+  }
+
+  /** A slot for a new row: revision, track and stored hash are 0, its bytes whatever was there. */
   #append(entity: EntityId): number {
     if (!Number.isInteger(entity) || entity < 0 || entity > ENTITY_ID_MAX) {
       throw new RangeError(`expected an entity from 0 to ${ENTITY_ID_MAX}, got ${entity}`)
@@ -234,6 +265,7 @@ export class Table {
     this.#count++
     this.#entities[slot] = entity
     this.#revisions[slot] = 0
+    this.#trackOf(slot).fill(0)
     this.#hashes.fill(0, 2 * slot, 2 * slot + 2)
     this.#slots.set(entity, slot)
     this.#ascending = undefined
@@ -247,6 +279,7 @@ export class Table {
       this.#bytes.copyWithin(slot * stride, last * stride, (last + 1) * stride)
       this.#entities[slot] = this.#entities[last]
       this.#revisions[slot] = this.#revisions[last]
+      this.#tracks.copyWithin(slot * this.#trackWords, last * this.#trackWords, (last + 1) * this.#trackWords)
       this.#hashes.copyWithin(2 * slot, 2 * last, 2 * last + 2)
       this.#slots.set(this.#entities[slot], slot)
     }
@@ -279,11 +312,12 @@ export class Table {
     this.#view = new DataView(this.#bytes.buffer)
     this.#entities = grown(this.#entities, new Uint32Array(capacity))
     this.#revisions = grown(this.#revisions, new Uint32Array(capacity))
+    this.#tracks = grown(this.#tracks, new Int32Array(capacity * this.#trackWords))
     this.#hashes = grown(this.#hashes, new Uint32Array(2 * capacity))
   }
 }
 
-function grown<A extends Uint8Array | Uint32Array>(from: A, to: A): A {
+function grown<A extends Uint8Array | Uint32Array | Int32Array>(from: A, to: A): A {
   to.set(from)
   return to
 }

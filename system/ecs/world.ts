@@ -11,6 +11,7 @@ import type { EntityId, Hash64, Source } from '../ids.ts'
 import { ROW_HEADER_BYTES } from './canonical.ts'
 import { COMPONENTS } from './components.ts'
 import { COMPONENT_INDEX } from './manifest.ts'
+import type { Track } from './motion.ts'
 import type { AnyComponent, RowOf, WriteStore } from './store.ts'
 import { type RowChange, Table } from './table.ts'
 
@@ -63,16 +64,21 @@ export class World implements WriteStore {
     return this.#table(component).revision(entity)
   }
 
+  /** A live view of where the row is going, valid until the next write: no words where its component does not move. */
+  track(entity: EntityId, component: AnyComponent): Track | undefined {
+    return this.#table(component).track(entity)
+  }
+
   set<C extends AnyComponent>(entity: EntityId, component: C, row: RowOf<C>): void {
     this.#table(component).set(entity, row)
     this.onWrite?.(entity, component, false)
   }
   /**
-   * Writes a row as its canonical bytes, which are copied.
+   * Writes a row as its canonical bytes, which are copied, with its track; without one, the row is at rest.
    * @throws {RangeError} where they are none: bytes of a peer go through `isCanonicalRow` first.
    */
-  setBytes(entity: EntityId, component: AnyComponent, bytes: Uint8Array, revision: number): void {
-    this.#table(component).setBytes(entity, bytes, revision)
+  setBytes(entity: EntityId, component: AnyComponent, bytes: Uint8Array, revision: number, track?: Track): void {
+    this.#table(component).setBytes(entity, bytes, revision, track)
     this.onWrite?.(entity, component, false)
   }
   delete(entity: EntityId, component: AnyComponent): void {
@@ -84,7 +90,7 @@ export class World implements WriteStore {
   clear(source?: Source): void {
     for (const table of this.#tablesOf(source)) table.clear()
   }
-  /** Makes the rows equal to those of another world, revisions included. */
+  /** Makes the rows equal to those of another world, revisions and tracks included. */
   copyFrom(other: World, source?: Source): void {
     for (const table of this.#tablesOf(source)) table.copyFrom(other.#tables[table.index])
   }
@@ -143,7 +149,7 @@ export class World implements WriteStore {
 
   /**
    * What became of the stream's rows since the last call, in canonical order; several writes to a row are one change,
-   * and those that led back to where it was are none. The revision of each row in it rises by one.
+   * and those that led back to where it was are none. The revision of each row in it rises by one, and its track advances.
    */
   takeDirty(): readonly RowChange[] {
     assert(this.#tracksChanges, 'changes are taken from a world that tracks them')

@@ -3,6 +3,7 @@
  * a RigidBody row asks for a body, its `teleports` count tells of authored moves, and its end takes the body away.
  */
 import { BodyPose, Bounds, RigidBody, Transform } from '../ecs/components.ts'
+import { streamRotation } from '../ecs/rotation.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import { BodyShape } from '../commands/registry.ts'
@@ -55,7 +56,7 @@ export class Bodies {
   step(world: World): void {
     this.#physics.step()
     this.#physics.forEachPose((entity, x, y, z, qx, qy, qz, qw, asleep) => {
-      world.set(entity, BodyPose, { x, y, z, qx, qy, qz, qw, asleep: asleep ? 1 : 0 })
+      world.set(entity, BodyPose, { x, y, z, ...streamRotation({ qx, qy, qz, qw }), asleep: asleep ? 1 : 0 })
     })
   }
 }

@@ -7,7 +7,7 @@ import { Builder } from 'flatbuffers'
 import { MESSAGE_LAYOUTS, type MessageBodies, PlacementCommit as PlacementCommitLayout } from '../../schemas/generated/layout.ts'
 import type { TableLayout } from '../../schemas/layout.ts'
 import { BODY_BYTES_MAX } from './envelope.ts'
-import { type ComponentDelta, type DraftChange, type Message, type MessageName, MessageType, type PlacementCommit } from './messages.ts'
+import { type DraftChange, type Message, type MessageName, MessageType, type PlacementCommit } from './messages.ts'
 import { readRoot } from './reader.ts'
 import { verify } from './verifier.ts'
 import { writeTable } from './writer.ts'
@@ -35,7 +35,7 @@ export class Codec {
 
   /**
    * The message of such a type, or why there is none. Bytes may come from anyone. `WorldSnapshot.body`,
-   * `ComponentDelta.payload` and `AssetTransfer.body` are views of `bytes`; all else is the caller's own.
+   * `ComponentDelta.body` and `AssetTransfer.body` are views of `bytes`; all else is the caller's own.
    */
   decode(type: number, bytes: Uint8Array): DecodedMessage {
     const layout = layoutOf(type)
@@ -85,22 +85,10 @@ function unrelated(message: Message): string | undefined {
     case 'AssetTransfer':
       if (message.chunk >= message.chunkCount) return 'chunk is not below chunkCount'
       return message.body.length > message.totalBytes ? 'body is above totalBytes' : undefined
-    case 'ComponentDelta': return unrelatedEntry(message)
     case 'NackRequest': return message.fromFrame > message.toFrame ? 'fromFrame is above toFrame' : undefined
     case 'LogRangeRequest': return message.afterLamport > message.upToLamport ? 'afterLamport is above upToLamport' : undefined
     default: return undefined
   }
-}
-
-/** Entries name components of the table and take up the payload, back to back and wholly. */
-function unrelatedEntry({ components, entries, payload }: ComponentDelta): string | undefined {
-  let end = 0
-  for (const entry of entries) {
-    if (entry.component >= components.length) return `component ${entry.component} is not in the table`
-    if (entry.payloadOffset !== end) return 'entries are not back to back'
-    end += entry.payloadBytes
-  }
-  return end === payload.length ? undefined : 'entries do not take up the payload'
 }
 
 /** ADD has no before, REMOVE no after, UPDATE both. */

@@ -109,27 +109,14 @@ export interface WorldSnapshot {
   readonly epoch: number
   readonly frame: number
   readonly reason: 'join' | 'resync' | 'targeted'
+  /** Its chunks are spread over frames: there are more of them than go out at once. */
+  readonly streaming: boolean
   readonly chunk: number
   readonly chunkCount: number
   readonly bodyBytes: number
   /** Digest of the whole body, on every chunk. */
   readonly bodyDigest: Hash64
   readonly body: Uint8Array
-}
-
-export type DeltaOp = 'update' | 'insert' | 'remove'
-export interface DeltaEntry {
-  readonly entity: EntityId
-  /** Index into {@link ComponentDelta.components}. */
-  readonly component: number
-  /** Revision of the row AFTER this entry; an update applies only to revision - 1. */
-  readonly revision: number
-  readonly op: DeltaOp
-  /** Bit i: field i of the component's definition is in the payload (updates); all fields for an insert; 0 for a remove. */
-  readonly fieldMask: number
-  /** Where this entry's fields stand in {@link ComponentDelta.payload}; entries are back to back. */
-  readonly payloadOffset: number
-  readonly payloadBytes: number
 }
 
 /** A replication frame. Sent every frame, even when nothing changed: it closes the log up to `closedLamport`. */
@@ -142,9 +129,12 @@ export interface ComponentDelta {
   readonly admittedDigest: Hash64
   /** The host's digest of the whole world at this frame: Theta's own divergence check. */
   readonly stateDigest: Hash64
-  readonly components: readonly Hash64[]
-  readonly entries: readonly DeltaEntry[]
-  readonly payload: Uint8Array
+  /** The frame whose state it changes; -1: the empty world. */
+  readonly baseFrame: number
+  /** What of the world it tells; 0: everything. */
+  readonly interest: number
+  /** What became of the stream's rows: segments as replication/delta.ts lays them out. */
+  readonly body: Uint8Array
 }
 
 /** A signed command. `signature` covers the canonical form of every other field together with the session id (commands/signing.ts). */

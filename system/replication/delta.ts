@@ -1,76 +1,217 @@
 /**
- * Component deltas: what became of the stream's rows within one frame, field by field. Each entry carries the revision of
- * its row, so that a delta applied twice, or on the wrong base, is noticed before it is written.
+ * Component deltas: what became of the stream's rows within a frame. A frame's body is segments, one after the other, each a varint of its
+ * length and a range coder's bytes, which tell for every component of the stream, in the order of the manifest:
+ *
+ *     rows that are there   how many change; of each how many are passed over before it, whether it goes, and else its update
+ *     rows that come        how many; of each how far its entity lies beyond the one before, and the whole row
+ *
+ * A row that is there is named by its rank in the universe of its component, the ascending entities that both sides had before the frame.
+ * Both sides count revisions and keep tracks; the frame tells which one it stands on, and its digest proves that they had the same.
  */
-import { isCanonicalRow } from '../ecs/canonical.ts'
+import { assert } from '../assert.ts'
 import type { AnyComponent } from '../ecs/component.ts'
-import { componentOfId } from '../ecs/manifest.ts'
+import { COMPONENTS } from '../ecs/components.ts'
+import { advanceTrack, type Track, trackWords } from '../ecs/motion.ts'
+import type { RowChange } from '../ecs/table.ts'
 import type { World } from '../ecs/world.ts'
-import type { ComponentDelta, DeltaEntry } from '../protocol/messages.ts'
+import { ENTITY_ID_MAX, type EntityId } from '../ids.ts'
+import { ROWS_PER_COMPONENT_MAX, SEGMENT_CHANGES_MAX } from '../limits.ts'
+import { Counter } from './numbers.ts'
+import { type Coder, newContexts, RangeDecoder, RangeEncoder } from './rangecoder.ts'
+import { RowCoder } from './rows.ts'
 
-export type DeltaContent = Pick<ComponentDelta, 'components' | 'entries' | 'payload'>
+/** The entities that have a row of a component on both sides before a frame, ascending. */
+export type Universe = (component: AnyComponent) => readonly EntityId[]
 
-/** Takes the world's changes since the last call and lays them out. */
-export function encodeDelta(world: World): DeltaContent {
-  const changes = world.takeDirty()
-  const components: AnyComponent[] = []
-  const entries: DeltaEntry[] = []
-  let payload = new Uint8Array(changes.length * 32)
-  let at = 0
-  for (const { entity, component, op, fieldMask, revision } of changes) {
-    let index = components.indexOf(component)
-    if (index < 0) index = components.push(component) - 1
-    const payloadOffset = at
-    if (op !== 'remove') {
-      const row = world.rowBytes(entity, component)!
-      if (at + row.length > payload.length) {
-        const grown = new Uint8Array(2 * (payload.length + row.length))
-        grown.set(payload)
-        payload = grown
-      }
-      for (const { index: bit, offset, bytes } of component.fields) {
-        if (((fieldMask >>> bit) & 1) === 0) continue
-        for (let i = 0; i < bytes; i++) payload[at++] = row[offset + i]
-      }
-    }
-    entries.push({ entity, component: index, revision, op, fieldMask, payloadOffset, payloadBytes: at - payloadOffset })
-  }
-  return { components: components.map(({ id }) => id), entries, payload: payload.subarray(0, at) }
+const STREAM: readonly AnyComponent[] = COMPONENTS.filter(({ source }) => source === 'stream')
+const VARINT_BITS = 7
+const VARINT_SPAN = 1 << VARINT_BITS
+/** Of a varint that a body of BODY_BYTES_MAX can hold. */
+const VARINT_BYTES_MAX = 3
+
+/** What a segment does to one row: undefined takes it away. */
+interface Write {
+  readonly entity: EntityId
+  readonly component: AnyComponent
+  readonly row: { readonly bytes: Uint8Array; readonly revision: number; readonly track: Track } | undefined
 }
 
-/** Undefined: applied, whole. Otherwise why not; what had been written by then is for a snapshot to replace. */
-export function applyDelta(world: World, delta: DeltaContent): string | undefined {
-  const components = delta.components.map(componentOfId)
-  for (const entry of delta.entries) {
-    const component = components[entry.component]
-    if (component === undefined || component.source !== 'stream') return 'a component that the stream does not have'
-    const why = applyEntry(world, entry, component, delta.payload)
+/** The numbers that name rows, in their contexts. */
+class Naming {
+  readonly isTouched = newContexts(STREAM.length)
+  readonly goes = newContexts(1)
+  readonly count = new Counter()
+  readonly passed = new Counter()
+  readonly beyond = new Counter()
+}
+
+/**
+ * One segment: what became of these rows since the last frame. Pure; both sides know the same `universe` of a component BEFORE the frame.
+ * Rows that are inserted are told as the world has them now, with their tracks; rows are given in the order of `World.takeDirty`.
+ */
+export function encodeSegment(changes: readonly RowChange[], universe: Universe, world: World): Uint8Array {
+  assert(changes.length <= SEGMENT_CHANGES_MAX, 'a segment tells of no more than SEGMENT_CHANGES_MAX rows')
+  const encoder = new RangeEncoder()
+  const naming = new Naming()
+  STREAM.forEach((component, place) => {
+    const touched = changes.filter((change) => change.component === component)
+    if (encoder.bit(naming.isTouched, place, touched.length === 0 ? 0 : 1) === 1) encodeComponent(encoder, naming, touched, universe(component), world)
+  })
+  return encoder.finish()
+}
+
+function encodeComponent(encoder: Coder, naming: Naming, changes: readonly RowChange[], universe: readonly EntityId[], world: World): void {
+  const [{ component }] = changes
+  const rows = new RowCoder(encoder, component)
+  const present = changes.filter(({ op }) => op !== 'insert')
+  naming.count.code(encoder, present.length, universe.length)
+  let rank = -1
+  for (const { entity, op, previous, track } of present) {
+    const last = rank
+    rank = rankOf(universe, entity, last + 1)
+    assert(universe[rank] === entity, 'a row that changes was there before, and changes are told in ascending order')
+    naming.passed.code(encoder, rank - last - 1, universe.length)
+    const goes = encoder.bit(naming.goes, 0, op === 'remove' ? 1 : 0) === 1
+    if (!goes) rows.update(viewOf(previous!), track!, viewOf(world.rowBytes(entity, component)!))
+  }
+  naming.count.code(encoder, changes.length - present.length, SEGMENT_CHANGES_MAX)
+  let last = -1
+  for (const { entity, op, revision } of changes) {
+    if (op !== 'insert') continue
+    assert(entity > last, 'changes are told in ascending order')
+    naming.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
+    last = entity
+    rows.whole(viewOf(world.rowBytes(entity, component)!), revision, world.track(entity, component)!)
+  }
+}
+
+/** Undefined: applied, whole. Otherwise why not, and nothing was written. The bytes may come from anyone. */
+export function applySegment(world: World, bytes: Uint8Array, universe: Universe): string | undefined {
+  const decoder = new RangeDecoder(bytes)
+  const naming = new Naming()
+  const writes: Write[] = []
+  for (const [place, component] of STREAM.entries()) {
+    if (decoder.bit(naming.isTouched, place, 0) === 0) continue
+    const why = decodeComponent(decoder, naming, component, universe(component), world, writes)
+    if (why !== undefined) return why
+  }
+  if (!decoder.isWhole) return 'bytes that are not a segment'
+  for (const { entity, component, row } of writes) {
+    if (row === undefined) world.delete(entity, component)
+    else world.setBytes(entity, component, row.bytes, row.revision, row.track)
+  }
+  return undefined
+}
+
+function decodeComponent(
+  decoder: RangeDecoder, naming: Naming, component: AnyComponent, universe: readonly EntityId[], world: World, writes: Write[],
+): string | undefined {
+  const rows = new RowCoder(decoder, component)
+  let rank = -1
+  for (let left = naming.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+    rank += 1 + naming.passed.code(decoder, 0, universe.length)
+    const goes = decoder.bit(naming.goes, 0, 0) === 1
+    const entity = universe[rank]
+    const before = entity === undefined ? undefined : world.rowBytes(entity, component)
+    if (before === undefined) return `a change of ${component.name} where there is no row`
+    if (goes) writes.push({ entity, component, row: undefined })
+    else writes.push({ entity, component, row: decodeUpdate(rows, world, entity, component, before) })
+  }
+  let entity = -1
+  const room = ROWS_PER_COMPONENT_MAX - world.entities(component).length
+  for (let left = naming.count.code(decoder, 0, Math.min(room, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+    entity += 1 + naming.beyond.code(decoder, 0, ENTITY_ID_MAX)
+    if (entity > ENTITY_ID_MAX || world.has(entity, component)) return `an insert of ${component.name} where there is a row`
+    const [bytes, track] = [new Uint8Array(component.stride), new Int32Array(trackWords(component))]
+    writes.push({ entity, component, row: { bytes, revision: rows.whole(viewOf(bytes), 0, track), track } })
+  }
+  return decoder.isBroken ? 'bytes that are not a segment' : undefined
+}
+
+function decodeUpdate(rows: RowCoder, world: World, entity: EntityId, component: AnyComponent, before: Uint8Array): Write['row'] {
+  const bytes = before.slice()
+  const track = world.track(entity, component)!.slice()
+  rows.update(viewOf(before), track, viewOf(bytes))
+  if (track.length > 0) advanceTrack(component, track, viewOf(before), viewOf(bytes))
+  return { bytes, revision: (world.revision(entity, component) + 1) >>> 0, track }
+}
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+
+/** The rank of an entity among ascending ones, from `from` on; that of the next one where it is missing. */
+function rankOf(universe: readonly EntityId[], entity: EntityId, from: number): number {
+  // Neighbours change together more often than not.
+  if (universe[from] === entity) return from
+  let [low, high] = [from, universe.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (universe[middle] < entity) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Takes the world's changes since the last call; the body of a frame that tells all of them, in one segment or none. */
+export function encodeDelta(world: World): Uint8Array {
+  const changes = world.takeDirty()
+  return changes.length === 0 ? new Uint8Array(0) : joinSegments([encodeSegment(changes, universeBefore(world, changes), world)])
+}
+
+/** Undefined: applied, whole. Otherwise why not; what had been written by then is for a snapshot to replace. The bytes may come from anyone. */
+export function applyDelta(world: World, body: Uint8Array): string | undefined {
+  const segments = splitSegments(body)
+  if (segments === undefined) return 'a body that is not segments'
+  for (const segment of segments) {
+    const why = applySegment(world, segment, (component) => world.entities(component))
     if (why !== undefined) return why
   }
   return undefined
 }
 
-function applyEntry(world: World, entry: DeltaEntry, component: AnyComponent, payload: Uint8Array): string | undefined {
-  const { entity, op, revision, fieldMask, payloadOffset, payloadBytes } = entry
-  if (payloadOffset + payloadBytes > payload.length) return 'a payload outside the message'
-  const present = world.rowBytes(entity, component)
-  const base = present === undefined ? undefined : world.revision(entity, component)
-  if (op === 'insert' ? base !== undefined : base !== revision - 1) {
-    const found = base === undefined ? 'no row' : `revision ${base}`
-    return `${op} of entity ${entity} ${component.name} to revision ${revision} on ${found}`
+/** What the world had before these changes. */
+export function universeBefore(world: World, changes: readonly RowChange[]): Universe {
+  return (component) => {
+    const [inserted, removed] = [new Set<EntityId>(), [] as EntityId[]]
+    for (const change of changes) {
+      if (change.component !== component) continue
+      if (change.op === 'insert') inserted.add(change.entity)
+      else if (change.op === 'remove') removed.push(change.entity)
+    }
+    const now = world.entities(component)
+    if (inserted.size === 0 && removed.length === 0) return now
+    return [...now.filter((entity) => !inserted.has(entity)), ...removed].sort((a, b) => a - b)
   }
-  if (op === 'remove') {
-    world.delete(entity, component)
-    return undefined
+}
+
+/** A frame's body. */
+export function joinSegments(segments: readonly Uint8Array[]): Uint8Array {
+  const body = new Uint8Array(segments.reduce((sum, { length }) => sum + VARINT_BYTES_MAX + length, 0))
+  let at = 0
+  for (const segment of segments) {
+    let rest = segment.length
+    for (; rest >= VARINT_SPAN; rest = Math.floor(rest / VARINT_SPAN)) body[at++] = VARINT_SPAN + (rest % VARINT_SPAN)
+    body[at++] = rest
+    body.set(segment, at)
+    at += segment.length
   }
-  const row = present?.slice() ?? new Uint8Array(component.stride)
-  let at = payloadOffset
-  for (const { index: bit, offset, bytes } of component.fields) {
-    if (((fieldMask >>> bit) & 1) === 0) continue
-    if (at + bytes > payloadOffset + payloadBytes) return 'a payload shorter than its fields'
-    for (let i = 0; i < bytes; i++) row[offset + i] = payload[at++]
+  return body.subarray(0, at)
+}
+
+/** The segments of a body, as views of it; undefined where it is none. The bytes may come from anyone. */
+export function splitSegments(body: Uint8Array): readonly Uint8Array[] | undefined {
+  const segments: Uint8Array[] = []
+  for (let at = 0; at < body.length;) {
+    let [length, place] = [0, 1]
+    for (let count = 1; ; count++) {
+      if (at === body.length || count > VARINT_BYTES_MAX) return undefined
+      const byte = body[at++]
+      length += (byte % VARINT_SPAN) * place
+      place *= VARINT_SPAN
+      if (byte < VARINT_SPAN) break
+    }
+    if (length > body.length - at) return undefined
+    segments.push(body.subarray(at, at + length))
+    at += length
   }
-  if (at !== payloadOffset + payloadBytes || !isCanonicalRow(component, row)) return 'a payload that is not its fields'
-  world.setBytes(entity, component, row, revision)
-  return undefined
+  return segments
 }

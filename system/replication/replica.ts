@@ -33,7 +33,7 @@ export interface ReplicaPorts {
 
 interface Resync {
   readonly sinceUs: number
-  /** When a snapshot was last asked for. */
+  /** When a snapshot was last asked for, or a chunk of one came. */
   askedAtUs: number
   readonly want: 'snapshot' | 'targeted'
 }
@@ -48,6 +48,8 @@ export class Replica {
   #resync: Resync | undefined
   #isJoining = true
   #snapshotFrame = -1
+  /** The frame whose stream the world has. */
+  #streamFrame = -1
   /** When the last frame was confirmed, or a snapshot taken in its place. */
   #confirmedAtUs = Infinity
   /** Since when the next frame waits for entries of the log. */
@@ -84,8 +86,8 @@ export class Replica {
 
   takeFrame(delta: ComponentDelta, nowUs: number): void {
     if (delta.epoch !== this.#ports.epoch) return
-    // The payload is borrowed, and a frame may have to wait.
-    this.#frames.add(delta.frame, { ...delta, payload: delta.payload.slice() }, nowUs)
+    // The body is borrowed, and a frame may have to wait.
+    this.#frames.add(delta.frame, { ...delta, body: delta.body.slice() }, nowUs)
     this.confirm(nowUs)
   }
 
@@ -102,7 +104,11 @@ export class Replica {
     const { world, log, epoch, probe, report, cause } = this.#ports
     if (message.epoch !== epoch) return false
     const assembly = this.#assembler.add(message)
-    if (assembly.kind === 'partial') return false
+    if (assembly.kind === 'partial') {
+      // It is on its way: it is missing from its last chunk on, not from its first.
+      if (this.#resync !== undefined) this.#resync.askedAtUs = nowUs
+      return false
+    }
     const content = assembly.kind === 'complete' ? decodeSnapshot(assembly.body) : undefined
     if (assembly.kind === 'refused' || content === undefined) {
       const why = assembly.kind === 'refused' ? assembly.why : 'snapshot body'
@@ -123,6 +129,7 @@ export class Replica {
     const sinceUs = this.#resync?.sinceUs ?? Math.min(this.#frames.gapSinceUs, this.#confirmedAtUs)
     this.#frames.skipTo(frame, nowUs)
     this.#snapshotFrame = frame
+    this.#streamFrame = frame
     if (this.#frames.peek() !== undefined) probe.sometimes('frames waited behind a snapshot')
     this.#resync = undefined
     this.#logShortSinceUs = Infinity
@@ -193,7 +200,7 @@ export class Replica {
     log.closeUpTo(closedLamport, frame)
     cause({ by: 'delta', frame })
     meter.begin('replication')
-    const why = applyDelta(world, delta)
+    const why = this.#apply(delta)
     meter.end('replication')
     if (why !== undefined) {
       this.#startResync(why, 'targeted', nowUs)
@@ -211,6 +218,14 @@ export class Replica {
     report({ event: 'divergence', frame, expected: hash64Hex(stateDigest), actual: hash64Hex(digest) })
     this.#startResync('divergence', 'targeted', nowUs)
     return false
+  }
+
+  /** Undefined: applied. Otherwise why not; what had been written by then is for a snapshot to replace. */
+  #apply({ frame, baseFrame, body }: ComponentDelta): string | undefined {
+    if (baseFrame !== this.#streamFrame) return `a delta from frame ${baseFrame} on frame ${this.#streamFrame}`
+    const why = applyDelta(this.#ports.world, body)
+    if (why === undefined) this.#streamFrame = frame
+    return why
   }
 
   #digest(frame: number): Hash64 {

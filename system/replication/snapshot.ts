@@ -1,76 +1,128 @@
 /**
- * World snapshots: the rows of a world at one frame, and the log position whose fold they cache. A body is cut into chunks
- * and put together again on the other side, in any order, with its digest checked before a row is touched.
+ * World snapshots: the rows of a world at one frame, and the log position whose fold they cache. A body is cut into chunks and put together
+ * again on the other side, in any order, with its digest checked before a row is touched.
  *
- *     body   = closed lamport u64 | count u32 | chain digest u64 | table count u16 | tables, ascending component id
- *     table  = component id u64 | stride u16 | row count u32 | rows, ascending entity
- *     row    = entity u32 | revision u32 | stride bytes
+ *     body       = closed lamport u64 | count u32 | chain digest u64, little-endian | the bytes of a range coder
+ *     coded      = how many archetypes, then each
+ *     archetype  = which components it has, a bit for each of the manifest | how many entities, ascending, each by how far it lies beyond the
+ *                  one before | for each of its components the whole rows of these entities, with revisions and tracks
  *
- * Little-endian throughout. The tables are the archetype table of the protocol plan: what the receiver must know of each
- * component before it reads a row.
+ * An archetype is the entities that have the same components: these are named once.
  */
 import { assert } from '../assert.ts'
-import { isCanonicalRow } from '../ecs/canonical.ts'
 import type { AnyComponent } from '../ecs/component.ts'
 import { COMPONENTS } from '../ecs/components.ts'
+import { type Track, trackWords } from '../ecs/motion.ts'
 import type { World } from '../ecs/world.ts'
 import { type EntityId, ENTITY_ID_MAX, HASH64_ZERO, hash64Equal, type Hash64 } from '../ids.ts'
-import { SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES } from '../limits.ts'
+import {
+  SNAPSHOT_BODY_BYTES_MAX, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNK_BYTES_MIN, SNAPSHOT_CHUNKS, SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_ROWS_MAX,
+} from '../limits.ts'
 import type { LogPosition } from '../commands/log.ts'
 import type { Probe } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import type { WorldSnapshot } from '../protocol/messages.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
 import { FRAME_MAX } from './frames.ts'
+import { Counter } from './numbers.ts'
+import { type Coder, newContexts, RangeDecoder, RangeEncoder } from './rangecoder.ts'
+import { RowCoder } from './rows.ts'
 
-const HEADER_BYTES = 8 + 4 + 8 + 2
-const TABLE_BYTES = 8 + 2 + 4
-const ROW_BYTES = 4 + 4
+const HEADER_BYTES = 8 + 4 + 8
 const TWO_TO_32 = 0x1_0000_0000
 
+interface Archetype {
+  readonly components: readonly AnyComponent[]
+  /** Ascending. */
+  readonly entities: readonly EntityId[]
+}
+
 export function encodeSnapshot(world: World, position: LogPosition): Uint8Array {
-  const tables = COMPONENTS
-    .map((component) => ({ component, entities: world.entities(component) }))
-    .filter(({ entities }) => entities.length > 0)
-  const tableBytes = tables.map(({ component, entities }) => TABLE_BYTES + entities.length * (ROW_BYTES + component.stride))
-  const size = tableBytes.reduce((sum, bytes) => sum + bytes, HEADER_BYTES)
-  const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
+  assert(world.rowCount <= SNAPSHOT_ROWS_MAX, 'a world has no more rows than a snapshot brings')
+  const encoder = new RangeEncoder(world.byteLength + HEADER_BYTES)
+  const coding = new SnapshotCoding(encoder)
+  const archetypes = archetypesOf(world)
+  coding.archetypes.code(encoder, archetypes.length, SNAPSHOT_ROWS_MAX)
+  for (const { components, entities } of archetypes) {
+    coding.components(components)
+    coding.sizes.code(encoder, entities.length, SNAPSHOT_ROWS_MAX)
+    let last = -1
+    for (const entity of entities) {
+      coding.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
+      last = entity
+    }
+    for (const component of components) {
+      const rows = coding.rows(component)
+      for (const entity of entities) {
+        rows.whole(viewOf(world.rowBytes(entity, component)!), world.revision(entity, component), world.track(entity, component)!)
+      }
+    }
+  }
+  const coded = encoder.finish()
+  const bytes = new Uint8Array(HEADER_BYTES + coded.length)
+  const view = viewOf(bytes)
   view.setUint32(0, position.closedLamport % TWO_TO_32, true)
   view.setUint32(4, Math.floor(position.closedLamport / TWO_TO_32), true)
   view.setUint32(8, position.count, true)
   view.setUint32(12, position.digest.lo, true)
   view.setUint32(16, position.digest.hi, true)
-  view.setUint16(20, tables.length, true)
-  let at = HEADER_BYTES
-  for (const { component, entities } of tables) {
-    view.setUint32(at, component.id.lo, true)
-    view.setUint32(at + 4, component.id.hi, true)
-    view.setUint16(at + 8, component.stride, true)
-    view.setUint32(at + 10, entities.length, true)
-    at += TABLE_BYTES
-    for (const entity of entities) {
-      const row = world.rowBytes(entity, component)
-      assert(row !== undefined, 'a listed row is there')
-      view.setUint32(at, entity, true)
-      view.setUint32(at + 4, world.revision(entity, component), true)
-      bytes.set(row, at + ROW_BYTES)
-      at += ROW_BYTES + component.stride
-    }
-  }
+  bytes.set(coded, HEADER_BYTES)
   return bytes
 }
 
-const chunksOf = (bodyBytes: number): number => Math.max(1, Math.ceil(bodyBytes / SNAPSHOT_CHUNK_BYTES))
+/** In the order of their first entities. */
+function archetypesOf(world: World): readonly Archetype[] {
+  const componentsOf = new Map<EntityId, number>()
+  COMPONENTS.forEach((component, index) => {
+    for (const entity of world.entities(component)) componentsOf.set(entity, (componentsOf.get(entity) ?? 0) + 2 ** index)
+  })
+  const entitiesOf = new Map<number, EntityId[]>()
+  for (const [entity, set] of [...componentsOf].sort(([a], [b]) => a - b)) {
+    const entities = entitiesOf.get(set)
+    if (entities === undefined) entitiesOf.set(set, [entity])
+    else entities.push(entity)
+  }
+  return [...entitiesOf].map(([set, entities]) => ({ components: COMPONENTS.filter((_, index) => Math.floor(set / 2 ** index) % 2 === 1), entities }))
+}
+
+/** What both directions tell, in its contexts. */
+class SnapshotCoding {
+  readonly archetypes = new Counter()
+  readonly sizes = new Counter()
+  readonly beyond = new Counter()
+  readonly #coder: Coder
+  readonly #hasComponent = newContexts(COMPONENTS.length)
+  readonly #rows = new Map<AnyComponent, RowCoder>()
+
+  constructor(coder: Coder) {
+    this.#coder = coder
+  }
+
+  components(wanted: readonly AnyComponent[]): readonly AnyComponent[] {
+    return COMPONENTS.filter((component, index) => this.#coder.bit(this.#hasComponent, index, wanted.includes(component) ? 1 : 0) === 1)
+  }
+  /** Of all archetypes: what is usual in one is usual in the next. */
+  rows(component: AnyComponent): RowCoder {
+    let rows = this.#rows.get(component)
+    if (rows === undefined) this.#rows.set(component, (rows = new RowCoder(this.#coder, component)))
+    return rows
+  }
+}
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+
+/** How a body of this length is cut: both sides reckon it. */
+export const chunkBytesOf = (bodyBytes: number): number =>
+  Math.min(SNAPSHOT_CHUNK_BYTES, Math.max(SNAPSHOT_CHUNK_BYTES_MIN, Math.ceil(bodyBytes / SNAPSHOT_CHUNKS)))
+const chunksOf = (bodyBytes: number): number => Math.max(1, Math.ceil(bodyBytes / chunkBytesOf(bodyBytes)))
 
 /** Cuts a body into messages, in order. */
 export function chunkSnapshot(body: Uint8Array, header: Pick<WorldSnapshot, 'snapshotId' | 'epoch' | 'frame' | 'reason'>): WorldSnapshot[] {
   assert(body.length <= SNAPSHOT_BODY_BYTES_MAX, 'the world fits a snapshot')
-  const chunkCount = chunksOf(body.length)
-  const bodyDigest = sipHash24(body)
+  const [chunkBytes, chunkCount] = [chunkBytesOf(body.length), chunksOf(body.length)]
+  const shared = { ...header, streaming: chunkCount > SNAPSHOT_CHUNKS_PER_FRAME, chunkCount, bodyBytes: body.length, bodyDigest: sipHash24(body) }
   return Array.from({ length: chunkCount }, (_, chunk): WorldSnapshot => ({
-    kind: 'WorldSnapshot', ...header, chunk, chunkCount, bodyBytes: body.length, bodyDigest,
-    body: body.subarray(chunk * SNAPSHOT_CHUNK_BYTES, (chunk + 1) * SNAPSHOT_CHUNK_BYTES),
+    kind: 'WorldSnapshot', ...shared, chunk, body: body.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes),
   }))
 }
 
@@ -122,8 +174,9 @@ export class SnapshotAssembler {
       this.#missing = new Set(Array.from({ length: chunkCount }, (_, index) => index))
     }
     if (frame !== this.#frame || !hash64Equal(bodyDigest, this.#bodyDigest)) return { kind: 'refused', why: 'snapshot header' }
-    const from = chunk * SNAPSHOT_CHUNK_BYTES
-    if (this.#body.length !== bodyBytes || message.body.length !== Math.min(SNAPSHOT_CHUNK_BYTES, bodyBytes - from)) {
+    const chunkBytes = chunkBytesOf(bodyBytes)
+    const from = chunk * chunkBytes
+    if (this.#body.length !== bodyBytes || message.body.length !== Math.min(chunkBytes, bodyBytes - from)) {
       return { kind: 'refused', why: 'snapshot chunk size' }
     }
     if (!this.#missing.delete(chunk)) {
@@ -138,71 +191,92 @@ export class SnapshotAssembler {
   }
 }
 
+/** The rows of one component of one archetype, back to back. */
 interface SnapshotTable {
   readonly component: AnyComponent
-  readonly rows: number
-  /** Where its first row stands in the body. */
-  readonly offset: number
+  /** Ascending. */
+  readonly entities: readonly EntityId[]
+  readonly bytes: Uint8Array
+  readonly revisions: Uint32Array
+  readonly tracks: Track
 }
 export interface SnapshotContent {
   readonly position: LogPosition
   readonly rows: number
   readonly tables: readonly SnapshotTable[]
-  readonly body: Uint8Array
 }
 
-/** Checks a whole body before anything is written; undefined where it is not well formed. */
+/** Checks a whole body before anything is written; undefined where it is not well formed. It makes room for SNAPSHOT_ROWS_MAX rows at most. */
 export function decodeSnapshot(body: Uint8Array): SnapshotContent | undefined {
   if (body.length < HEADER_BYTES) return undefined
-  const view = new DataView(body.buffer, body.byteOffset, body.length)
+  const view = viewOf(body)
   const closedLamport = view.getUint32(0, true) + view.getUint32(4, true) * TWO_TO_32
   if (closedLamport > Number.MAX_SAFE_INTEGER) return undefined
   const digest: Hash64 = { lo: view.getUint32(12, true), hi: view.getUint32(16, true) }
   const position: LogPosition = { closedLamport, count: view.getUint32(8, true), digest }
+  const decoder = new RangeDecoder(body.subarray(HEADER_BYTES))
+  const coding = new SnapshotCoding(decoder)
+  const known = new Set<EntityId>()
   const tables: SnapshotTable[] = []
-  let at = HEADER_BYTES
-  let total = 0
-  for (let table = view.getUint16(20, true); table > 0; table--) {
-    if (at + TABLE_BYTES > body.length) return undefined
-    const id: Hash64 = { lo: view.getUint32(at, true), hi: view.getUint32(at + 4, true) }
-    const component = COMPONENTS.find((known) => hash64Equal(known.id, id))
-    const rows = view.getUint32(at + 10, true)
-    if (component === undefined || component.stride !== view.getUint16(at + 8, true)) return undefined
-    at += TABLE_BYTES
-    const rowBytes = ROW_BYTES + component.stride
-    if (rows > (body.length - at) / rowBytes || tables.some((earlier) => earlier.component === component)) return undefined
-    let previous: EntityId = -1
-    for (let row = 0; row < rows; row++) {
-      const entity = view.getUint32(at + row * rowBytes, true)
-      if (entity <= previous || entity > ENTITY_ID_MAX) return undefined
-      if (!isCanonicalRow(component, body.subarray(at + row * rowBytes + ROW_BYTES, at + (row + 1) * rowBytes))) return undefined
-      previous = entity
-    }
-    tables.push({ component, rows, offset: at })
-    at += rows * rowBytes
-    total += rows
+  let rows = 0
+  for (let left = coding.archetypes.code(decoder, 0, SNAPSHOT_ROWS_MAX); left > 0; left--) {
+    const components = coding.components([])
+    const size = coding.sizes.code(decoder, 0, SNAPSHOT_ROWS_MAX)
+    rows += size * components.length
+    if (size === 0 || components.length === 0 || rows > SNAPSHOT_ROWS_MAX) return undefined
+    const entities = decodeEntities(decoder, coding, size, known)
+    if (entities === undefined) return undefined
+    for (const component of components) tables.push(decodeTable(decoder, coding.rows(component), component, entities))
+    if (decoder.isBroken) return undefined
   }
-  return at === body.length ? { position, rows: total, tables, body } : undefined
+  return decoder.isWhole ? { position, rows, tables } : undefined
+}
+
+/** Undefined where one is beyond the last or of another archetype. */
+function decodeEntities(
+  decoder: RangeDecoder, coding: SnapshotCoding, size: number, known: Set<EntityId>,
+): readonly EntityId[] | undefined {
+  const entities: EntityId[] = []
+  let entity = -1
+  while (entities.length < size) {
+    entity += 1 + coding.beyond.code(decoder, 0, ENTITY_ID_MAX)
+    if (entity > ENTITY_ID_MAX || decoder.isBroken || known.has(entity)) return undefined
+    known.add(entity)
+    entities.push(entity)
+  }
+  return entities
+}
+
+function decodeTable(decoder: RangeDecoder, rows: RowCoder, component: AnyComponent, entities: readonly EntityId[]): SnapshotTable {
+  const { stride } = component
+  const words = trackWords(component)
+  const bytes = new Uint8Array(entities.length * stride)
+  const revisions = new Uint32Array(entities.length)
+  const tracks = new Int32Array(entities.length * words)
+  for (let index = 0; index < entities.length && !decoder.isBroken; index++) {
+    const track = tracks.subarray(index * words, (index + 1) * words)
+    revisions[index] = rows.whole(new DataView(bytes.buffer, index * stride, stride), 0, track)
+  }
+  return { component, entities, bytes, revisions, tracks }
 }
 
 /** Makes the world exactly the snapshot's: rows that it does not have are removed, rows that are equal already are left alone. */
-export function applySnapshot(world: World, { tables, body }: SnapshotContent): void {
-  const view = new DataView(body.buffer, body.byteOffset, body.length)
-  for (const component of COMPONENTS) {
-    const table = tables.find((candidate) => candidate.component === component)
-    const kept = new Set<EntityId>()
-    const rowBytes = ROW_BYTES + component.stride
-    for (let index = 0; index < (table?.rows ?? 0); index++) {
-      const at = table!.offset + index * rowBytes
-      const entity = view.getUint32(at, true)
-      kept.add(entity)
-      const row = body.subarray(at + ROW_BYTES, at + rowBytes)
-      const revision = view.getUint32(at + 4, true)
+export function applySnapshot(world: World, { tables }: SnapshotContent): void {
+  const kept = new Map(COMPONENTS.map((component) => [component, new Set<EntityId>()]))
+  for (const { component, entities, bytes, revisions, tracks } of tables) {
+    const { stride } = component
+    const words = trackWords(component)
+    entities.forEach((entity, index) => {
+      kept.get(component)!.add(entity)
+      const row = bytes.subarray(index * stride, (index + 1) * stride)
+      const track = tracks.subarray(index * words, (index + 1) * words)
       const present = world.rowBytes(entity, component)
-      const same = present !== undefined && world.revision(entity, component) === revision && bytesEqual(present, row)
-      if (!same) world.setBytes(entity, component, row, revision)
-    }
-    for (const entity of world.entities(component)) if (!kept.has(entity)) world.delete(entity, component)
+      const isSame = present !== undefined && world.revision(entity, component) === revisions[index] && bytesEqual(present, row)
+        && world.track(entity, component)!.every((word, at) => word === track[at])
+      if (!isSame) world.setBytes(entity, component, row, revisions[index], track)
+    })
+  }
+  for (const component of COMPONENTS) {
+    for (const entity of world.entities(component)) if (!kept.get(component)!.has(entity)) world.delete(entity, component)
   }
 }
-

@@ -10,6 +10,7 @@ import { CommandLog } from '../commands/log.ts'
 import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, RightHandPose } from '../ecs/components.ts'
+import { streamRotation } from '../ecs/rotation.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
 import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES } from '../limits.ts'
@@ -254,6 +255,7 @@ export class Host implements Peer {
     const due = seat.later.splice(0)
     const isDue = seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)
     if (isDue) this.#supply.snapshot(seat, frame)
+    else this.#supply.chunks(seat)
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)
@@ -281,9 +283,9 @@ export class Host implements Peer {
 
   #pose(author: AuthorId, { head, left, right }: InputPredictiveState): void {
     const entity = memberEntity(author)
-    this.#world.set(entity, HeadPose, head)
-    this.#world.set(entity, LeftHandPose, left)
-    this.#world.set(entity, RightHandPose, right)
+    for (const [component, pose] of [[HeadPose, head], [LeftHandPose, left], [RightHandPose, right]] as const) {
+      this.#world.set(entity, component, { ...pose, ...streamRotation(pose) })
+    }
   }
 
   #stepPhysics(frame: number): void {
@@ -308,7 +310,7 @@ export class Host implements Peer {
     meter.begin('replication')
     const delta: ComponentDelta = {
       kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest,
-      ...encodeDelta(this.#world),
+      baseFrame: frame - 1, interest: 0, body: encodeDelta(this.#world),
     }
     meter.end('replication')
     meter.begin('codec')

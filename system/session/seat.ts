@@ -18,6 +18,8 @@ export interface Seat {
   snapshotFrame: number
   input: InputPredictiveState | undefined
   inputSequence: number
+  /** Chunks of the last snapshot that are still to be sent, a few a frame. */
+  chunks: readonly WorldSnapshot[]
   /** What goes out at the end of the next frame. */
   readonly later: Message[]
 }
@@ -25,5 +27,5 @@ export interface Seat {
 /** A stranger's. */
 export const newSeat = (link: Link, nowUs: number): Seat => ({
   link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
-  wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1, later: [],
+  wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1, chunks: [], later: [],
 })

@@ -2,6 +2,7 @@
 import { entryBatches } from '../commands/batch.ts'
 import type { CommandLog } from '../commands/log.ts'
 import type { World } from '../ecs/world.ts'
+import { SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX } from '../limits.ts'
 import type { Probe } from '../ports.ts'
 import type { CommandEntry, NackRequest } from '../protocol/messages.ts'
 import { FrameRing } from '../replication/frames.ts'
@@ -61,7 +62,7 @@ export class Supply {
     report({ event: 'framesResent', fromFrame, toFrame, peer })
   }
 
-  /** Sends the snapshot that this member wants; to be called when the frame is closed. */
+  /** Begins to send the snapshot that this member wants; to be called when the frame is closed. */
   snapshot(seat: Seat, frame: number): void {
     const { epoch, world, log, probe, report } = this.#ports
     const peer = seat.author!
@@ -70,11 +71,8 @@ export class Supply {
     const body = encodeSnapshot(world, log.position)
     const chunks = chunkSnapshot(body, { snapshotId, epoch, frame, reason })
     if (chunks.length > 1 && probe.happens('a snapshot goes out backwards', peer, snapshotId)) chunks.reverse()
-    for (const message of chunks) {
-      if (probe.happens('a snapshot chunk waits for a frame', snapshotId, message.chunk)) seat.later.push(message)
-      else seat.link.send(message)
-      if (probe.happens('a snapshot chunk goes out twice', snapshotId, message.chunk)) seat.link.send(message)
-    }
+    seat.chunks = chunks
+    this.chunks(seat)
     seat.wantsSnapshot = undefined
     seat.snapshotFrame = frame
     // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
@@ -85,6 +83,24 @@ export class Supply {
     }
     seat.live = true
     report({ event: 'snapshotSent', snapshotId, reason, chunks: chunks.length, bytes: body.length, peer })
+  }
+
+  /**
+   * Sends some of the chunks that wait, the same number in every frame: what a snapshot of SNAPSHOT_FRAMES_MAX frames needs, or
+   * SNAPSHOT_CHUNKS_PER_FRAME.
+   */
+  chunks(seat: Seat): void {
+    const [first] = seat.chunks
+    if (first === undefined) return
+    const { probe } = this.#ports
+    const { snapshotId, chunkCount } = first
+    const count = Math.max(SNAPSHOT_CHUNKS_PER_FRAME, Math.ceil(chunkCount / SNAPSHOT_FRAMES_MAX))
+    for (const message of seat.chunks.slice(0, count)) {
+      if (probe.happens('a snapshot chunk waits for a frame', snapshotId, message.chunk)) seat.later.push(message)
+      else seat.link.send(message)
+      if (probe.happens('a snapshot chunk goes out twice', snapshotId, message.chunk)) seat.link.send(message)
+    }
+    seat.chunks = seat.chunks.slice(count)
   }
 
   entries(seat: Seat, entries: readonly CommandEntry[]): void {

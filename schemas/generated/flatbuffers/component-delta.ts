@@ -4,7 +4,6 @@
 
 import * as flatbuffers from 'flatbuffers';
 
-import { DeltaEntry } from './delta-entry.js';
 import { Hash64 } from './hash64.js';
 
 
@@ -56,37 +55,27 @@ stateDigest(obj?:Hash64):Hash64|null {
   return offset ? (obj || new Hash64()).__init(this.bb_pos + offset, this.bb!) : null;
 }
 
-components(index: number, obj?:Hash64):Hash64|null {
+baseFrame():number {
   const offset = this.bb!.__offset(this.bb_pos, 16);
-  return offset ? (obj || new Hash64()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 8, this.bb!) : null;
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
 }
 
-componentsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 16);
-  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
-}
-
-entries(index: number, obj?:DeltaEntry):DeltaEntry|null {
+interest():number {
   const offset = this.bb!.__offset(this.bb_pos, 18);
-  return offset ? (obj || new DeltaEntry()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 20, this.bb!) : null;
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
-entriesLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 18);
-  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
-}
-
-payload(index: number):number|null {
+body(index: number):number|null {
   const offset = this.bb!.__offset(this.bb_pos, 20);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
-payloadLength():number {
+bodyLength():number {
   const offset = this.bb!.__offset(this.bb_pos, 20);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
-payloadArray():Uint8Array|null {
+bodyArray():Uint8Array|null {
   const offset = this.bb!.__offset(this.bb_pos, 20);
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
@@ -119,27 +108,19 @@ static addStateDigest(builder:flatbuffers.Builder, stateDigestOffset:flatbuffers
   builder.addFieldStruct(5, stateDigestOffset, 0);
 }
 
-static addComponents(builder:flatbuffers.Builder, componentsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(6, componentsOffset, 0);
+static addBaseFrame(builder:flatbuffers.Builder, baseFrame:number) {
+  builder.addFieldInt32(6, baseFrame, 0);
 }
 
-static startComponentsVector(builder:flatbuffers.Builder, numElems:number) {
-  builder.startVector(8, numElems, 4);
+static addInterest(builder:flatbuffers.Builder, interest:number) {
+  builder.addFieldInt32(7, interest, 0);
 }
 
-static addEntries(builder:flatbuffers.Builder, entriesOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(7, entriesOffset, 0);
+static addBody(builder:flatbuffers.Builder, bodyOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, bodyOffset, 0);
 }
 
-static startEntriesVector(builder:flatbuffers.Builder, numElems:number) {
-  builder.startVector(20, numElems, 4);
-}
-
-static addPayload(builder:flatbuffers.Builder, payloadOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(8, payloadOffset, 0);
-}
-
-static createPayloadVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+static createBodyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
   builder.startVector(1, data.length, 1);
   for (let i = data.length - 1; i >= 0; i--) {
     builder.addInt8(data[i]!);
@@ -147,7 +128,7 @@ static createPayloadVector(builder:flatbuffers.Builder, data:number[]|Uint8Array
   return builder.endVector();
 }
 
-static startPayloadVector(builder:flatbuffers.Builder, numElems:number) {
+static startBodyVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 

@@ -13,8 +13,6 @@ export { CompressionMode } from './compression-mode.js';
 export { ConflictPolicy } from './conflict-policy.js';
 export { ControlKind } from './control-kind.js';
 export { Counter } from './counter.js';
-export { DeltaEntry } from './delta-entry.js';
-export { DeltaOp } from './delta-op.js';
 export { DisconnectCode } from './disconnect-code.js';
 export { DraftChange } from './draft-change.js';
 export { EditorEvent } from './editor-event.js';

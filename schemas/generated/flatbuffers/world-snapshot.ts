@@ -46,43 +46,48 @@ reason():SnapshotReason {
   return offset ? this.bb!.readUint8(this.bb_pos + offset) : SnapshotReason.join;
 }
 
-chunk():number {
+streaming():boolean {
   const offset = this.bb!.__offset(this.bb_pos, 12);
-  return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
-chunkCount():number {
+chunk():number {
   const offset = this.bb!.__offset(this.bb_pos, 14);
   return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
 }
 
-bodyBytes():number {
+chunkCount():number {
   const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
+}
+
+bodyBytes():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
 bodyDigest(obj?:Hash64):Hash64|null {
-  const offset = this.bb!.__offset(this.bb_pos, 18);
+  const offset = this.bb!.__offset(this.bb_pos, 20);
   return offset ? (obj || new Hash64()).__init(this.bb_pos + offset, this.bb!) : null;
 }
 
 body(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 20);
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
 bodyLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 20);
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 bodyArray():Uint8Array {
-  const offset = this.bb!.__offset(this.bb_pos, 20);
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset));
 }
 
 static startWorldSnapshot(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addSnapshotId(builder:flatbuffers.Builder, snapshotId:number) {
@@ -101,24 +106,28 @@ static addReason(builder:flatbuffers.Builder, reason:SnapshotReason) {
   builder.addFieldInt8(3, reason, SnapshotReason.join);
 }
 
+static addStreaming(builder:flatbuffers.Builder, streaming:boolean) {
+  builder.addFieldInt8(4, +streaming, +false);
+}
+
 static addChunk(builder:flatbuffers.Builder, chunk:number) {
-  builder.addFieldInt16(4, chunk, 0);
+  builder.addFieldInt16(5, chunk, 0);
 }
 
 static addChunkCount(builder:flatbuffers.Builder, chunkCount:number) {
-  builder.addFieldInt16(5, chunkCount, 0);
+  builder.addFieldInt16(6, chunkCount, 0);
 }
 
 static addBodyBytes(builder:flatbuffers.Builder, bodyBytes:number) {
-  builder.addFieldInt32(6, bodyBytes, 0);
+  builder.addFieldInt32(7, bodyBytes, 0);
 }
 
 static addBodyDigest(builder:flatbuffers.Builder, bodyDigestOffset:flatbuffers.Offset) {
-  builder.addFieldStruct(7, bodyDigestOffset, 0);
+  builder.addFieldStruct(8, bodyDigestOffset, 0);
 }
 
 static addBody(builder:flatbuffers.Builder, bodyOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(8, bodyOffset, 0);
+  builder.addFieldOffset(9, bodyOffset, 0);
 }
 
 static createBodyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
@@ -135,8 +144,8 @@ static startBodyVector(builder:flatbuffers.Builder, numElems:number) {
 
 static endWorldSnapshot(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
-  builder.requiredField(offset, 18) // body_digest
-  builder.requiredField(offset, 20) // body
+  builder.requiredField(offset, 20) // body_digest
+  builder.requiredField(offset, 22) // body
   return offset;
 }
 

@@ -1,13 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FIELD_RANGE, fieldMask, fieldMaskAll, isCanonicalRow, ROW_HEADER_BYTES } from '../../../system/ecs/canonical.ts'
+import { FIELD_RANGE, isCanonicalRow, ROW_HEADER_BYTES } from '../../../system/ecs/canonical.ts'
 import {
-  BodyPose, Bounds, CommitRecord, COMPONENTS, Entity, Motion, ScopeVersion, Selection, Spawned, Transform,
+  BodyPose, Bounds, COMPONENTS, Entity, Motion, ScopeVersion, Selection, Spawned, Transform,
 } from '../../../system/ecs/components.ts'
 import { defineComponent } from '../../../system/ecs/component.ts'
 import { World, type WorldRow } from '../../../system/ecs/world.ts'
 import { ENTITY_ID_MAX, HASH64_ZERO, hash64Equal, hash64Hex } from '../../../system/ids.ts'
-import { apply, arbitraryRow, arbitraryWrites, ENTITIES, rowOf, type Write } from './worlds.ts'
+import { apply, arbitraryWrites, ENTITIES, rowOf, type Write } from './worlds.ts'
 
 const property = { seed: 20261121, numRuns: 60 }
 const anyComponent = fc.constantFrom(...COMPONENTS)
@@ -349,22 +349,17 @@ describe('takeDirty', () => {
       const copy = new World()
       for (const writes of frames) {
         apply(world, writes)
-        for (const { entity, component, op, fieldMask: mask, previous, revision } of world.takeDirty()) {
+        for (const { entity, component, op, previous, revision } of world.takeDirty()) {
           expect(component.source).toBe('stream')
           expect(copy.rowBytes(entity, component)).toEqual(previous)
           expect(copy.has(entity, component)).toBe(op !== 'insert')
-          expect(mask === 0).toBe(op === 'remove')
           expect(revision).toBe(copy.revision(entity, component) + 1)
           if (op === 'remove') {
             copy.delete(entity, component)
             continue
           }
-          const bytes = op === 'insert' ? new Uint8Array(component.stride) : copy.rowBytes(entity, component)!.slice()
-          for (const field of component.fields) {
-            if ((mask & (1 << field.index)) === 0) continue
-            bytes.set(world.rowBytes(entity, component)!.subarray(field.offset, field.offset + field.bytes), field.offset)
-          }
-          copy.setBytes(entity, component, bytes, revision)
+          expect(previous).not.toEqual(world.rowBytes(entity, component))
+          copy.setBytes(entity, component, world.rowBytes(entity, component)!, revision)
         }
         expect(copy.canonicalBytes()).toEqual(world.canonicalBytes('stream'))
         for (const row of world.rows('stream')) expect(copy.revision(row.entity, row.component)).toBe(row.revision)
@@ -382,18 +377,18 @@ describe('takeDirty', () => {
     }), property)
   })
 
-  it('names_only_the_fields_that_differ_and_forgets_what_went_back', () => {
+  it('names_a_row_once_and_forgets_what_went_back', () => {
     const world = new World({ tracksChanges: true })
     const row = rowOf(BodyPose, 1)
     world.set(1, BodyPose, row)
     world.set(2, Spawned, rowOf(Spawned, 1))
     world.delete(2, Spawned)
-    expect(world.takeDirty()).toMatchObject([{ op: 'insert', entity: 1, revision: 1, fieldMask: 0b11111111 }])
+    expect(world.takeDirty()).toMatchObject([{ op: 'insert', entity: 1, revision: 1 }])
 
     world.set(1, BodyPose, { ...row, y: 4, asleep: 1 })
     world.set(1, BodyPose, { ...row, y: 5, asleep: row.asleep })
     const [change] = world.takeDirty()
-    expect([change.op, change.fieldMask, change.revision]).toEqual(['update', 1 << BodyPose.field.y.index, 2])
+    expect([change.op, change.revision]).toEqual(['update', 2])
 
     world.set(1, BodyPose, { ...row, y: 6 })
     world.set(1, BodyPose, { ...row, y: 5 })
@@ -423,19 +418,5 @@ describe('takeDirty', () => {
 
   it('is_asserted_where_nothing_is_tracked', () => {
     expect(() => new World().takeDirty()).toThrow('tracks')
-  })
-})
-
-describe('field masks', () => {
-  it('name_exactly_the_fields_that_differ', () => {
-    const twoRows = anyComponent.chain((component) => fc.tuple(fc.constant(component), arbitraryRow(component), arbitraryRow(component)))
-    fc.assert(fc.property(twoRows, ([component, a, b]) => {
-      const world = new World()
-      world.set(1, component, a)
-      world.set(2, component, b)
-      const expected = component.fields.filter(({ name }) => a[name] !== b[name]).reduce((mask, { index }) => mask + 2 ** index, 0)
-      expect(fieldMask(component, world.rowBytes(1, component)!, world.rowBytes(2, component)!)).toBe(expected)
-    }), property)
-    expect(fieldMaskAll(CommitRecord)).toBe(2 ** CommitRecord.fields.length - 1)
   })
 })

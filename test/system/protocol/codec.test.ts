@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { MESSAGE_LAYOUTS } from '../../../schemas/generated/layout.ts'
+import { COUNT_MAX, MESSAGE_LAYOUTS } from '../../../schemas/generated/layout.ts'
 import { AUTHORS_MAX, ENTITY_ID_MAX } from '../../../system/ids.ts'
 import { Codec, type DecodedMessage } from '../../../system/protocol/codec.ts'
 import { BODY_BYTES_MAX } from '../../../system/protocol/envelope.ts'
@@ -62,10 +62,10 @@ describe('round trips', () => {
       pool.fill(0)
       // What was borrowed is gone with the buffer: zeros, as many as there were bytes.
       const { body: snapshot } = SAMPLES.WorldSnapshot
-      const { payload } = SAMPLES.ComponentDelta
+      const { body: segments } = SAMPLES.ComponentDelta
       const gone: Partial<Record<MessageName, object>> = {
         WorldSnapshot: { body: new Uint8Array(snapshot.length) },
-        ComponentDelta: { payload: new Uint8Array(payload.length) },
+        ComponentDelta: { body: new Uint8Array(segments.length) },
         AssetTransfer: { body: new Uint8Array(SAMPLES.AssetTransfer.body.length) },
       }
       expect(message).toEqual({ ...SAMPLES[name], ...gone[name] })
@@ -89,7 +89,6 @@ describe('golden bytes', () => {
 
 describe('what a caller cannot encode', () => {
   const codec = new Codec()
-  const [deltaEntry] = SAMPLES.ComponentDelta.entries
   const largeEntry = { ...SAMPLES.CommandLogEntry.entries[0], payload: new Uint8Array(16_384) }
   test.each<[string, Message, typeof TypeError | typeof RangeError]>([
     ['an author above the last', { ...SAMPLES.EditorEvent, author: AUTHORS_MAX }, RangeError],
@@ -103,7 +102,7 @@ describe('what a caller cannot encode', () => {
     ['a long name', { ...SAMPLES.SessionHello, displayName: 'é'.repeat(33) }, RangeError],
     ['an unknown role', { ...SAMPLES.SessionControl, role: 'owner' as 'admin' }, RangeError],
     ['a large pose', { ...SAMPLES.InputPredictiveState, head: { ...SAMPLES.InputPredictiveState.head, qx: 32_768 } }, RangeError],
-    ['an entity in a delta', { ...SAMPLES.ComponentDelta, entries: [{ ...deltaEntry, payloadBytes: 11, entity: -1 }] }, RangeError],
+    ['a base before the empty world', { ...SAMPLES.ComponentDelta, baseFrame: -2 }, RangeError],
     ['a chunk that is not there', { ...SAMPLES.WorldSnapshot, chunk: 3 }, RangeError],
     ['a text for a number', { ...SAMPLES.Heartbeat, rttUs: '1' as unknown as number }, TypeError],
     ['a number for a bigint', { ...SAMPLES.CommandReceipt, nonce: 1 as unknown as bigint }, TypeError],
@@ -112,10 +111,7 @@ describe('what a caller cannot encode', () => {
   ])('%s', (_, message, error) => expect(() => codec.encode(message)).toThrow(error))
 
   test('the_largest_delta_fits_a_body', () => {
-    const entry = { ...SAMPLES.ComponentDelta.entries[0], payloadBytes: 36 }
-    const entries = Array.from({ length: 1024 }, (_, i) => ({ ...entry, payloadOffset: i * 36 }))
-    const components = Array.from({ length: 256 }, () => ({ hi: 1, lo: 1 }))
-    const body = codec.encode({ ...SAMPLES.ComponentDelta, components, entries, payload: new Uint8Array(1024 * 36) })
+    const body = codec.encode({ ...SAMPLES.ComponentDelta, body: new Uint8Array(COUNT_MAX.ComponentDelta.body) })
     expect(body.length).toBeLessThan(BODY_BYTES_MAX)
   })
 })
@@ -150,18 +146,13 @@ describe('what a peer cannot send', () => {
     const sentAt = differingAt(pong, { ...pong, sentAtUs: 0x0102030406 })
     const unsafe = 0x20 * 2 ** 48 + 0x0102030405
     expect(forged('Heartbeat', pong, sentAt + 6, 0x20)).toBe(`Heartbeat: sentAtUs: ${unsafe} is not in 0..9007199254740991`)
-    const entity = differingAt(delta, { ...delta, entries: delta.entries.with(1, { ...delta.entries[1], entity: 2 ** 30 + 1 }) })
-    const tooHigh = 'ComponentDelta: entries: [1]: entity: 2147483648 is not in 0..2147483647'
-    expect(forged('ComponentDelta', delta, entity + 3, 0x80)).toBe(tooHigh)
-    expect(forged('ComponentDelta', delta, entity + 18, 3)).toBe('ComponentDelta: entries: [1]: op: 3 names nothing')
+    const base = differingAt(delta, { ...delta, baseFrame: 41 })
+    expect(forged('ComponentDelta', delta, base, 0xfe, 0xff, 0xff, 0xff)).toBe('ComponentDelta: baseFrame: -2 is not in -1..2147483647')
   })
 
   test('fields_that_contradict_each_other', () => {
     const chunk = differingAt(SAMPLES.WorldSnapshot, { ...SAMPLES.WorldSnapshot, chunk: 2 })
     expect(forged('WorldSnapshot', SAMPLES.WorldSnapshot, chunk, 3)).toBe('WorldSnapshot: chunk is not below chunkCount')
-    const component = differingAt(delta, { ...delta, entries: delta.entries.map((entry) => ({ ...entry, component: 0 })) })
-    expect(forged('ComponentDelta', delta, component, 2)).toBe('ComponentDelta: component 2 is not in the table')
-    expect(forged('ComponentDelta', delta, component - 4, 9)).toBe('ComponentDelta: entries are not back to back')
     const from = differingAt(SAMPLES.NackRequest, { ...SAMPLES.NackRequest, fromFrame: 40 })
     expect(forged('NackRequest', SAMPLES.NackRequest, from, 44)).toBe('NackRequest: fromFrame is above toFrame')
   })

@@ -101,14 +101,14 @@ describe('bombs', () => {
 
   test('R-WIRE-2 a_forged_vector_length_is_refused_before_anything_is_read', () => {
     const body = codec.encode(BUSY_DELTA)
-    const verdicts = [0xffffffff, 0x7fffffff, 1025, 1000].map((count) => places(body, BUSY_DELTA.entries.length).map((at) => {
+    const verdicts = [0xffffffff, 0x7fffffff, 57_345, 1000].map((count) => places(body, BUSY_DELTA.body.length).map((at) => {
       const forged = body.slice()
       new DataView(forged.buffer).setUint32(at, count, true)
       return why('ComponentDelta', forged)
     }))
     expect(verdicts).toEqual([
-      ['ComponentDelta: entries: 4294967295 elements, not 0..1024'], ['ComponentDelta: entries: 2147483647 elements, not 0..1024'],
-      ['ComponentDelta: entries: 1025 elements, not 0..1024'], ['ComponentDelta: entries: out of bounds'],
+      ['ComponentDelta: body: 4294967295 elements, not 0..57344'], ['ComponentDelta: body: 2147483647 elements, not 0..57344'],
+      ['ComponentDelta: body: 57345 elements, not 0..57344'], ['ComponentDelta: body: out of bounds'],
     ])
   })
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { MESSAGE_LAYOUTS, PlacementCommit as PlacementCommitLayout } from '../../../schemas/generated/layout.ts'
 import type { ScalarShape, Shape, StructLayout, TableLayout } from '../../../schemas/layout.ts'
-import type { DeltaEntry, DraftChange, Message, MessageName, PlacementCommit } from '../../../system/protocol/messages.ts'
+import type { DraftChange, Message, MessageName, PlacementCommit } from '../../../system/protocol/messages.ts'
 
 const bytes = (length: number, first: number) => Uint8Array.from({ length }, (_, i) => (first + i) & 0xff)
 const pose = { x: -512, y: 820, z: 2147483647, qx: 0, qy: -32768, qz: 32767, qw: 1 }
@@ -26,19 +26,13 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   },
   Heartbeat: { kind: 'Heartbeat', pong: true, sequence: 4294967295, sentAtUs: Number.MAX_SAFE_INTEGER, rttUs: 23_000, jitterUs: 800 },
   WorldSnapshot: {
-    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'resync', chunk: 1, chunkCount: 3, bodyBytes: 100,
+    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'resync', streaming: true, chunk: 1, chunkCount: 3, bodyBytes: 100,
     bodyDigest: { hi: 10, lo: 11 }, body: bytes(40, 10),
   },
   ComponentDelta: {
     kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 2 ** 32 + 5, admittedCount: 12, admittedDigest: { hi: 12, lo: 13 },
     stateDigest: { hi: 14, lo: 15 },
-    components: [{ hi: 16, lo: 17 }, { hi: 18, lo: 19 }],
-    entries: [
-      { entity: 5, component: 0, revision: 9, op: 'update', fieldMask: 3, payloadOffset: 0, payloadBytes: 8 },
-      { entity: 1 << 30, component: 1, revision: 1, op: 'insert', fieldMask: 0xffffffff, payloadOffset: 8, payloadBytes: 3 },
-      { entity: 2147483647, component: 1, revision: 4, op: 'remove', fieldMask: 0, payloadOffset: 11, payloadBytes: 0 },
-    ],
-    payload: bytes(11, 11),
+    baseFrame: 40, interest: 4294967295, body: bytes(11, 11),
   },
   CommandLogEntry: {
     kind: 'CommandLogEntry',
@@ -92,15 +86,8 @@ export const SAMPLE_COMMIT: PlacementCommit = {
   ],
 }
 
-/** A delta as a busy frame has it: 60 entries of four components, 12 bytes each. */
-export const BUSY_DELTA: Extract<Message, { kind: 'ComponentDelta' }> = {
-  ...SAMPLES.ComponentDelta,
-  components: [1, 2, 3, 4].map((lo) => ({ hi: 0, lo })),
-  entries: Array.from({ length: 60 }, (_, i): DeltaEntry => ({
-    entity: 100 + i, component: i % 4, revision: i, op: 'update', fieldMask: 7, payloadOffset: i * 12, payloadBytes: 12,
-  })),
-  payload: bytes(720, 0),
-}
+/** A delta as a busy frame has it. */
+export const BUSY_DELTA: Extract<Message, { kind: 'ComponentDelta' }> = { ...SAMPLES.ComponentDelta, body: bytes(720, 0) }
 
 // --- arbitrary messages ---------------------------------------------------------------------------------------------
 
@@ -118,7 +105,6 @@ const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Hash64: { hi: 'u32', lo: 'u32' },
   PoseQ: { x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16' },
   Cell: { x: 'i32', y: 'i32', z: 'i32' },
-  DeltaEntry: { entity: 'id', revision: 'u32', fieldMask: 'u32', component: 'u16', payloadOffset: 'u16', payloadBytes: 'u16' },
   PlacementState: {
     asset: 'u32', region: 'u16', x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16', scale: 'u16',
     tags: 'u32',
@@ -164,16 +150,6 @@ function related(message: Message): Message {
     }
     case 'NackRequest': return { ...message, toFrame: Math.max(message.fromFrame, message.toFrame) }
     case 'LogRangeRequest': return { ...message, upToLamport: Math.max(message.afterLamport, message.upToLamport) }
-    case 'ComponentDelta': {
-      let end = 0
-      const entries = message.components.length === 0 ? [] : message.entries.map((entry) => {
-        const payloadBytes = entry.payloadBytes % 65
-        const payloadOffset = end
-        end += payloadBytes
-        return { ...entry, component: entry.component % message.components.length, payloadOffset, payloadBytes }
-      })
-      return { ...message, entries, payload: bytes(end, message.frame) }
-    }
     default: return message
   }
 }

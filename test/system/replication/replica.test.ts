@@ -39,7 +39,7 @@ class HostSide {
     const { closedLamport, count, digest } = this.log.position
     return {
       kind: 'ComponentDelta', epoch: EPOCH, frame, closedLamport, admittedCount: count, admittedDigest: digest,
-      ...encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
+      baseFrame: frame - 1, interest: 0, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
     }
   }
   snapshot(snapshotId: number, over: Partial<WorldSnapshot> = {}): WorldSnapshot {
@@ -116,8 +116,8 @@ describe('frames', () => {
     const [first, second] = [host.next(), host.next()]
     replica.takeFrame({ ...first, epoch: EPOCH + 1 }, 20)
     expect(replica.confirmedFrame).toBe(0)
-    const borrowed = second.payload.slice()
-    replica.takeFrame({ ...second, payload: borrowed }, 20)
+    const borrowed = second.body.slice()
+    replica.takeFrame({ ...second, body: borrowed }, 20)
     borrowed.fill(0xff)
     replica.takeFrame(first, 20)
     expect([replica.confirmedFrame, x()]).toEqual([2, 2])
@@ -181,7 +181,7 @@ describe('frames', () => {
     replica.takeFrame(host.next(), 20)
     expect(told('auditRepaired')).toEqual([])
     world.rowBytes(PROP, Motion)![0] ^= 1
-    replica.takeFrame(host.next([], { entries: [], payload: new Uint8Array(0) }), 30)
+    replica.takeFrame(host.next([], { body: new Uint8Array(0) }), 30)
     expect(told('auditRepaired')).toEqual([{ event: 'auditRepaired', frame: 2, rows: 1 }])
   })
 })
