@@ -17,7 +17,7 @@ export default scenario('late-join', { frames: 120, hz: 90 }, async ({ host, joi
   await dragging
 }, {
   mustHappen: {
-    counters: { packetsLost: 1, snapshots: 2, snapshotChunks: 2, commandsApplied: 8, sessionsOpened: 2 },
+    counters: { packetsLost: 1, snapshots: 2, commandsApplied: 8, sessionsOpened: 2 },
     confirmed: { ana: 80, ben: 20 },
   },
 })
