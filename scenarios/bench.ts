@@ -7,6 +7,7 @@ import { eventCore } from './bench/eventcore.ts'
 import { memory } from './bench/memory.ts'
 import { messages } from './bench/messages.ts'
 import { runs } from './bench/runs.ts'
+import { scale } from './bench/scale.ts'
 import { transforms } from './bench/transforms.ts'
 
 type Print = (line: string) => void
@@ -17,6 +18,7 @@ const PARTS: readonly (readonly [title: string, seconds: number, measure: (print
   ['Event core: pop the earliest, push one more', 5, eventCore],
   ['Messages: medians of one call', 5, () => messages(wallClockMs)],
   ['Changed transforms: what they cost', 5, () => transforms(wallClockMs)],
+  ['Frames of a small world and a large one', 10, scale],
   ['Memory, after a garbage collection', 5, memory],
 ]
 

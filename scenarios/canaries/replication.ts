@@ -2,6 +2,7 @@
 import { HeadPose, Motion, Spawned, Transform } from '../../system/ecs/components.ts'
 import type { Hash64 } from '../../system/ids.ts'
 import { Bodies } from '../../system/physics/bodies.ts'
+import { Codec } from '../../system/protocol/codec.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
 import { Replica } from '../../system/replication/replica.ts'
 import { SnapshotAssembler } from '../../system/replication/snapshot.ts'
@@ -121,13 +122,32 @@ export const REPLICATION: readonly Canary[] = [
     },
   },
   {
-    name: 'revision-not-raised', area: 'replication', stories: ['late-join', 'swarm'],
-    about: 'the host sends the change of a row under the revision that the row had before',
+    name: 'base-of-another-frame', area: 'replication', stories: ['late-join', 'swarm'],
+    about: 'the host says of one delta in twenty that it stands on the frame before the one that it stands on',
     shows: [{ check: 'refusals', component: 'ComponentDelta' }],
+    plant: (bed) => bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
+      const isWrong = message.kind === 'ComponentDelta' && message.frame % 20 === 10
+      return encode.call(this, isWrong ? { ...message, baseFrame: message.baseFrame - 1 } : message)
+    }),
+  },
+  {
+    name: 'track-forgotten', area: 'replication', stories: ['late-join', 'swarm'],
+    about: 'a snapshot brings rows without what is known of their motion, and its receiver foresees other changes than the host',
+    shows: ['HeadPose', 'LeftHandPose', 'RightHandPose', 'Motion', 'BodyPose']
+      .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
     plant: (bed) => {
-      const { world } = bed.cluster.host.peer
-      bed.wrap(world, 'takeDirty', (takeDirty) => () => takeDirty.call(world)
-        .map((change) => (change.op === 'update' ? { ...change, revision: change.revision - 1 } : change)))
+      let isTaking = false
+      bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {
+        isTaking = true
+        try {
+          return takeChunk.call(this, message, nowUs)
+        } finally {
+          isTaking = false
+        }
+      })
+      bed.atClients(({ peer: { world } }) => bed.wrap(world, 'setBytes', (setBytes) => (entity, component, bytes, revision, track) => {
+        setBytes.call(world, entity, component, bytes, revision, isTaking ? undefined : track)
+      }))
     },
   },
   {

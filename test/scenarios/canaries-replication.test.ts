@@ -10,7 +10,8 @@ sightings(REPLICATION, {
   'snapshot-of-another-frame': ['swarm', 1],
   'snapshot-removes-nothing': ['loopback-120', 1],
   'delta-before-physics': ['loopback-120', 1],
-  'revision-not-raised': ['late-join', 1],
+  'base-of-another-frame': ['late-join', 1],
+  'track-forgotten': ['late-join', 1],
   'stale-frames-after-snapshot': ['loopback-120', 1],
   'memory-fails-unaudited': ['late-join', 1],
 })
