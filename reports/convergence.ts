@@ -22,22 +22,28 @@ export interface ConvergenceSection {
 
 interface PeerFrames {
   readonly confirmed: number[]
-  readonly digests: string[]
+  /** Confirmed, but with another digest than the host's. */
+  readonly differing: number[]
   readonly skipped: EventNamed<'framesSkipped'>[]
 }
 
 export class Convergence {
-  /** The host's digests by frame. */
+  /** The host's digests by frame, and by frame and interest of those who see a part of the world. */
   readonly #digests = new Map<number, string>()
+  readonly #cut = new Map<string, string>()
   readonly #peers = new Map<number, PeerFrames>()
 
   closed({ frame, digest }: EventNamed<'frameClosed'>): void {
     this.#digests.set(frame, digest)
   }
-  confirmed(node: number, { frame, digest }: EventNamed<'frameConfirmed'>): void {
+  cut({ frame, interest, digest }: EventNamed<'frameCut'>): void {
+    this.#cut.set(`${frame} ${interest}`, digest)
+  }
+  confirmed(node: number, { frame, interest, digest }: EventNamed<'frameConfirmed'>): void {
     const peer = this.#peer(node)
     peer.confirmed.push(frame)
-    peer.digests.push(digest)
+    const expected = interest === 0 ? this.#digests.get(frame) : this.#cut.get(`${frame} ${interest}`)
+    if (digest !== expected) peer.differing.push(frame)
   }
   skipped(node: number, event: EventNamed<'framesSkipped'>): void {
     this.#peer(node).skipped.push(event)
@@ -45,12 +51,12 @@ export class Convergence {
 
   section(members: Members, finalFrame: number): ConvergenceSection {
     const peers = members.peers.map(({ id, name, transport }) => {
-      const { confirmed, digests, skipped } = this.#peers.get(id) ?? { confirmed: [], digests: [], skipped: [] }
+      const { confirmed, differing, skipped } = this.#peers.get(id) ?? { confirmed: [], differing: [], skipped: [] }
       // One that left owes nothing after its last frame.
       const until = members.present.has(id) ? finalFrame : confirmed.reduce((last, frame) => Math.max(last, frame), -1)
       return {
         peer: name, transport, count: new Set(confirmed).size, confirmed: frameRuns(confirmed),
-        differing: frameRuns(confirmed.filter((frame, index) => digests[index] !== this.#digests.get(frame))),
+        differing: frameRuns(differing),
         skipped: skipped.map(({ fromFrame, toFrame, snapshotId }) =>
           ({ frames: runText(fromFrame, toFrame), count: toFrame - fromFrame + 1, snapshotId })),
         missing: frameRuns(missingFrames(confirmed, skipped, until)),
@@ -61,7 +67,7 @@ export class Convergence {
 
   #peer(node: number): PeerFrames {
     let peer = this.#peers.get(node)
-    if (peer === undefined) this.#peers.set(node, (peer = { confirmed: [], digests: [], skipped: [] }))
+    if (peer === undefined) this.#peers.set(node, (peer = { confirmed: [], differing: [], skipped: [] }))
     return peer
   }
 }

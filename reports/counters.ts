@@ -19,6 +19,10 @@ export const COUNTERS = {
   nacks: 'requests of a peer for frames or a snapshot',
   framesResent: 'frames that the host sent again',
   framesSkipped: 'frames that a snapshot skipped, over all peers',
+  framesCut: 'frames that members were sent who did not see everything',
+  rowsSent: 'rows of the stream that those frames brought, whole ones that came into view included',
+  rowsChanged: 'rows of the stream that changed in those frames, wherever they were',
+  rowsFiltered: 'rows of the stream that changed in those frames where the member saw nothing, and were not sent',
   divergences: 'frames in which a peer itself found its digest to differ from the host\'s',
   commandsSigned: 'commands signed, each counted once however often it was signed anew',
   resigned: 'times that a command was signed anew',
@@ -129,6 +133,12 @@ class Tally {
     switch (event.event) {
       case 'framesSkipped': counts.framesSkipped += event.toFrame - event.fromFrame + 1; return
       case 'framesResent': counts.framesResent += event.toFrame - event.fromFrame + 1; return
+      case 'frameCut':
+        counts.framesCut += event.members
+        counts.rowsSent += event.rowsSent
+        counts.rowsChanged += event.rowsChanged
+        counts.rowsFiltered += event.rowsFiltered
+        return
       case 'divergence': counts.divergences++; return
       case 'nackSent': counts.nacks++; return
       case 'resyncFinished': counts.resyncs++; return

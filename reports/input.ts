@@ -162,7 +162,8 @@ export type FoldOutcome = (typeof FOLD_OUTCOMES)[number]
 /** Events as a report reads them; authors, entities, frames and Lamport times are integers. */
 export type ReportedEvent =
   | { readonly event: 'frameClosed'; readonly frame: number; readonly digest: string; readonly worldBytes: number }
-  | { readonly event: 'frameConfirmed'; readonly frame: number; readonly digest: string }
+  | FrameCut
+  | { readonly event: 'frameConfirmed'; readonly frame: number; readonly interest: number; readonly digest: string }
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence' }
   | SessionEvent
@@ -189,6 +190,18 @@ export type ReportedEvent =
   | { readonly event: 'mark'; readonly name: string }
   /** A peer took the rare way; right behind the choice in the trace. */
   | { readonly event: 'faultPoint'; readonly name: string; readonly keyHi: number; readonly keyLo: number }
+
+/** What those were sent who see by one interest, and not everything. */
+export interface FrameCut {
+  readonly event: 'frameCut'
+  readonly frame: number
+  readonly interest: number
+  readonly digest: string
+  readonly members: number
+  readonly rowsSent: number
+  readonly rowsChanged: number
+  readonly rowsFiltered: number
+}
 
 export interface SessionOpened {
   readonly event: 'sessionOpened'

@@ -5,13 +5,14 @@ import { canonicalJson } from './json.ts'
 import { latencyCells, milliseconds } from './percentiles.ts'
 import type { Hits } from './marks.ts'
 import { LATENCIES, type LatencyName, type Report } from './report.ts'
-import { type Cell, counted, escaped, markdownTable } from './table.ts'
+import { type Cell, counted, escaped, markdownTable, share } from './table.ts'
 
 export function reportMarkdown(report: Report): string {
   const sections = [
     head(report), divergence(report), why(report), failures(report), mustHappen(report), convergence(report), latencies(report),
     datagrams(report),
-    messages(report), commands(report), commits(report), snapshots(report), sessions(report), physics(report), counters(report),
+    messages(report), interest(report), commands(report), commits(report), snapshots(report), sessions(report), physics(report),
+    counters(report),
     hits('Rare states', 'state', report.marks), hits('Fault points', 'point', report.faultPoints),
   ]
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`
@@ -107,6 +108,16 @@ function messages({ messages: rows, refusedMessages }: Report): string[] {
   return [
     ...titled('Messages', ['from', 'to', 'channel', 'message', 'count#', 'bytes#'], cells),
     ...refusedMessages.flatMap(({ by, reasons }) => ['', `${by} refused: ${told(reasons)}.`]),
+  ]
+}
+
+function interest({ counters: { framesCut, rowsSent, rowsChanged, rowsFiltered } }: Report): string[] {
+  if (framesCut === 0) return []
+  return [
+    '## Interest', '',
+    `${counted(framesCut, 'frame')} for members who did not see everything. In them ${counted(rowsChanged, 'row')} changed, of which `
+      + `${rowsFiltered} (${share(rowsFiltered, rowsChanged)}) were not sent, because their member saw nothing there; `
+      + `${counted(rowsSent, 'row')} went out, those included that came into view whole.`,
   ]
 }
 

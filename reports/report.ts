@@ -149,6 +149,7 @@ class Sections {
       case 'messageSent': return this.messages.sent(node, event)
       case 'messageRefused': return this.sessions.messageRefused(node, event)
       case 'frameClosed': return this.convergence.closed(event)
+      case 'frameCut': return this.convergence.cut(event)
       case 'frameConfirmed': return this.convergence.confirmed(node, event)
       case 'framesSkipped': return this.convergence.skipped(node, event)
       case 'sessionOpened':

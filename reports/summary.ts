@@ -2,7 +2,7 @@
 import { isMet } from './input.ts'
 import { latencyCells, milliseconds } from './percentiles.ts'
 import { LATENCIES, type LatencyName, type Report } from './report.ts'
-import { aligned, counted } from './table.ts'
+import { aligned, counted, share } from './table.ts'
 
 export function summaryLines(report: Report): string[] {
   const { run, result, mustHappen } = report
@@ -10,6 +10,7 @@ export function summaryLines(report: Report): string[] {
     ['verdict', `${result.verdict} (exit ${result.exit})`],
     ['run', `${run.scenario}, seed ${run.seed}, ${run.frames} frames at ${result.hz} Hz, ${milliseconds(result.endedAtUs)} virtual ms`],
     ...whyFacts(report), ...frameFacts(report), ...networkFacts(report), ...editingFacts(report),
+    ...interestFacts(report),
     ['world', `${result.finalBytes} bytes at frame ${result.finalFrame}, digest ${result.finalDigest}`],
     ['trace', `${counted(result.events, 'record')}, digest ${result.traceDigest}`],
     ['must happen', `${mustHappen.filter(isMet).length} of ${mustHappen.length} did`],
@@ -64,6 +65,12 @@ function editingFacts({ counters }: Report): [string, string][] {
     ['repair', `${counted(resyncs, 'resync')}, ${counted(snapshots, 'snapshot')}, ${counted(nacks, 'request')}, `
       + `${counted(framesResent, 'frame')} sent again`],
   ]
+}
+
+function interestFacts({ counters: { framesCut, rowsChanged, rowsFiltered } }: Report): [string, string][] {
+  if (framesCut === 0) return []
+  const filtered = `${rowsFiltered} filtered (${share(rowsFiltered, rowsChanged)})`
+  return [['interest', `${counted(framesCut, 'frame')} cut; of ${counted(rowsChanged, 'row')} that changed ${filtered}`]]
 }
 
 function latencyLines({ latencies }: Report): string[] {

@@ -5,6 +5,12 @@ export type Cell = string | number
 /** '1 step', '2 steps' */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
+/** A part of something, in percent to a tenth, rounded down: '97.1%'. */
+export function share(part: number, whole: number): string {
+  const tenths = whole === 0 ? 0 : Math.floor((part * 1000) / whole)
+  return `${Math.floor(tenths / 10)}.${tenths % 10}%`
+}
+
 /** Columns padded to the same width, two spaces between them; spaces at the end are cut. */
 export function aligned(titles: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
   return padded(titles, rows.map((row) => row.map(String))).map((row) => row.join('  ').trimEnd())

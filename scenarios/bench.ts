@@ -4,6 +4,7 @@
  */
 import { wallClockMs } from '../platform/clock.ts'
 import { eventCore } from './bench/eventcore.ts'
+import { frames } from './bench/frames.ts'
 import { memory } from './bench/memory.ts'
 import { messages } from './bench/messages.ts'
 import { runs } from './bench/runs.ts'
@@ -19,6 +20,7 @@ const PARTS: readonly (readonly [title: string, seconds: number, measure: (print
   ['Messages: medians of one call', 5, () => messages(wallClockMs)],
   ['Changed transforms: what they cost', 5, () => transforms(wallClockMs)],
   ['Frames of a small world and a large one', 10, scale],
+  ['A host’s frames for two members and for eight', 5, frames],
   ['Memory, after a garbage collection', 5, memory],
 ]
 

@@ -2,6 +2,7 @@
 import type { Scenario } from './scenario.ts'
 import commitStorm from './stories/commit-storm.ts'
 import forgedCommand from './stories/forged-command.ts'
+import interest from './stories/interest.ts'
 import lateJoin from './stories/late-join.ts'
 import loopback120 from './stories/loopback-120.ts'
 import partitionHeals from './stories/partition-heals.ts'
@@ -19,5 +20,5 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, swarm, worlds,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, interest, swarm, worlds,
 ].map(entry)

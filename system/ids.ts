@@ -39,7 +39,18 @@ export interface Hash64 {
   readonly hi: number
   readonly lo: number
 }
+const U32_MAX = 0xffffffff
 export const HASH64_ZERO: Hash64 = { hi: 0, lo: 0 }
+/** Modulo 2^64. */
+export const hash64Sum = (a: Hash64, b: Hash64): Hash64 => {
+  const lo = a.lo + b.lo
+  return { hi: (a.hi + b.hi + (lo > U32_MAX ? 1 : 0)) >>> 0, lo: lo >>> 0 }
+}
+/** Modulo 2^64. */
+export const hash64Difference = (a: Hash64, b: Hash64): Hash64 => {
+  const lo = a.lo - b.lo
+  return { hi: (a.hi - b.hi - (lo < 0 ? 1 : 0)) >>> 0, lo: lo >>> 0 }
+}
 export const hash64Equal = (a: Hash64, b: Hash64): boolean => a.lo === b.lo && a.hi === b.hi
 /** Sixteen lower-case hexadecimal digits, most significant first. */
 export const hash64Hex = ({ hi, lo }: Hash64): string => hex32(hi) + hex32(lo)

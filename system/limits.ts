@@ -69,6 +69,16 @@ export const AUDIT_BYTES_PER_FRAME = 64 * 1024
 /** The fold must turn away what would need more rows than this; beyond it a table asserts. */
 export const ROWS_PER_COMPONENT_MAX = 1 << 20
 
+// --- interest ------------------------------------------------------------------------------------------------------
+/** The edge of a cell, in steps of 1/512 m: 16 m. */
+export const CELL_STEPS = 8192
+/** Rows that may come into a member's view by a change of its interest within one frame; more come by a snapshot. */
+export const INTEREST_ROWS_PER_FRAME_MAX = 512
+/** A member's interest changes no more often than every so many frames: ten times a second. */
+export const INTEREST_INTERVAL_FRAMES = 9
+/** A client tells its interest again where it is not in force after this long. */
+export const INTEREST_TIMEOUT_US = 2_000_000
+
 // --- session -------------------------------------------------------------------------------------------------------
 export const MEMBERS_MAX = 64
 export const HEARTBEAT_INTERVAL_US = 200_000

@@ -38,7 +38,7 @@ function move(of: World, i: number, frame: number): void {
 /** A host whose ring of frames is full, and a client that came by snapshot and has followed since. */
 function replication(entities: number): object {
   const host = world(entities)
-  const ring = new FrameRing()
+  const ring = new FrameRing<number>()
   const client = new World()
   applySnapshot(client, decodeSnapshot(encodeSnapshot(host, { closedLamport: 0, count: 0, digest: HASH64_ZERO }))!)
   const frames = new FrameBuffer<ComponentDelta>(0, NO_PROBE)
@@ -46,10 +46,10 @@ function replication(entities: number): object {
   for (let frame = 1; frame <= FRAME_RING; frame++) {
     for (let i = 0; i < Math.min(MOVING, entities); i++) move(host, i, frame)
     const body = encodeDelta(host)
-    ring.push(frame, codec.encode({
+    ring.push(frame, new Map([[0, codec.encode({
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport: 0, admittedCount: 0, admittedDigest: HASH64_ZERO, stateDigest: host.digest(),
-      baseFrame: frame - 1, interest: 0, body,
-    }))
+      baseFrame: frame - 1, interest: 0, listed: false, body,
+    })]]))
     applyDelta(client, body)
   }
   return { host, ring, client, frames, codec }

@@ -26,7 +26,7 @@ const entry = (lamport: number): CommandEntry => ({
 })
 const delta = (bodyBytes: number): Message => ({
   kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash, baseFrame: 40,
-  interest: 0, body: bytes(bodyBytes),
+  interest: 0, listed: false, body: bytes(bodyBytes),
 })
 
 const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
@@ -74,7 +74,7 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   ['NackRequest', { kind: 'NackRequest', epoch: 1, fromFrame: 41, toFrame: 43, want: 'frames' }],
   ['LogRangeRequest', { kind: 'LogRangeRequest', epoch: 1, afterLamport: 0, upToLamport: 900 }],
   ['InterestSet, 8 cells', {
-    kind: 'InterestSet', everything: false, cells: Array.from({ length: 8 }, (_, x) => ({ x, y: 0, z: 1 })), tools: [1, 2],
+    kind: 'InterestSet', epoch: 1, everything: false, cells: Array.from({ length: 8 }, (_, x) => ({ x, y: 0, z: 1 })), tools: [1, 2],
   }],
 ]
 

@@ -49,7 +49,8 @@ class Pair {
     encodeDelta(this.#host)
     const world = new World()
     this.#replica = new Replica({
-      world, log: logOf(world), epoch: 1, meter: NO_METER, probe: NO_PROBE, send() {}, cause() {}, observe: () => this.#confirmed++, report() {},
+      world, log: logOf(world), epoch: 1, meter: NO_METER, probe: NO_PROBE, send() {}, cause() {}, report() {},
+      named: () => undefined, observe: () => this.#confirmed++,
     }, 0, 0)
     const header = { snapshotId: 1, epoch: 1, frame: 0, reason: 'join' } as const
     for (const chunk of chunkSnapshot(encodeSnapshot(this.#host, this.#hostLog.position), header)) this.#replica.takeChunk(chunk, 0)
@@ -67,7 +68,7 @@ class Pair {
     const { closedLamport, count, digest } = this.#hostLog.position
     const delta: ComponentDelta = {
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: this.#host.digest(),
-      baseFrame: frame - 1, interest: 0, body: encodeDelta(this.#host),
+      baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.#host),
     }
     const decoded = this.#codec.decode(MessageType.ComponentDelta, this.#codec.encode(delta))
     if (decoded.kind === 'message' && decoded.message.kind === 'ComponentDelta') this.#replica.takeFrame(decoded.message, frame)

@@ -1,6 +1,7 @@
 /** Every canary, area by area. */
 import type { Canary } from './canary.ts'
 import { COMMIT_CANARIES } from './commits.ts'
+import { INTEREST } from './interest.ts'
 import { LOG } from './log.ts'
 import { NETWORK } from './network.ts'
 import { PROTOCOL } from './protocol.ts'
@@ -11,5 +12,5 @@ import { TRANSPORT } from './transport.ts'
 import { XR } from './xr.ts'
 
 export const CANARIES: readonly Canary[] = [
-  ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...XR, ...STORAGE,
+  ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...INTEREST, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...XR, ...STORAGE,
 ]

@@ -31,8 +31,8 @@ export const STORAGE: readonly Canary[] = [
     name: 'ring-of-another-frame', area: 'storage', stories: ['late-join', 'loopback-120', 'swarm'],
     about: 'the ring of frames gives the one before',
     shows: [{ check: 'resends', component: 'ComponentDelta', field: 'frame' }],
-    plant: (bed) => bed.wrap(FrameRing.prototype, 'get', (get) => function (this: FrameRing, frame) {
-      return get.call(this, frame - 1)
+    plant: (bed) => bed.wrap(FrameRing.prototype, 'get', (get) => function (this: FrameRing<unknown>, frame, member) {
+      return get.call(this, frame - 1, member)
     }),
   },
   {

@@ -9,6 +9,7 @@ import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../sys
 import type { ReadStore } from '../../system/ecs/store.ts'
 import { ROLES } from '../../system/commands/registry.ts'
 import { NO_ENTITY } from '../../system/editor/intents.ts'
+import { TOOLS } from '../../system/editor/tools.ts'
 import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
@@ -19,7 +20,7 @@ import type { ClientNode } from './nodes.ts'
 import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
   Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor,
-  PlacementActor, PlacementOptions, Prop, SpawnOptions, Thing,
+  PlacementActor, PlacementOptions, Prop, SpawnOptions, SubscribeOptions, Thing,
 } from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
@@ -31,6 +32,9 @@ const RESTITUTION = 0.3
 const PPM = 1_000_000
 /** Metres; what a u16 of steps holds. */
 const HALF_SIZE_MAX = 127
+/** Metres: a box of twice that touches at most ten cells each way, and a member may see 1024. */
+const RADIUS_MAX = 72
+const TOOL_NAMES = TOOLS.map(({ name }) => name)
 const MASS_KG_MAX = 1_000_000
 const SPAWN_FIELDS = ['at', 'halfSize']
 const BODY_FIELDS = [...SPAWN_FIELDS, 'shape', 'massKg', 'restitution']
@@ -272,6 +276,19 @@ export class Peer implements PeerActor {
   }
   forge({ inTheNameOf, despawn }: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void {
     this.cluster.operate(this.name, 'forge', () => this.hostile.forge(inTheNameOf, despawn))
+  }
+  subscribe(options: SubscribeOptions): void {
+    fieldsOf('subscribe', options, ['at', 'radius', 'tools'])
+    const { at, radius, tools = TOOL_NAMES } = options
+    const [{ x, y, z }, reach] = [stepsOf(at), steps(radius, 0, RADIUS_MAX)]
+    for (const name of tools) oneOf('subscribe: tools', name, TOOL_NAMES)
+    this.intend('subscribe', {
+      kind: 'subscribeToRegion', min: { x: x - reach, y: y - reach, z: z - reach }, max: { x: x + reach, y: y + reach, z: z + reach },
+      tools: TOOLS.filter(({ name }) => tools.includes(name)).map(({ id }) => id),
+    })
+  }
+  unsubscribe(): void {
+    this.intend('unsubscribe', { kind: 'unsubscribe' })
   }
   leave(): void {
     this.intend('leave', { kind: 'leave' })

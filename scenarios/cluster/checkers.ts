@@ -8,6 +8,7 @@ import type { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope } from '../../system/protocol/envelope.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Watcher } from './cluster.ts'
 
 export interface Failure {
@@ -88,12 +89,16 @@ export class LogOrder implements Watcher {
 export class Refusals implements Watcher {
   readonly failures: Failure[] = []
   readonly #nameOf: (node: number) => string
+  readonly #isHostile: (node: number) => boolean
 
-  constructor(nameOf: (node: number) => string) {
+  constructor(nameOf: (node: number) => string, isHostile: (node: number) => boolean) {
     this.#nameOf = nameOf
+    this.#isHostile = isHostile
   }
   event(node: number, event: SystemEvent): void {
     // A divergence is told by who compares digests.
+    // Who is hostile may have told of an interest that its client knows nothing of.
+    if (event.event === 'resyncStarted' && event.reason === 'interest' && this.#isHostile(node)) return
     if (event.event !== 'resyncStarted' || event.reason === 'gap' || event.reason === 'divergence' || this.failures.length > 0) return
     const { frame, reason } = event
     const why = reason === 'log' ? 'its entries are not those that the host closed' : reason
@@ -129,7 +134,7 @@ const WORLD_BYTES_MIN = 4096
 /** Deltas may come to this share of what full states would have been. */
 const DELTA_SHARE_MAX = 0.5
 
-/** Snapshots only answer a join or a request, and deltas are smaller than the state. */
+/** Snapshots only answer a join, a request or another interest, and deltas are smaller than the state. */
 export class BoundedBytes implements Watcher {
   #worldBytes = 0
   #frames = 0
@@ -145,7 +150,7 @@ export class BoundedBytes implements Watcher {
         return
       case 'sessionOpened': if (node === 0) this.#due++; return
       // What the host was asked, and not what a client says it asked: one that is hostile says nothing.
-      case 'messageReceived': if (node === 0 && event.message === 'NackRequest') this.#due++; return
+      case 'messageReceived': if (node === 0 && (event.message === 'NackRequest' || event.message === 'InterestSet')) this.#due++; return
       case 'snapshotSent': this.#snapshots++; return
       case 'messageSent':
         if (node !== 0 || event.message !== 'ComponentDelta') return
@@ -158,7 +163,7 @@ export class BoundedBytes implements Watcher {
     const failures: Failure[] = []
     const fail = (message: string, details: Failure['details']) => failures.push({ check: 'boundedBytes', message, details })
     const [snapshots, due] = [this.#snapshots, this.#due]
-    if (snapshots > due) fail(`${snapshots} snapshots were sent for ${due} joins and requests`, { snapshots, due })
+    if (snapshots > due) fail(`${snapshots} snapshots were sent for ${due} joins, requests and interests`, { snapshots, due })
     const whole = this.#frames === 0 ? 0 : Math.floor(this.#worldBytes / this.#frames)
     for (const [peer, bytes] of this.#deltaBytes) {
       if (whole < WORLD_BYTES_MIN || bytes <= DELTA_SHARE_MAX * this.#worldBytes) continue
@@ -169,11 +174,14 @@ export class BoundedBytes implements Watcher {
   }
 }
 
-/** At the end every client holds the host's bytes. */
-export function finalBytes(host: World, clients: readonly { readonly name: string; readonly world: World }[]): Failure[] {
-  const expected = host.canonicalBytes()
-  return clients.flatMap(({ name, world }) => {
-    const place = firstDifference(expected, world.canonicalBytes(), manifest().components)
+/** At the end every client holds the host's bytes, as far as it sees them. */
+export function finalBytes(
+  host: World, clients: readonly { readonly name: string; readonly world: World; readonly cells: Cells | null }[],
+): Failure[] {
+  const bytes = host.canonicalBytes()
+  return clients.flatMap(({ name, world, cells }) => {
+    if (cells === null) return [{ check: 'finalBytes', message: `${name} does not know what it sees`, details: {} }]
+    const place = firstDifference(seenBytes(bytes, cells), world.canonicalBytes(), manifest().components)
     if (place === undefined) return []
     const { offset, entity, component, field = '' } = place
     const message = `${name}'s final bytes differ from the host's at offset ${offset}: entity ${entity}, ${component}`

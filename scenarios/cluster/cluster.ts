@@ -30,6 +30,8 @@ import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { PacketMirror } from '../../system/telemetry/mirror.ts'
 import { fieldsOf, oneOf } from '../arguments.ts'
+import type { Cells } from '../oracle/sight.ts'
+import { Interests } from './interests.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
 import { Probes } from './probes.ts'
 import type { JoinOptions } from './vocabulary.ts'
@@ -83,7 +85,9 @@ export class Cluster {
   readonly host: HostNode
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
-  readonly watchers: Watcher[] = []
+  /** What members wanted to see, as the host was told. */
+  readonly interests = new Interests(this.codec)
+  readonly watchers: Watcher[] = [this.interests]
   /** Nodes that have sent something that their clients know nothing of. */
   readonly hostile = new Set<number>()
   readonly #config: ClusterConfig
@@ -180,6 +184,10 @@ export class Cluster {
   }
   worldOf(node: number): World {
     return node === 0 ? this.host.peer.world : this.clients[node - 1].peer.world
+  }
+  /** What a client sees, by what the host was told; null where that is not known. */
+  cellsOf(node: number): Cells | null {
+    return this.interests.named(this.client(node).peer.replica?.interestMark)
   }
   free(): void {
     this.#physics.free()

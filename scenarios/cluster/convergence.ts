@@ -1,4 +1,4 @@
-/** Compares the digest of every frame that a client confirms with the host's digest of that frame, as they come. */
+/** Compares the digest of every frame that a client confirms with the host's digest of what it sees of that frame, as they come. */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Watcher } from './cluster.ts'
 
@@ -11,6 +11,8 @@ export interface Mismatch {
 
 export class Convergence implements Watcher {
   readonly #closed: string[] = []
+  /** By frame and mark of an interest: what those who see by it must have. */
+  readonly #cut = new Map<string, string>()
   readonly #confirmed = new Map<number, number>()
   /** The first by frame, then by node: what is found later may be of an earlier frame. */
   first: Mismatch | undefined
@@ -21,9 +23,11 @@ export class Convergence implements Watcher {
     if (event.event === 'frameClosed') {
       this.#closed[event.frame] = event.digest
       this.finalFrame = event.frame
-    } else if (event.event === 'frameConfirmed') {
+    } else if (event.event === 'frameCut') this.#cut.set(`${event.frame} ${event.interest}`, event.digest)
+    else if (event.event === 'frameConfirmed') {
       this.#confirmed.set(node, (this.#confirmed.get(node) ?? 0) + 1)
-      const hostDigest = this.#closed[event.frame]
+      const { frame, interest } = event
+      const hostDigest = interest === 0 ? this.#closed[frame] : this.#cut.get(`${frame} ${interest}`)
       if (hostDigest === event.digest) return
       this.mismatches++
       const mismatch = { frame: event.frame, node, hostDigest: hostDigest ?? 'no such frame', clientDigest: event.digest }

@@ -10,6 +10,7 @@ import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope } from '../../system/protocol/envelope.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Watcher } from './cluster.ts'
 import { firstParting, type WriteParting } from './explain-parting.ts'
 import { NodeWrites, type RowName, type Unwritten, type Write } from './explain-writes.ts'
@@ -24,6 +25,8 @@ export interface ExplanationConfig {
   nameOf(author: number): string
   /** The live world of a node that has spoken. */
   worldOf(node: number): World
+  /** What a client sees in the frame that it has just confirmed. */
+  cellsOf(node: number): Cells
   readonly nowUs: () => number
   /** Records of the trace so far. */
   readonly records: () => number
@@ -47,6 +50,8 @@ export class Explanation implements Watcher {
   readonly #worlds = new Map<number, World>()
   readonly #writes = new Map<number, NodeWrites>()
   readonly #bytes = new Map<number, Uint8Array>()
+  /** What the client in question sees. */
+  #cells: Cells
   /** The last frame before the one in question that the client confirmed: there the worlds were the same. */
   #sameFrame = -1
   #ordinal = 0
@@ -58,7 +63,10 @@ export class Explanation implements Watcher {
   frame(node: number, frame: number, world: World): void {
     if (node !== 0 && node !== this.#config.node) return
     this.#writes.get(node)?.look()
-    if (frame === this.#config.frame && !this.#bytes.has(node)) this.#bytes.set(node, world.canonicalBytes())
+    if (frame === this.#config.frame && !this.#bytes.has(node)) {
+      this.#bytes.set(node, world.canonicalBytes())
+      if (node !== 0) this.#cells = this.#config.cellsOf(node)
+    }
     if (node !== 0 && frame < this.#config.frame) this.#sameFrame = frame
   }
 
@@ -91,7 +99,10 @@ export class Explanation implements Watcher {
   /** @param judged what the host has and what the oracle says, where it is the oracle that the host differs from. */
   divergence(judged: { readonly actual: Uint8Array; readonly expected: Uint8Array } | undefined): RunDivergence | undefined {
     const { frame, node, peerName } = this.#config
-    const [hostBytes, peerBytes] = node === 0 ? [judged?.actual, judged?.expected] : [this.#bytes.get(0), this.#bytes.get(node)]
+    const closed = this.#bytes.get(0)
+    const [hostBytes, peerBytes] = node === 0
+      ? [judged?.actual, judged?.expected]
+      : [closed && seenBytes(closed, this.#cells), this.#bytes.get(node)]
     if (hostBytes === undefined || peerBytes === undefined) return undefined
     const { row, unwritten, within } = this.#rowOf({ hostBytes, peerBytes })
     const divergence = { frame, peer: peerName(), ...(within ?? { hostBytes, peerBytes }) }

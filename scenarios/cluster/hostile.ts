@@ -2,6 +2,7 @@
  * What a member sends that no honest peer would: it holds a key of its own and a seat in the session, and beyond that it may say
  * anything. Every message goes through the peer's own connection; its client knows nothing of it.
  */
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { entryBatches } from '../../system/commands/batch.ts'
 import { encodePayload } from '../../system/commands/payload.ts'
 import { entityDespawn, memberLeft, memberRole, ROLES, selectionHighlight } from '../../system/commands/registry.ts'
@@ -22,6 +23,8 @@ import { HOST_MESSAGES, type HostileActor, type HostMessage, type PeerActor, typ
 const SIGNATURE_BYTES = 64
 /** One above what a host's bucket holds, and a few more. */
 const FLOOD_ENTRIES = COMMAND_BURST + 28
+/** Interests told at once. */
+const PRYING_SETS = 8
 
 /** What is sealed around another value than the one that is true. */
 type Lie = Partial<UnsignedEntry>
@@ -88,12 +91,7 @@ export class Hostile implements HostileActor {
     this.#act('oversized', (log) => {
       const entry = this.#signed(log, { payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) })
       const body = this.#cluster.codec.encode({ kind: 'CommandLogEntry', entries: [entry] })
-      // No codec would write it: the count of the payload, one above what the schema allows.
-      const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-      for (let at = 0; at < body.length - 3; at += 4) {
-        if (view.getUint32(at, true) === COMMAND_PAYLOAD_BYTES_MAX) view.setUint32(at, COMMAND_PAYLOAD_BYTES_MAX + 1, true)
-      }
-      this.#body('CommandLogEntry', body)
+      this.#body('CommandLogEntry', oneMore(body, COMMAND_PAYLOAD_BYTES_MAX))
     })
   }
   garbage(channel: number, bytes: Uint8Array): void {
@@ -135,6 +133,15 @@ export class Hostile implements HostileActor {
   hostMessage(name: HostMessage): void {
     oneOf('hostMessage', name, HOST_MESSAGES)
     this.#act('hostMessage', (log, author, publicKey) => this.#message(this.#hostMessage(name, log, author, publicKey)))
+  }
+  pry(): void {
+    this.#act('pry', () => {
+      const set = { kind: 'InterestSet', epoch: SESSION_EPOCH, everything: false, tools: [] } as const
+      const cells = Array.from({ length: COUNT_MAX.InterestSet.cells }, (_, x) => ({ x, y: 0, z: 0 }))
+      this.#message({ ...set, epoch: SESSION_EPOCH + 1, cells })
+      this.#body('InterestSet', oneMore(this.#cluster.codec.encode({ ...set, cells }), cells.length))
+      for (let turn = 0; turn < PRYING_SETS; turn++) this.#message({ ...set, cells: cells.slice(turn, turn + 3) })
+    })
   }
   demand(): void {
     this.#act('demand', () => {
@@ -193,7 +200,7 @@ export class Hostile implements HostileActor {
       { kind: 'EditorEvent', author: 0, event: 'hover', entity: 1, tool: 1, detail: 'detail' },
       { kind: 'Heartbeat', pong: true, sequence: 0, sentAtUs: 0, rttUs: 0, jitterUs: 0 },
       { kind: 'TelemetryReport', frame: 1, confirmedFrame: 1, rttUs: 1, jitterUs: 1, counters: [{ name: 'commands.pending', value: 1 }] },
-      { kind: 'InterestSet', everything: false, cells: [{ x: 1, y: 2, z: 3 }], tools: [1] },
+      { kind: 'InterestSet', epoch, everything: false, cells: [{ x: 1, y: 2, z: 3 }], tools: [1] },
     ]
     return messages[ordinal % messages.length]
   }
@@ -213,7 +220,7 @@ export class Hostile implements HostileActor {
       }
       case 'ComponentDelta': return {
         kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: HASH64_ZERO,
-        baseFrame: frame - 1, interest: 0, body: new Uint8Array(0),
+        baseFrame: frame - 1, interest: 0, listed: false, body: new Uint8Array(0),
       }
       case 'SessionAcknowledge': return {
         kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0,
@@ -241,6 +248,13 @@ export class Hostile implements HostileActor {
     const body = this.#cluster.codec.encode(message)
     return sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, body, SCHEMA_HASH)
   }
+}
+
+/** What no codec would write: a vector of so many elements tells of one more. */
+function oneMore(body: Uint8Array, count: number): Uint8Array {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  for (let at = 0; at < body.length - 3; at += 4) if (view.getUint32(at, true) === count) view.setUint32(at, count + 1, true)
+  return body
 }
 
 /** One bit, modulo what is there. */

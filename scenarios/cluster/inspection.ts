@@ -18,6 +18,7 @@ import type { World } from '../../system/ecs/world.ts'
 import { entityAuthor, entityCounter, entitySource, hash64Hex, HOST_AUTHOR } from '../../system/ids.ts'
 import type { HeartbeatMonitor } from '../../system/session/heartbeat.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Cluster, Watcher } from './cluster.ts'
 import type { ClientNode } from './nodes.ts'
 
@@ -62,7 +63,7 @@ export class Inspector implements Watcher {
       frame, isEnd, nextFrameUs: cluster.frameUs(frame + 1), atUs: kernel.nowUs, events: kernel.events,
       records: trace.length, traceDigest: trace.digest,
       nodes: [this.#host(cluster, names), ...clients.map((client) => this.#client(client, cluster, names))],
-      entities: this.#entities(host.peer.world, clients, names),
+      entities: this.#entities(cluster, names),
       links: linksOf(cluster, names),
       pending: kernel.pending().flatMap((event): InspectedEvent[] => {
         const { atUs, kind } = event
@@ -108,34 +109,41 @@ export class Inspector implements Watcher {
     }
   }
 
-  #node(id: number, { kernel }: Cluster, world: World, frame: number) {
-    const [own, hosts] = [rowsOf(world.canonicalBytes()), this.#rowsAt(frame)]
+  #node(id: number, cluster: Cluster, world: World, frame: number) {
+    const cells = id === 0 ? undefined : cluster.cellsOf(id)
+    const [own, hosts] = [rowsOf(world.canonicalBytes()), this.#rowsAt(frame, cells)]
     const places = new Set([...own.keys(), ...(hosts?.keys() ?? [])])
     return {
-      ...kernel.standing(id), frame, digest: hash64Hex(world.digest()), rows: world.rowCount,
+      ...cluster.kernel.standing(id), frame, digest: hash64Hex(world.digest()), rows: world.rowCount,
       rowsWrong: hosts === undefined ? null : [...places].filter((place) => !isSame(own.get(place), hosts.get(place))).length,
     }
   }
 
-  /** Undefined where nobody remembers them. Before its first frame a world has to be empty. */
-  #rowsAt(frame: number): Rows | undefined {
-    const bytes = frame < 0 ? new Uint8Array(0) : this.#frames.get(frame)
-    return bytes && rowsOf(bytes)
+  /** As who sees these cells must have them; undefined where nobody remembers. Before its first frame a world has to be empty. */
+  #rowsAt(frame: number, cells: Cells | null): Rows | undefined {
+    if (frame < 0) return rowsOf(new Uint8Array(0))
+    const bytes = this.#frames.get(frame)
+    return bytes && cells !== null ? rowsOf(seenBytes(bytes, cells)) : undefined
   }
 
-  #entities(world: World, clients: readonly ClientNode[], names: Names): InspectedEntity[] {
-    const ours = rowsOf(world.canonicalBytes())
-    const views = clients.filter(({ peer }) => peer.confirmedFrame >= 0).map(({ name, peer }) =>
-      ({ name, rows: rowsOf(peer.world.canonicalBytes()), hosts: this.#rowsAt(peer.confirmedFrame) }))
+  #entities(cluster: Cluster, names: Names): InspectedEntity[] {
+    const bytes = cluster.host.peer.world.canonicalBytes()
+    const ours = rowsOf(bytes)
+    const views = cluster.clients.filter(({ peer }) => peer.confirmedFrame >= 0).map(({ id, name, peer }) => {
+      const cells = cluster.cellsOf(id)
+      // What a client does not see is no difference.
+      const seen = cells === null ? ours : rowsOf(seenBytes(bytes, cells))
+      return { name, rows: rowsOf(peer.world.canonicalBytes()), seen, hosts: this.#rowsAt(peer.confirmedFrame, cells) }
+    })
     const places = [...new Set([ours, ...views.map(({ rows }) => rows)].flatMap((rows) => [...rows.keys()]))].sort((a, b) => a - b)
     const entities = new Map<number, InspectedRow[]>()
     for (const place of places) {
       const entity = Math.floor(place / COMPONENTS.length)
       const component = COMPONENTS[place % COMPONENTS.length]
       const own = ours.get(place)
-      const others = views.flatMap(({ name, rows, hosts }): InspectedRow['others'] => {
+      const others = views.flatMap(({ name, rows, seen, hosts }): InspectedRow['others'] => {
         const row = rows.get(place)
-        if (isSame(row, own)) return []
+        if (isSame(row, seen.get(place))) return []
         const how = hosts === undefined ? 'unknown' : isSame(row, hosts.get(place)) ? 'behind' : 'differs'
         return [{ peer: name, how, fields: fieldsOf(component, row) }]
       })

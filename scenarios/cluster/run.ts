@@ -40,6 +40,7 @@ import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
 import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
+import { Sight } from './sight.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 
@@ -218,7 +219,7 @@ class Run {
     const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
     const order = new LogOrder(actorOf)
     const bounded = new BoundedBytes()
-    const refusals = new Refusals(actorOf)
+    const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node))
     const keptOut = new KeptOut(actorOf)
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
     const members = new Map<number, string>()
@@ -230,7 +231,8 @@ class Run {
     const explain = this.#explain
     const explanation = explain === undefined ? undefined : new Explanation({
       ...explain, nameOf, peerName: () => (explain.node === 0 ? ORACLE : actorOf(explain.node)),
-      worldOf: (node) => cluster.worldOf(node), nowUs: () => cluster.nowUs, records: () => trace.length,
+      worldOf: (node) => cluster.worldOf(node), cellsOf: (node) => cluster.cellsOf(node) ?? undefined,
+      nowUs: () => cluster.nowUs, records: () => trace.length,
     })
     const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport)
     cluster.watchers.push({
@@ -241,7 +243,9 @@ class Run {
     const delivery = new Delivery(actorOf, (node) => channelsFor(cluster.transportOf(node) === 'webrtc' ? 'webrtc' : 'quic'))
     const resends = new Resends(cluster.codec)
     const embodiment = new Embodiment(actorOf, (node) => (cluster.hostile.has(node) ? undefined : cluster.clients[node - 1].peer.author))
-    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, oracleWatch)
+    const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
+    const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })
+    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -288,14 +292,16 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    this.#failures.push(...delivery.failures, ...resends.failures, ...embodiment.failures, ...order.failures, ...refusals.failures)
+    const watched = [delivery, resends, embodiment, sight, order, refusals]
+    this.#failures.push(...watched.flatMap(({ failures }) => failures))
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
       this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
     }
     if (end.kind === 'done' && settled) {
       oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
-      this.#failures.push(...finalBytes(cluster.host.peer.world, present.map(({ name, peer }) => ({ name, world: peer.world }))))
+      const views = present.map(({ id, name, peer: { world } }) => ({ name, world, cells: cluster.cellsOf(id) }))
+      this.#failures.push(...finalBytes(cluster.host.peer.world, views))
     }
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
     const { difference } = oracle

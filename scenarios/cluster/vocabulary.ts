@@ -4,6 +4,7 @@
  */
 import type { Seed } from '../../sim/choice.ts'
 import type { RandomStream } from '../../sim/random.ts'
+import type { ToolName } from '../../system/editor/tools.ts'
 import type { PlacementTag } from '../../system/placement/tags.ts'
 
 export type Metres = readonly [x: number, y: number, z: number]
@@ -101,6 +102,10 @@ export interface PeerActor {
   sees(entity: Thing): Metres | undefined
   /** The same as {@link HostileActor.forge}. */
   forge(command: { readonly inTheNameOf: PeerActor; readonly despawn: Thing }): void
+  /** From soon on it sees, of the host's stream, only what is near: the cells of 16 m that the box of `radius` about `at` touches. */
+  subscribe(options: SubscribeOptions): void
+  /** It sees everything again. */
+  unsubscribe(): void
   leave(): void
   /** Makes one operation of several, which is done as a whole or left out as a whole. */
   does(verb: string, action: () => void): void
@@ -112,6 +117,13 @@ export interface PeerActor {
   pause(ms: number): void
 }
 
+export interface SubscribeOptions {
+  readonly at: Metres
+  /** Metres, each way. */
+  readonly radius: number
+  /** Whose changes by others it hears of; all of them where it is left out. */
+  readonly tools?: readonly ToolName[]
+}
 export interface DragOptions {
   readonly by: Metres
   readonly frames: number
@@ -181,6 +193,8 @@ export interface HostileActor {
   helloAgain(): void
   /** What only a host sends. */
   hostMessage(name: HostMessage): void
+  /** Interests that its client knows nothing of: many at once, one of another epoch, one of more cells than there may be. */
+  pry(): void
   /** Every frame there ever will be, a snapshot, and the whole log. */
   demand(): void
 }

@@ -5,7 +5,7 @@
 import type { RandomStream } from '../../sim/random.ts'
 import { HOST_MESSAGES, type HostActor, type Metres, type Network, type PeerActor, type Prop, type Thing } from '../cluster/vocabulary.ts'
 
-export const KINDS = ['commands', 'placements', 'gestures', 'runtime', 'membership', 'network', 'hostile'] as const
+export const KINDS = ['commands', 'placements', 'gestures', 'runtime', 'membership', 'network', 'interest', 'hostile'] as const
 type Kind = (typeof KINDS)[number]
 
 export interface Stage {
@@ -30,6 +30,7 @@ export interface Operation {
 type Act<Who> = (who: Who, random: RandomStream, stage: Stage, side: number) => void
 
 const TAGS = ['structure', 'interactive', 'hidden', 'light'] as const
+const TOOLS = ['select', 'translate', 'rotate', 'scale'] as const
 const PICK_RANGE = 1 << 16
 const REGIONS = 2
 const CROWD = 16
@@ -43,7 +44,8 @@ function nth<T>(random: RandomStream, items: readonly T[]): T | undefined {
 /** Halves of a metre, in front of everybody: places collide. */
 const place = (random: RandomStream): Metres => [random.range(-6, 6) / 2, random.range(1, 6) / 2, random.range(-12, -4) / 2]
 const by = (random: RandomStream): Metres => [random.range(-4, 4) / 8, random.range(-4, 4) / 8, random.range(-4, 4) / 8]
-const tags = (random: RandomStream) => TAGS.filter(() => random.chance(1, 2))
+const sometimes = <T>(random: RandomStream, items: readonly T[]): T[] => items.filter(() => random.chance(1, 2))
+const tags = (random: RandomStream) => sometimes(random, TAGS)
 /** Somebody else's thing, or none at all. */
 const target = (who: PeerActor, random: RandomStream): Thing => nth(random, who.entities()) ?? 0
 
@@ -169,6 +171,10 @@ export const OPERATIONS = {
     net.link(who, host).set({ latencyMs: [leastMs, leastMs + random.range(0, 30)] })
   }),
   blip: peer('network', 3, (who, random, { host, net }) => net.link(who, host).cut(random.range(5, 60))),
+  // what of it they see
+  look: peer('interest', 6, (who, random) =>
+    who.subscribe({ at: place(random), radius: random.range(0, 6), tools: sometimes(random, TOOLS) })),
+  lookEverywhere: peer('interest', 2, (who) => who.unsubscribe()),
   // what nobody may let in
   forge: hostile(3, (who, random, { peers }) => {
     const other = nth(random, peers)
@@ -193,6 +199,7 @@ export const OPERATIONS = {
   }),
   helloAgain: hostile(2, (who) => who.hostile.helloAgain()),
   hostMessage: hostile(3, (who, random) => who.hostile.hostMessage(random.pick(HOST_MESSAGES))),
+  pry: hostile(2, (who) => who.hostile.pry()),
   demand: hostile(1, (who) => who.hostile.demand()),
 } as const satisfies { readonly [name: string]: Operation }
 

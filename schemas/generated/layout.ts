@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x17e5be83, lo: 0xce2cfcf2 } as const
+export const SCHEMA_HASH = { hi: 0x3f1d4a27, lo: 0x77160dd2 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -16,8 +16,8 @@ export const ScopeKind = { kind: 'enum', names: ['global', 'entity', 'tool'] } a
 export type CompressionMode = 'none'
 export const CompressionMode = { kind: 'enum', names: ['none'] } as const satisfies EnumShape
 
-export type SnapshotReason = 'join' | 'resync' | 'targeted'
-export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted'] } as const satisfies EnumShape
+export type SnapshotReason = 'join' | 'resync' | 'targeted' | 'interest'
+export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted', 'interest'] } as const satisfies EnumShape
 
 export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
 export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed'] } as const satisfies EnumShape
@@ -280,10 +280,11 @@ export interface ComponentDelta {
   readonly stateDigest: Hash64
   readonly baseFrame: number
   readonly interest: number
+  readonly listed: boolean
   readonly body: Uint8Array
 }
 export const ComponentDelta: TableLayout = {
-  kind: 'table', name: 'ComponentDelta', slots: 9,
+  kind: 'table', name: 'ComponentDelta', slots: 10,
   fields: [
     { name: 'closedLamport', slot: 2, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
@@ -293,7 +294,8 @@ export const ComponentDelta: TableLayout = {
     { name: 'stateDigest', slot: 5, required: true, shape: Hash64 },
     { name: 'baseFrame', slot: 6, required: false, shape: { kind: 'scalar', type: 'i32', min: -1, max: 2147483647 } },
     { name: 'interest', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'body', slot: 8, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
+    { name: 'body', slot: 9, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
+    { name: 'listed', slot: 8, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
   ],
 }
 
@@ -482,16 +484,18 @@ export const NackRequest: TableLayout = {
 }
 
 export interface InterestSet {
+  readonly epoch: number
   readonly everything: boolean
   readonly cells: readonly Cell[]
   readonly tools: readonly number[]
 }
 export const InterestSet: TableLayout = {
-  kind: 'table', name: 'InterestSet', slots: 3,
+  kind: 'table', name: 'InterestSet', slots: 4,
   fields: [
-    { name: 'cells', slot: 1, required: false, shape: { kind: 'vector', of: Cell, countMin: 0, countMax: 1024 } },
-    { name: 'tools', slot: 2, required: false, shape: { kind: 'vector', of: { kind: 'scalar', type: 'u16', min: 0, max: 65535 }, countMin: 0, countMax: 64 } },
-    { name: 'everything', slot: 0, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
+    { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'cells', slot: 2, required: false, shape: { kind: 'vector', of: Cell, countMin: 0, countMax: 1024 } },
+    { name: 'tools', slot: 3, required: false, shape: { kind: 'vector', of: { kind: 'scalar', type: 'u16', min: 0, max: 65535 }, countMin: 0, countMax: 64 } },
+    { name: 'everything', slot: 1, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
   ],
 }
 

@@ -5,8 +5,8 @@
 import { assert } from '../assert.ts'
 import { ENTITY_ID_MAX, type EntityId, type Hash64 } from '../ids.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
-import { isCanonicalRow, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
-import type { AnyComponent, RowOf } from './component.ts'
+import { isCanonicalRow, readField, readRow, ROW_HEADER_BYTES, writeRow } from './canonical.ts'
+import type { AnyComponent, Field, RowOf } from './component.ts'
 import { ROWS_PER_COMPONENT_MAX } from '../limits.ts'
 import { advanceTrack, type Track, trackWords } from './motion.ts'
 import { hashRow, sumOfRows } from './rowhash.ts'
@@ -105,6 +105,16 @@ export class Table {
   track(entity: EntityId): Track | undefined {
     const slot = this.#slots.get(entity)
     return slot === undefined ? undefined : this.#trackOf(slot)
+  }
+  /** One field of the row; undefined where there is no row. */
+  value(entity: EntityId, field: Field): number | undefined {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? undefined : readField(this.#view, slot * this.component.stride, field)
+  }
+  /** The stored hash of the row; undefined where there is none. */
+  hash(entity: EntityId): Hash64 | undefined {
+    const slot = this.#slots.get(entity)
+    return slot === undefined ? undefined : { hi: this.#hashes[2 * slot + 1], lo: this.#hashes[2 * slot] }
   }
   /** The entities, ascending. The array is never changed afterwards: writing while iterating over it is safe. */
   entities(): readonly EntityId[] {

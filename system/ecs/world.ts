@@ -7,8 +7,9 @@
  *     world.canonicalBytes()  // canonical.ts tells their layout
  */
 import { assert } from '../assert.ts'
-import type { EntityId, Hash64, Source } from '../ids.ts'
+import { type EntityId, HASH64_ZERO, type Hash64, hash64Sum, type Source } from '../ids.ts'
 import { ROW_HEADER_BYTES } from './canonical.ts'
+import type { Field } from './component.ts'
 import { COMPONENTS } from './components.ts'
 import { COMPONENT_INDEX } from './manifest.ts'
 import type { Track } from './motion.ts'
@@ -34,6 +35,7 @@ export class World implements WriteStore {
   /** Told of every single write (`clear` and `copyFrom` restore, they are none); undefined costs nothing. */
   onWrite: ((entity: EntityId, component: AnyComponent, removed: boolean) => void) | undefined = undefined
   readonly #tables: readonly Table[]
+  readonly #tablesBySource: { readonly [S in Source]: readonly Table[] }
   readonly #tracksChanges: boolean
   /** Where the rolling audit goes on. */
   #auditTable = 0
@@ -42,6 +44,8 @@ export class World implements WriteStore {
   constructor({ tracksChanges = false }: WorldOptions = {}) {
     this.#tracksChanges = tracksChanges
     this.#tables = COMPONENTS.map((component, index) => new Table(component, index, tracksChanges && component.source === 'stream'))
+    const tablesOf = (source: Source) => this.#tables.filter((table) => table.component.source === source)
+    this.#tablesBySource = { log: tablesOf('log'), stream: tablesOf('stream') }
   }
 
   // --- rows -------------------------------------------------------------------------------------------------------
@@ -51,6 +55,10 @@ export class World implements WriteStore {
   }
   get<C extends AnyComponent>(entity: EntityId, component: C): RowOf<C> | undefined {
     return this.#table(component).get(entity) as RowOf<C> | undefined
+  }
+  /** One field of a row, without a copy of the others; undefined where there is no such row. */
+  value(entity: EntityId, component: AnyComponent, field: Field): number | undefined {
+    return this.#table(component).value(entity, field)
   }
   entities(component: AnyComponent): readonly EntityId[] {
     return this.#table(component).entities()
@@ -144,6 +152,18 @@ export class World implements WriteStore {
   sourceDigest(source: Source): Hash64 {
     return sumOf(this.#tablesOf(source))
   }
+  /** The part of one entity in {@link sourceDigest}, and how many rows that is. */
+  entityDigest(entity: EntityId, source: Source): { readonly rows: number; readonly sum: Hash64 } {
+    let rows = 0
+    let sum = HASH64_ZERO
+    for (const table of this.#tablesOf(source)) {
+      const hash = table.hash(entity)
+      if (hash === undefined) continue
+      rows++
+      sum = hash64Sum(sum, hash)
+    }
+    return { rows, sum }
+  }
 
   // --- changes ----------------------------------------------------------------------------------------------------
 
@@ -200,18 +220,8 @@ export class World implements WriteStore {
     return this.#tables[index]
   }
   #tablesOf(source: Source | undefined): readonly Table[] {
-    return source === undefined ? this.#tables : this.#tables.filter((table) => table.component.source === source)
+    return source === undefined ? this.#tables : this.#tablesBySource[source]
   }
 }
 
-function sumOf(tables: readonly Table[]): Hash64 {
-  let hi = 0
-  let lo = 0
-  for (const { sum } of tables) {
-    lo += sum.lo
-    hi += sum.hi + (lo > 0xffffffff ? 1 : 0)
-    lo >>>= 0
-    hi >>>= 0
-  }
-  return { hi, lo }
-}
+const sumOf = (tables: readonly Table[]): Hash64 => tables.reduce((total, { sum }) => hash64Sum(total, sum), HASH64_ZERO)

@@ -14,7 +14,7 @@ export interface Tool {
 export const SELECT_TOOL: Tool = { id: 1, name: 'select', constraint: 'free' }
 
 /** In the order of cycling: the id is one above the place. */
-const TOOLS: readonly Tool[] = [
+export const TOOLS: readonly Tool[] = [
   SELECT_TOOL,
   { id: 2, name: 'translate', constraint: 'axis' },
   { id: 3, name: 'rotate', constraint: 'turn' },

@@ -108,7 +108,7 @@ export interface WorldSnapshot {
   readonly snapshotId: number
   readonly epoch: number
   readonly frame: number
-  readonly reason: 'join' | 'resync' | 'targeted'
+  readonly reason: 'join' | 'resync' | 'targeted' | 'interest'
   /** Its chunks are spread over frames: there are more of them than go out at once. */
   readonly streaming: boolean
   readonly chunk: number
@@ -127,12 +127,14 @@ export interface ComponentDelta {
   readonly closedLamport: Lamport
   readonly admittedCount: number
   readonly admittedDigest: Hash64
-  /** The host's digest of the whole world at this frame: Theta's own divergence check. */
+  /** The host's digest of all that this member sees at this frame: Theta's own divergence check. */
   readonly stateDigest: Hash64
   /** The frame whose state it changes; -1: the empty world. */
   readonly baseFrame: number
-  /** What of the world it tells; 0: everything. */
+  /** The mark of the interest that is in force from this frame on; 0 for everything. */
   readonly interest: number
+  /** Whether its segments list the rows that they are about (replication/listing.ts), and do not rank them among all. */
+  readonly listed: boolean
   /** What became of the stream's rows: segments as replication/delta.ts lays them out. */
   readonly body: Uint8Array
 }
@@ -258,10 +260,19 @@ export interface NackRequest {
   readonly want: 'frames' | 'snapshot' | 'targeted'
 }
 
+/** A cube of CELL_STEPS: its corner of least coordinates, in cells. */
+export interface Cell {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+}
+/** Client to host: what it wants to see of the stream, and whose tools it wants to hear of, from the next frame that can be. */
 export interface InterestSet {
   readonly kind: 'InterestSet'
+  readonly epoch: number
+  /** Cells and tools do not matter then. */
   readonly everything: boolean
-  readonly cells: readonly { readonly x: number; readonly y: number; readonly z: number }[]
+  readonly cells: readonly Cell[]
   readonly tools: readonly number[]
 }
 

@@ -9,23 +9,29 @@ import type { Probe } from '../ports.ts'
 /** The last frame of a session, 276 days after its first: one more still fits every field that carries a frame. */
 export const FRAME_MAX = 2_147_483_646
 
-/** The host's last FRAME_RING encoded frames. */
-export class FrameRing {
-  readonly #bodies: (Uint8Array | undefined)[] = Array.from({ length: FRAME_RING }, () => undefined)
+/** The host's last FRAME_RING frames, encoded as they were sent to each member. `M` is whatever the host knows a member by. */
+export class FrameRing<M> {
+  readonly #frames: (ReadonlyMap<M, Uint8Array> | undefined)[] = Array.from({ length: FRAME_RING }, () => undefined)
   #newest = -1
 
-  push(frame: number, body: Uint8Array): void {
-    this.#bodies[frame % FRAME_RING] = body
+  push(frame: number, bodies: ReadonlyMap<M, Uint8Array>): void {
+    this.#frames[frame % FRAME_RING] = bodies
     this.#newest = frame
   }
-  /** The first and the last frame that it has, -1 both before the first, and the bytes of all. */
+  /** The last frame that it has, -1 before the first. */
+  get newest(): number {
+    return this.#newest
+  }
+  /** The first and the last frame that it has, -1 both before the first, and the bytes of all; what members share counts once. */
   get held(): { readonly fromFrame: number; readonly toFrame: number; readonly bytes: number } {
     const fromFrame = this.#newest < 0 ? -1 : Math.max(0, this.#newest - FRAME_RING + 1)
-    return { fromFrame, toFrame: this.#newest, bytes: this.#bodies.reduce((sum, body) => sum + (body?.length ?? 0), 0) }
+    const bodies = new Set(this.#frames.flatMap((frame) => [...(frame?.values() ?? [])]))
+    return { fromFrame, toFrame: this.#newest, bytes: [...bodies].reduce((sum, body) => sum + body.length, 0) }
   }
-  /** Undefined where the frame has left the ring, or is still to come. */
-  get(frame: number): Uint8Array | undefined {
-    return frame > this.#newest || frame <= this.#newest - FRAME_RING || frame < 0 ? undefined : this.#bodies[frame % FRAME_RING]
+  /** Undefined where the frame has left the ring, is still to come, or was not sent to this member. */
+  get(frame: number, member: M): Uint8Array | undefined {
+    if (frame > this.#newest || frame <= this.#newest - FRAME_RING || frame < 0) return undefined
+    return this.#frames[frame % FRAME_RING]?.get(member)
   }
 }
 

@@ -15,6 +15,8 @@ import type { ComponentDelta, Message, NackRequest, WorldSnapshot } from '../pro
 import type { SystemEvent, WriteCause } from '../telemetry/events.ts'
 import { applyDelta } from './delta.ts'
 import { FrameBuffer } from './frames.ts'
+import { forgetUnseen, type Interest } from './interest.ts'
+import { applyListed } from './listing.ts'
 import { applySnapshot, decodeSnapshot, SnapshotAssembler } from './snapshot.ts'
 
 export interface ReplicaPorts {
@@ -23,6 +25,8 @@ export interface ReplicaPorts {
   readonly epoch: number
   readonly meter: Meter
   readonly probe: Probe
+  /** The interest that a frame may bring into force by this mark: what the host has been told of. */
+  readonly named: (mark: number) => Interest | undefined
   readonly send: (message: Message) => void
   readonly report: (event: SystemEvent) => void
   /** Told when a frame is confirmed, while the world is exactly that frame's. */
@@ -50,6 +54,8 @@ export class Replica {
   #snapshotFrame = -1
   /** The frame whose stream the world has. */
   #streamFrame = -1
+  /** Of the interest in force; undefined from a snapshot to the next frame. */
+  #mark: number | undefined
   /** When the last frame was confirmed, or a snapshot taken in its place. */
   #confirmedAtUs = Infinity
   /** Since when the next frame waits for entries of the log. */
@@ -73,6 +79,10 @@ export class Replica {
   /** The frame that the last snapshot brought, -1 before the first: it and what it skipped were not confirmed one by one. */
   get snapshotFrame(): number {
     return this.#snapshotFrame
+  }
+  /** The mark of the interest in force; undefined from a snapshot to the next frame. */
+  get interestMark(): number | undefined {
+    return this.#mark
   }
   get isResyncing(): boolean {
     return this.#resync !== undefined
@@ -130,6 +140,8 @@ export class Replica {
     this.#frames.skipTo(frame, nowUs)
     this.#snapshotFrame = frame
     this.#streamFrame = frame
+    // It is cut by what was in force at its frame, and does not say what that was: the next frame does.
+    this.#mark = undefined
     if (this.#frames.peek() !== undefined) probe.sometimes('frames waited behind a snapshot')
     this.#resync = undefined
     this.#logShortSinceUs = Infinity
@@ -197,8 +209,15 @@ export class Replica {
       this.#startResync('log', 'targeted', nowUs)
       return false
     }
+    const interest = this.#mark === delta.interest ? undefined : this.#ports.named(delta.interest)
+    if (interest === undefined && this.#mark !== undefined && this.#mark !== delta.interest) {
+      this.#startResync('interest', 'targeted', nowUs)
+      return false
+    }
     log.closeUpTo(closedLamport, frame)
     cause({ by: 'delta', frame })
+    if (interest !== undefined) forgetUnseen(world, interest)
+    this.#mark = delta.interest
     meter.begin('replication')
     const why = this.#apply(delta)
     meter.end('replication')
@@ -211,7 +230,7 @@ export class Replica {
     const digest = this.#digest(frame)
     observe(frame, world)
     report({
-      event: 'frameConfirmed', frame, epoch, closedLamport, admittedCount, digest: hash64Hex(digest),
+      event: 'frameConfirmed', frame, epoch, interest: delta.interest, closedLamport, admittedCount, digest: hash64Hex(digest),
       logDigest: hash64Hex(world.sourceDigest('log')), streamDigest: hash64Hex(world.sourceDigest('stream')),
     })
     if (hash64Equal(digest, stateDigest)) return true
@@ -221,9 +240,9 @@ export class Replica {
   }
 
   /** Undefined: applied. Otherwise why not; what had been written by then is for a snapshot to replace. */
-  #apply({ frame, baseFrame, body }: ComponentDelta): string | undefined {
+  #apply({ frame, baseFrame, listed, body }: ComponentDelta): string | undefined {
     if (baseFrame !== this.#streamFrame) return `a delta from frame ${baseFrame} on frame ${this.#streamFrame}`
-    const why = applyDelta(this.#ports.world, body)
+    const why = listed ? applyListed(this.#ports.world, body) : applyDelta(this.#ports.world, body)
     if (why === undefined) this.#streamFrame = frame
     return why
   }

@@ -6,6 +6,7 @@
  *     idle -> connecting -> greeting -> joining -> live
  *                 ^------------- lost ---------------'
  */
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { CommandLog } from '../commands/log.ts'
 import { CommandPipeline } from '../commands/pipeline.ts'
 import { CommandSigner } from '../commands/signer.ts'
@@ -26,6 +27,7 @@ import { FEATURES } from '../protocol/features.ts'
 import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
+import { cellsOf } from '../replication/interest.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -37,6 +39,7 @@ import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
+import { Subscription } from './subscription.ts'
 
 export interface ClientConfig {
   readonly displayName: string
@@ -83,6 +86,7 @@ export class Client implements Peer {
   #heartbeat = new HeartbeatMonitor(0)
   #clientNonce: Uint8Array = new Uint8Array(0)
   #membership: Membership | undefined
+  readonly #subscription = new Subscription()
   /** Of the connection: a new one begins with a snapshot. */
   #replica: Replica | undefined
   #joinSinceUs = 0
@@ -241,8 +245,10 @@ export class Client implements Peer {
     if (resumed) this.#ports.probe.sometimes('resumed on another connection')
     const membership = resumed ? known : this.#enrol(message)
     this.#membership = membership
+    this.#subscription.begin()
     this.#replica = new Replica({
       world: this.#world, log: membership.log, epoch, meter: this.#ports.meter, probe: this.#ports.probe,
+      named: (mark) => this.#subscription.named(mark),
       send: (reply) => this.#link?.send(reply),
       report: (event) => this.#report(event),
       observe: (frame, world) => this.#ports.observe(frame, world),
@@ -406,6 +412,9 @@ export class Client implements Peer {
       const sequence = this.#inputSequence++
       link.send({ kind: 'InputPredictiveState', sequence, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
     }
+    const mark = this.#replica?.interestMark
+    const interest = mark === undefined ? undefined : this.#subscription.due(mark, membership.epoch, nowUs)
+    if (interest !== undefined) link.send(interest)
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) link.send(ping)
     if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {
@@ -424,7 +433,15 @@ export class Client implements Peer {
 
   #intend(intent: Intent, nowUs: number): void {
     if (intent.kind === 'leave') return this.#leave(nowUs)
+    if (intent.kind === 'subscribeToRegion') return this.#subscribe(intent)
+    if (intent.kind === 'unsubscribe') return this.#subscription.want(undefined, [])
     this.#membership?.desk.take(intent, nowUs)
+  }
+
+  #subscribe({ min, max, tools }: Extract<Intent, { readonly kind: 'subscribeToRegion' }>): void {
+    const cells = cellsOf(min, max)
+    if (cells !== undefined && tools.length <= COUNT_MAX.InterestSet.tools) return this.#subscription.want(cells, tools)
+    this.#report({ event: 'messageRefused', reason: 'interest too large', bytes: 0, peer: 0 })
   }
 
   /** Not state: others see it as it happens, or not at all. */

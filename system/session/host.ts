@@ -3,13 +3,14 @@
  * the members' poses) and sends a replication frame to everyone, every frame.
  *
  * Order within a frame: close the log, follow it with physics, apply the runtime's wishes and the members' poses, step
- * physics, digest, encode the delta once, send it to all, then serve snapshots: so that a snapshot of frame f and the
- * delta of f + 1 fit together without a seam.
+ * physics, digest, cut the frame for those who see different parts of it, send it, then serve snapshots: so that a
+ * snapshot of frame f and the delta of f + 1 fit together without a seam.
  */
 import { CommandLog } from '../commands/log.ts'
 import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, RightHandPose } from '../ecs/components.ts'
+import { CellIndex } from '../ecs/cells.ts'
 import { streamRotation } from '../ecs/rotation.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
@@ -19,13 +20,13 @@ import type { Physics } from '../physics/physics.ts'
 import type { TransportInput } from '../ports.ts'
 import { granted } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
-import type { ComponentDelta, EditorEvent, InputPredictiveState, Message, Role } from '../protocol/messages.ts'
-import { encodeDelta } from '../replication/delta.ts'
+import type { InputPredictiveState, Message, Role } from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
 import { Board } from '../telemetry/board.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
+import { Broadcast } from './broadcast.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
@@ -62,7 +63,9 @@ export class Host implements Peer {
   readonly #seats = new Seats()
   readonly #reception: Reception
   readonly #gate: Gate
+  readonly #cells = new CellIndex(this.#world)
   readonly #supply: Supply
+  readonly #broadcast: Broadcast
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
   readonly #runtime: Runtime
@@ -89,10 +92,12 @@ export class Host implements Peer {
       },
     })
     const { signer, verifier, meter, probe } = ports
-    this.#supply = new Supply({ epoch, world: this.#world, log: this.#log, probe, report: (event) => this.#report(event) })
+    const report = (event: SystemEvent) => this.#report(event)
+    const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
+    this.#supply = new Supply({ ...stream, log: this.#log })
+    this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
     this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter }, 0n)
     const roster = new Roster()
-    const report = (event: SystemEvent) => this.#report(event)
     const shared = { sessionId, epoch, seats: this.#seats, roster, codec: this.#codec, report }
     this.#gate = new Gate({ ...shared, log: this.#log, verifier, meter, probe })
     this.#reception = new Reception({
@@ -117,7 +122,7 @@ export class Host implements Peer {
   get seats(): readonly Readonly<Seat>[] {
     return [...this.#seats]
   }
-  get ring(): FrameRing {
+  get ring(): FrameRing<Seat> {
     return this.#supply.ring
   }
   /** What the runtime was asked for and has not done. */
@@ -186,7 +191,8 @@ export class Host implements Peer {
       case 'LogRangeRequest':
         if (message.epoch !== this.#config.epoch) return
         return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
-      case 'EditorEvent': return this.#relay(seat, message)
+      case 'EditorEvent': return this.#broadcast.relay(seat, message)
+      case 'InterestSet': return this.#broadcast.heed(seat, message)
       case 'SessionControl':
         if (message.control === 'disconnect') this.#reception.dismiss(seat, 'normal', '')
         return
@@ -195,17 +201,10 @@ export class Host implements Peer {
         const metrics = this.board.take(author, message)
         return this.#report({ event: 'telemetry', author, frame: message.frame, metrics })
       }
-      case 'InterestSet':
       case 'AssetTransfer': return
       default:
         this.#report({ event: 'messageRefused', reason: `${message.kind} of a member`, bytes: 0, peer: seat.author })
     }
-  }
-
-  /** What is no state goes to everyone else, under the name of the author that the host knows. */
-  #relay(from: Seat, event: EditorEvent): void {
-    const body = this.#codec.encode({ ...event, author: from.author! })
-    for (const seat of this.#seats.members()) if (seat !== from) seat.link.sendBody('EditorEvent', body)
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
@@ -304,26 +303,14 @@ export class Host implements Peer {
     const stateDigest = this.#world.digest()
     meter.end('digest')
     this.#ports.observe(frame, this.#world)
-    if (repaired > 0) this.#report({ event: 'auditRepaired', frame, rows: repaired })
+    if (repaired > 0) {
+      this.#cells.rebuild()
+      this.#report({ event: 'auditRepaired', frame, rows: repaired })
+    }
     const { closedLamport, count, digest } = this.#log.position
-    const { epoch } = this.#config
-    meter.begin('replication')
-    const delta: ComponentDelta = {
-      kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest,
-      baseFrame: frame - 1, interest: 0, body: encodeDelta(this.#world),
-    }
-    meter.end('replication')
-    meter.begin('codec')
-    const body = this.#codec.encode(delta)
-    meter.end('codec')
-    this.#supply.keep(frame, body)
-    for (const seat of this.#seats.members()) {
-      if (!seat.live) continue
-      seat.link.sendBody('ComponentDelta', body)
-      if (this.#ports.probe.happens('a frame goes out twice', seat.author!, frame)) seat.link.sendBody('ComponentDelta', body)
-    }
+    this.#broadcast.send(frame, { closedLamport, admittedCount: count, admittedDigest: digest })
     this.#report({
-      event: 'frameClosed', frame, epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
+      event: 'frameClosed', frame, epoch: this.#config.epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
       logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),
       worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
     })

@@ -7,6 +7,7 @@ import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import type { Meter, Probe, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
 import type { PlacementState, Role } from '../protocol/messages.ts'
+import type { Corner } from '../replication/interest.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { PacketMirror } from '../telemetry/mirror.ts'
 
@@ -20,6 +21,10 @@ export type Intent =
   | { readonly kind: 'draftUpdate'; readonly placement: EntityId; readonly patch: Partial<PlacementState> }
   | { readonly kind: 'draftRemove'; readonly placement: EntityId }
   | { readonly kind: 'commitPlacements' }
+  /** See only what is in this box of the stream, and hear only of these tools; in place of what was subscribed to before. */
+  | { readonly kind: 'subscribeToRegion'; readonly min: Corner; readonly max: Corner; readonly tools: readonly number[] }
+  /** See and hear everything again. */
+  | { readonly kind: 'unsubscribe' }
   | { readonly kind: 'leave' }
   // host only: the runtime's own entities, by an ordinal of the caller's choice, and members
   | { readonly kind: 'propSpawn'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }

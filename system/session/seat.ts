@@ -1,6 +1,7 @@
 /** A member's connection as the host holds it, from its hello to its goodbye. */
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { InputPredictiveState, Message, Role, WorldSnapshot } from '../protocol/messages.ts'
+import { EVERYTHING, type Interest } from '../replication/interest.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import type { Link } from './link.ts'
 
@@ -16,6 +17,13 @@ export interface Seat {
   wantsSnapshot: WorldSnapshot['reason'] | undefined
   /** The frame of the last snapshot that was sent to it, -1 before the first. */
   snapshotFrame: number
+  /** What it sees of the stream, and since which frame. */
+  interest: Interest
+  interestFrame: number
+  /** What it is to see next; undefined where nothing is under way. */
+  wanted: Interest | undefined
+  /** The tools of others that it wants to hear of; undefined for all. */
+  tools: ReadonlySet<number> | undefined
   input: InputPredictiveState | undefined
   inputSequence: number
   /** Chunks of the last snapshot that are still to be sent, a few a frame. */
@@ -27,5 +35,6 @@ export interface Seat {
 /** A stranger's. */
 export const newSeat = (link: Link, nowUs: number): Seat => ({
   link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
-  wantsSnapshot: undefined, snapshotFrame: -1, input: undefined, inputSequence: -1, chunks: [], later: [],
+  wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined, tools: undefined,
+  input: undefined, inputSequence: -1, chunks: [], later: [],
 })

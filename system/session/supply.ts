@@ -1,10 +1,12 @@
 /** What the host sends to one member alone: a snapshot, frames once more, entries of the log. */
 import { entryBatches } from '../commands/batch.ts'
 import type { CommandLog } from '../commands/log.ts'
+import type { CellIndex } from '../ecs/cells.ts'
 import type { World } from '../ecs/world.ts'
 import { SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX } from '../limits.ts'
 import type { Probe } from '../ports.ts'
 import type { CommandEntry, NackRequest } from '../protocol/messages.ts'
+import { seenWorld } from '../replication/cut.ts'
 import { FrameRing } from '../replication/frames.ts'
 import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -13,25 +15,20 @@ import type { Seat } from './seat.ts'
 export interface SupplyPorts {
   readonly epoch: number
   readonly world: World
+  readonly cells: CellIndex
   readonly log: CommandLog
   readonly probe: Probe
   readonly report: (event: SystemEvent) => void
 }
 
 export class Supply {
-  readonly ring = new FrameRing()
+  /** Frames as they were sent, for those who miss them. */
+  readonly ring = new FrameRing<Seat>()
   readonly #ports: SupplyPorts
-  #newestFrame = -1
   #nextSnapshotId = 1
 
   constructor(ports: SupplyPorts) {
     this.#ports = ports
-  }
-
-  /** Keeps an encoded frame, for those who miss it. */
-  keep(frame: number, body: Uint8Array): void {
-    this.ring.push(frame, body)
-    this.#newestFrame = frame
   }
 
   /** Answers a request at once where frames can; otherwise a snapshot is noted as wanted. */
@@ -45,16 +42,16 @@ export class Supply {
     // Asked before a snapshot that is on its way, on a channel that loses nothing, and brings more than what is asked for.
     if (request.fromFrame <= seat.snapshotFrame) return probe.sometimes('a request from before a snapshot on its way')
     const { fromFrame } = request
-    const toFrame = Math.min(request.toFrame, this.#newestFrame)
+    const toFrame = Math.min(request.toFrame, this.ring.newest)
     const peer = seat.author!
-    const isKept = this.ring.get(fromFrame) !== undefined
+    const isKept = this.ring.get(fromFrame, seat) !== undefined
     if (!isKept) probe.sometimes('frames asked for had left the ring')
     if (!isKept || probe.happens('frames are answered by a snapshot', peer, fromFrame)) {
       seat.wantsSnapshot = 'resync'
       return
     }
     for (let frame = fromFrame; frame <= toFrame; frame++) {
-      const body = this.ring.get(frame)
+      const body = this.ring.get(frame, seat)
       if (body === undefined) continue
       seat.link.sendBody('ComponentDelta', body, true)
       if (probe.happens('a frame is resent twice', peer, frame)) seat.link.sendBody('ComponentDelta', body, true)
@@ -64,11 +61,11 @@ export class Supply {
 
   /** Begins to send the snapshot that this member wants; to be called when the frame is closed. */
   snapshot(seat: Seat, frame: number): void {
-    const { epoch, world, log, probe, report } = this.#ports
+    const { epoch, world, cells, log, probe, report } = this.#ports
     const peer = seat.author!
     const reason = seat.wantsSnapshot!
     const snapshotId = this.#nextSnapshotId++
-    const body = encodeSnapshot(world, log.position)
+    const body = encodeSnapshot(seenWorld(world, cells, seat.interest), log.position)
     const chunks = chunkSnapshot(body, { snapshotId, epoch, frame, reason })
     if (chunks.length > 1 && probe.happens('a snapshot goes out backwards', peer, snapshotId)) chunks.reverse()
     seat.chunks = chunks

@@ -5,7 +5,7 @@
  */
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
-import type { CommandEntry, DisconnectCode, MessageName, RefusalReason, Role } from '../protocol/messages.ts'
+import type { CommandEntry, DisconnectCode, MessageName, RefusalReason, Role, WorldSnapshot } from '../protocol/messages.ts'
 import type { AlarmName } from './metrics.ts'
 
 /** What wrote a row: a log entry, the delta of a frame, a snapshot, or the host's own runtime. */
@@ -47,7 +47,23 @@ interface Carried {
 export type SystemEvent =
   // frames
   | { readonly event: 'frameClosed'; readonly worldBytes: number; readonly rows: number } & FrameState
-  | { readonly event: 'frameConfirmed' } & FrameState
+  /**
+   * What those who see by this interest, and not everything, were sent of the frame: its digest as they see it, and, over all of them,
+   * the rows that it brought, those that had changed anywhere, and those of the latter that were not sent, since their member saw
+   * nothing there.
+   */
+  | {
+    readonly event: 'frameCut'
+    readonly frame: number
+    readonly interest: number
+    readonly digest: string
+    readonly members: number
+    readonly rowsSent: number
+    readonly rowsChanged: number
+    readonly rowsFiltered: number
+  }
+  /** `interest` is the mark of the one in force, 0 for everything. */
+  | { readonly event: 'frameConfirmed'; readonly interest: number } & FrameState
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence'; readonly frame: number; readonly expected: string; readonly actual: string }
   | { readonly event: 'auditRepaired'; readonly frame: number; readonly rows: number }
@@ -78,7 +94,7 @@ export type SystemEvent =
   | {
     readonly event: 'snapshotSent'
     readonly snapshotId: number
-    readonly reason: 'join' | 'resync' | 'targeted'
+    readonly reason: WorldSnapshot['reason']
     readonly chunks: number
     readonly bytes: number
     readonly peer: AuthorId
@@ -86,7 +102,7 @@ export type SystemEvent =
   | {
     readonly event: 'snapshotApplied'
     readonly snapshotId: number
-    readonly reason: 'join' | 'resync' | 'targeted'
+    readonly reason: WorldSnapshot['reason']
     readonly frame: number
     readonly rows: number
   }

@@ -42,7 +42,8 @@ export const commit = (frame: number, status: 'APPLIED' | 'REJECTED', merged = 0
 const closedLog = { epoch: 1, closedLamport: 3, admittedCount: 1, logDigest: 'a0', streamDigest: 'b0' } as const
 export const frameClosed = (frame: number, digest = `d${frame}`) =>
   ({ event: 'frameClosed', frame, digest, ...closedLog, worldBytes: 40, rows: 4 }) as const
-export const frameConfirmed = (frame: number, digest = `d${frame}`) => ({ event: 'frameConfirmed', frame, digest, ...closedLog }) as const
+export const frameConfirmed = (frame: number, digest = `d${frame}`) =>
+  ({ event: 'frameConfirmed', frame, digest, interest: 0, ...closedLog }) as const
 
 export const INFO: RunInfo = {
   run: {

@@ -188,6 +188,12 @@ const signs = (verb: string, least: number): Effect => (told) => told.within(ver
 const hand = (type: string, ...hands: string[]): Effect => (told) =>
   hands.every((one) => told.some('xrInput', (event) => event.type === type && event.hand === one))
 
+/** Somebody confirmed a frame of everything after one of less. */
+const seesAllAgain: Effect = ({ events }) => [1, 2, 3].some((node) => {
+  const interests = events.flatMap((told) => (told.node === node && told.event.event === 'frameConfirmed' ? [told.event.interest] : []))
+  return interests.lastIndexOf(0) > interests.findIndex((interest) => interest !== 0) && interests.some((interest) => interest !== 0)
+})
+
 /** What is to be seen where an operation did what it is there for, and the operations that it needs before. */
 const EFFECTS: { readonly [Name in OperationName]: readonly [Effect, ...OperationName[]] } = {
   spawn: [folded('entity.spawn', 'applied')],
@@ -242,6 +248,10 @@ const EFFECTS: { readonly [Name in OperationName]: readonly [Effect, ...Operatio
   mangle: [(told) => unread(/: /)(told) || refused('signature')(told)],
   helloAgain: [unread(/^SessionHello of a member$/)],
   hostMessage: [unread(/^(KeyRoster|WorldSnapshot|ComponentDelta|SessionAcknowledge|CommandReceipt) of a member$/)],
+  look: [(told) => told.some('frameCut', ({ rowsFiltered }) => rowsFiltered > 0), 'moveProp', 'prop'],
+  lookEverywhere: [seesAllAgain, 'look'],
+  pry: [(told) => [/^interest of another epoch$/, /^interest while another is under way$/, /cells: 1025 elements/]
+    .every((why) => unread(why)(told))],
   demand: [(told) => told.some('snapshotSent', ({ reason }) => reason === 'targeted')],
 }
 const CALM = Object.fromEntries(FAULT_NAMES.map((fault) => [fault, false] as const))

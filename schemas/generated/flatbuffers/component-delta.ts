@@ -65,23 +65,28 @@ interest():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
-body(index: number):number|null {
+listed():boolean {
   const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+body(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
 bodyLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 20);
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 bodyArray():Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 20);
+  const offset = this.bb!.__offset(this.bb_pos, 22);
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
 static startComponentDelta(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addEpoch(builder:flatbuffers.Builder, epoch:number) {
@@ -116,8 +121,12 @@ static addInterest(builder:flatbuffers.Builder, interest:number) {
   builder.addFieldInt32(7, interest, 0);
 }
 
+static addListed(builder:flatbuffers.Builder, listed:boolean) {
+  builder.addFieldInt8(8, +listed, +false);
+}
+
 static addBody(builder:flatbuffers.Builder, bodyOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(8, bodyOffset, 0);
+  builder.addFieldOffset(9, bodyOffset, 0);
 }
 
 static createBodyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {

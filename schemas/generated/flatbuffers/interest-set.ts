@@ -25,46 +25,55 @@ static getSizePrefixedRootAsInterestSet(bb:flatbuffers.ByteBuffer, obj?:Interest
   return (obj || new InterestSet()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
-everything():boolean {
+epoch():number {
   const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+everything():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
 cells(index: number, obj?:Cell):Cell|null {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
+  const offset = this.bb!.__offset(this.bb_pos, 8);
   return offset ? (obj || new Cell()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 12, this.bb!) : null;
 }
 
 cellsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
+  const offset = this.bb!.__offset(this.bb_pos, 8);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 tools(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? this.bb!.readUint16(this.bb!.__vector(this.bb_pos + offset) + index * 2) : 0;
 }
 
 toolsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 toolsArray():Uint16Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? new Uint16Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
 static startInterestSet(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
+}
+
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(0, epoch, 0);
 }
 
 static addEverything(builder:flatbuffers.Builder, everything:boolean) {
-  builder.addFieldInt8(0, +everything, +false);
+  builder.addFieldInt8(1, +everything, +false);
 }
 
 static addCells(builder:flatbuffers.Builder, cellsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(1, cellsOffset, 0);
+  builder.addFieldOffset(2, cellsOffset, 0);
 }
 
 static startCellsVector(builder:flatbuffers.Builder, numElems:number) {
@@ -72,7 +81,7 @@ static startCellsVector(builder:flatbuffers.Builder, numElems:number) {
 }
 
 static addTools(builder:flatbuffers.Builder, toolsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(2, toolsOffset, 0);
+  builder.addFieldOffset(3, toolsOffset, 0);
 }
 
 static createToolsVector(builder:flatbuffers.Builder, data:number[]|Uint16Array):flatbuffers.Offset;
@@ -97,8 +106,9 @@ static endInterestSet(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createInterestSet(builder:flatbuffers.Builder, everything:boolean, cellsOffset:flatbuffers.Offset, toolsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createInterestSet(builder:flatbuffers.Builder, epoch:number, everything:boolean, cellsOffset:flatbuffers.Offset, toolsOffset:flatbuffers.Offset):flatbuffers.Offset {
   InterestSet.startInterestSet(builder);
+  InterestSet.addEpoch(builder, epoch);
   InterestSet.addEverything(builder, everything);
   InterestSet.addCells(builder, cellsOffset);
   InterestSet.addTools(builder, toolsOffset);

@@ -5,5 +5,6 @@
 export enum SnapshotReason {
   join = 0,
   resync = 1,
-  targeted = 2
+  targeted = 2,
+  interest = 3
 }

@@ -32,7 +32,7 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   ComponentDelta: {
     kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 2 ** 32 + 5, admittedCount: 12, admittedDigest: { hi: 12, lo: 13 },
     stateDigest: { hi: 14, lo: 15 },
-    baseFrame: 40, interest: 4294967295, body: bytes(11, 11),
+    baseFrame: 40, interest: 4294967295, listed: true, body: bytes(11, 11),
   },
   CommandLogEntry: {
     kind: 'CommandLogEntry',
@@ -66,7 +66,9 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     hint: 'install the build that the host runs',
   },
   NackRequest: { kind: 'NackRequest', epoch: 1, fromFrame: 41, toFrame: 43, want: 'snapshot' },
-  InterestSet: { kind: 'InterestSet', everything: false, cells: [{ x: -1, y: 0, z: 1 }, { x: 2, y: 3, z: -4 }], tools: [1, 65535] },
+  InterestSet: {
+    kind: 'InterestSet', epoch: 3, everything: false, cells: [{ x: -1, y: 0, z: 1 }, { x: 2, y: 3, z: -4 }], tools: [1, 65535],
+  },
   LogRangeRequest: { kind: 'LogRangeRequest', epoch: 1, afterLamport: 0, upToLamport: 2 ** 33 },
   KeyRoster: {
     kind: 'KeyRoster', epoch: 1, version: 2, signature: bytes(64, 18),

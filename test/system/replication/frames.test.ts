@@ -17,20 +17,22 @@ function taken(buffer: FrameBuffer<number>, nowUs = 0): number[] {
 
 describe('the ring', () => {
   it('R-REPL-3 holds the last frames and no others', () => {
-    const ring = new FrameRing()
-    expect(ring.get(0)).toBeUndefined()
+    const ring = new FrameRing<string>()
+    expect(ring.get(0, 'ana')).toBeUndefined()
     for (let frame = 0; frame < 100; frame++) {
-      ring.push(frame, Uint8Array.of(frame))
-      const held = Array.from({ length: frame + 40 }, (_, asked) => ring.get(asked)?.[0])
+      ring.push(frame, new Map([['ana', Uint8Array.of(frame)]]))
+      const held = Array.from({ length: frame + 40 }, (_, asked) => ring.get(asked, 'ana')?.[0])
       expect(held).toEqual(held.map((_, asked) => (asked <= frame && asked > frame - FRAME_RING ? asked : undefined)))
+      expect(ring.get(frame, 'ben')).toBeUndefined()
     }
   })
 
   it('R-REPL-3 tells from which frame to which it has them, and of how many bytes', () => {
-    const ring = new FrameRing()
+    const ring = new FrameRing<string>()
     expect(ring.held).toEqual({ fromFrame: -1, toFrame: -1, bytes: 0 })
     const held = Array.from({ length: FRAME_RING + 3 }, (_, frame) => {
-      ring.push(frame, new Uint8Array(10))
+      const shared = new Uint8Array(6)
+      ring.push(frame, new Map([['ana', shared], ['ben', shared], ['cas', new Uint8Array(4)]]))
       return ring.held
     })
     expect(held[0]).toEqual({ fromFrame: 0, toFrame: 0, bytes: 10 })

@@ -8,6 +8,7 @@ import { NO_METER, NO_PROBE, type Probe } from '../../../system/ports.ts'
 import { Codec } from '../../../system/protocol/codec.ts'
 import type { CommandEntry, ComponentDelta, Message, WorldSnapshot } from '../../../system/protocol/messages.ts'
 import { encodeDelta } from '../../../system/replication/delta.ts'
+import { EVERYTHING } from '../../../system/replication/interest.ts'
 import { Replica } from '../../../system/replication/replica.ts'
 import { chunkSnapshot, encodeSnapshot } from '../../../system/replication/snapshot.ts'
 import type { SystemEvent, WriteCause } from '../../../system/telemetry/events.ts'
@@ -39,7 +40,7 @@ class HostSide {
     const { closedLamport, count, digest } = this.log.position
     return {
       kind: 'ComponentDelta', epoch: EPOCH, frame, closedLamport, admittedCount: count, admittedDigest: digest,
-      baseFrame: frame - 1, interest: 0, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
+      baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
     }
   }
   snapshot(snapshotId: number, over: Partial<WorldSnapshot> = {}): WorldSnapshot {
@@ -53,7 +54,8 @@ function clientSide(probe: Probe = NO_PROBE) {
   const log = logOver(world)
   const [sent, events, causes]: [Message[], SystemEvent[], WriteCause[]] = [[], [], []]
   const replica = new Replica({
-    world, log, epoch: EPOCH, meter: NO_METER, probe, send: (message) => sent.push(message), report: (event) => events.push(event),
+    world, log, epoch: EPOCH, meter: NO_METER, probe, named: (mark) => (mark === 0 ? EVERYTHING : undefined),
+    send: (message) => sent.push(message), report: (event) => events.push(event),
     observe() {}, cause: (cause) => causes.push(cause),
   }, 0, 0)
   const told = (name: SystemEvent['event']) => events.filter(({ event }) => event === name)
