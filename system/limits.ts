@@ -63,7 +63,7 @@ export const SEGMENT_CHANGES_MAX = 1 << 16
 /** Entries that a closed frame needs and that have not come are asked for after this long. */
 export const RANGE_REQUEST_DELAY_US = 150_000
 /** Row bytes that a frame's digest audits: worlds up to this size are audited whole, every frame. */
-export const AUDIT_BYTES_PER_FRAME = 64 * 1024
+export const AUDIT_BYTES_PER_FRAME = 16 * 1024
 
 // --- world ---------------------------------------------------------------------------------------------------------
 /** The fold must turn away what would need more rows than this; beyond it a table asserts. */

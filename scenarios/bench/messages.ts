@@ -51,8 +51,8 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   }],
   ['Heartbeat', { kind: 'Heartbeat', pong: true, sequence: 7, sentAtUs: 1_234_567, rttUs: 23_000, jitterUs: 800 }],
   ['WorldSnapshot, 2 kB chunk', {
-    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'join', streaming: true, chunk: 1, chunkCount: 3, bodyBytes: 6000, bodyDigest: hash,
-    body: bytes(2048),
+    kind: 'WorldSnapshot', snapshotId: 3, epoch: 1, frame: 40, reason: 'join', streaming: true, chunk: 1, chunkCount: 3,
+    bodyBytes: 6000, bodyDigest: hash, body: bytes(2048),
   }],
   ['ComponentDelta, 64 B', delta(64)],
   ['ComponentDelta, 2 kB', delta(2048)],

@@ -90,8 +90,9 @@ export async function scale(): Promise<string[]> {
   })), ROUNDS)
   const usOf = (name: string) => (median(samples.get(name)!) * US_PER_MS) / FRAMES_A_TURN
   const [small] = pairs
-  return aligned(['entities#', 'changing#', 'frame, us#', 'ratio#', 'confirmed#', `at most ${RATIO_AIM}`], pairs.map(({ name, entities, pair }) => {
+  const rows = pairs.map(({ name, entities, pair }) => {
     const ratio = usOf(name) / usOf(small.name)
     return [figure(entities), CHANGING, figure(usOf(name)), figure(ratio), figure(pair.confirmed), atMost(ratio, RATIO_AIM)]
-  }))
+  })
+  return aligned(['entities#', 'changing#', 'frame, us#', 'ratio#', 'confirmed#', `at most ${RATIO_AIM}`], rows)
 }

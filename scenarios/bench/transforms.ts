@@ -10,7 +10,6 @@ import { sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type ComponentDelta, MessageType } from '../../system/protocol/messages.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import { applyDelta, encodeDelta } from '../../system/replication/delta.ts'
-import { mix32 } from '../../sim/choice.ts'
 import { atMost, figure } from './aims.ts'
 import { median } from './rounds.ts'
 
@@ -21,40 +20,73 @@ const GRAVITY = 9.81
 /** Bytes of a changed transform: what is asked for, and what others reach. */
 const BYTES_AIM = 7
 const BYTES_GOAL = 2
-const U32_SPAN = 2 ** 32
+/** The golden ratio's fraction. */
+const WEYL_STEP = 0.618033988749895
 const US_PER_MS = 1000
 
-/** A body on a circle of its own, that bounces and turns about an axis of its own. */
+/** A point that goes round the unit circle in equal steps; angles are given by the tangents of their halves: no inexact function. */
+class Turning {
+  cosine: number
+  sine: number
+  readonly #stepCosine: number
+  readonly #stepSine: number
+
+  constructor(tangent: number, stepTangent: number) {
+    const [square, stepSquare] = [tangent * tangent, stepTangent * stepTangent]
+    this.cosine = (1 - square) / (1 + square)
+    this.sine = (2 * tangent) / (1 + square)
+    this.#stepCosine = (1 - stepSquare) / (1 + stepSquare)
+    this.#stepSine = (2 * stepTangent) / (1 + stepSquare)
+  }
+
+  step(): void {
+    const { cosine, sine } = this
+    this.cosine = cosine * this.#stepCosine - sine * this.#stepSine
+    this.sine = sine * this.#stepCosine + cosine * this.#stepSine
+  }
+}
+
+/** A body on a circle of its own (1 to 5 m, 0.5 to 2 rad/s), that bounces and turns about an axis of its own (0.5 to 3 rad/s). */
 class Body {
-  readonly #chance: (of: number) => number
+  readonly #path: Turning
+  /** Of half the angle. */
+  readonly #spin: Turning
+  readonly #radius: number
+  readonly #centre: { readonly x: number; readonly z: number }
+  readonly #axis: readonly number[]
   #height: number
   #rise = 0
 
   constructor(seed: number) {
-    this.#chance = (of) => mix32(seed, of) / U32_SPAN
-    this.#height = 1 + 3 * this.#chance(0)
+    // Weyl's sequence: spread evenly, which is all that is asked of it.
+    const chance = (of: number) => ((seed * 12 + of) * WEYL_STEP) % 1
+    this.#height = 1 + 3 * chance(0)
+    this.#path = new Turning(4 * chance(1) - 2, ((chance(2) < 0.5 ? -1 : 1) * (0.5 + 1.5 * chance(3))) / (2 * HZ))
+    this.#spin = new Turning(4 * chance(4) - 2, (0.5 + 2.5 * chance(5)) / (4 * HZ))
+    this.#radius = 1 + 4 * chance(6)
+    this.#centre = { x: 40 * chance(7), z: 40 * chance(8) }
+    const axis = [9, 10, 11].map((of) => chance(of) - 0.5)
+    const length = Math.sqrt(axis.reduce((sum, part) => sum + part * part, 0))
+    this.#axis = axis.map((part) => part / length)
   }
 
-  /** After so many frames; to be called for each in turn. */
-  at(frame: number) {
-    const chance = this.#chance
-    const seconds = frame / HZ
+  step(): void {
+    this.#path.step()
+    this.#spin.step()
     this.#rise -= GRAVITY / HZ
     this.#height += this.#rise / HZ
-    if (this.#height < 0) {
-      this.#height = -this.#height
-      this.#rise = Math.max(3, -0.9 * this.#rise)
-    }
-    const angle = (chance(1) < 0.5 ? -1 : 1) * (0.5 + 1.5 * chance(2)) * seconds + 6 * chance(3)
-    const radius = 1 + 4 * chance(4)
-    const [i, j, k] = [chance(5) - 0.5, chance(6) - 0.5, chance(7) - 0.5]
-    const half = (6 * chance(8) + (0.5 + 2.5 * chance(9)) * seconds) / 2
-    const part = (Math.sin(half) / Math.sqrt(i * i + j * j + k * k)) * ROTATION_ONE
+    if (this.#height >= 0) return
+    this.#height = -this.#height
+    this.#rise = Math.max(3, -0.9 * this.#rise)
+  }
+
+  row() {
     const steps = (metres: number) => Math.floor(metres * STEPS_PER_METRE + 0.5)
-    const rotation = { qx: i * part, qy: j * part, qz: k * part, qw: Math.cos(half) * ROTATION_ONE }
+    const [qx, qy, qz] = this.#axis.map((part) => part * this.#spin.sine * ROTATION_ONE)
     return {
-      x: steps(40 * chance(10) + radius * Math.cos(angle)), y: steps(this.#height), z: steps(40 * chance(11) + radius * Math.sin(angle)),
-      ...streamRotation(rotation), asleep: 0,
+      x: steps(this.#centre.x + this.#radius * this.#path.cosine), y: steps(this.#height),
+      z: steps(this.#centre.z + this.#radius * this.#path.sine),
+      ...streamRotation({ qx, qy, qz, qw: this.#spin.cosine * ROTATION_ONE }), asleep: 0,
     }
   }
 }
@@ -67,7 +99,10 @@ export function transforms(nowMs: () => number): string[] {
   const sizes: number[] = []
   const [encodeUs, applyUs]: [number[], number[]] = [[], []]
   for (let frame = 1; frame <= FRAMES; frame++) {
-    bodies.forEach((body, entity) => host.set(entity, BodyPose, body.at(frame)))
+    bodies.forEach((body, entity) => {
+      body.step()
+      host.set(entity, BodyPose, body.row())
+    })
     const beganMs = nowMs()
     const body = encodeDelta(host)
     const encodedMs = nowMs()

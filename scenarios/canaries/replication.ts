@@ -133,8 +133,11 @@ export const REPLICATION: readonly Canary[] = [
   {
     name: 'track-forgotten', area: 'replication', stories: ['late-join', 'swarm'],
     about: 'a snapshot brings rows without what is known of their motion, and its receiver foresees other changes than the host',
-    shows: ['HeadPose', 'LeftHandPose', 'RightHandPose', 'Motion', 'BodyPose']
-      .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
+    shows: [
+      ...['HeadPose', 'LeftHandPose', 'RightHandPose', 'Motion', 'BodyPose']
+        .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
+      { check: 'refusals', component: 'ComponentDelta' },
+    ],
     plant: (bed) => {
       let isTaking = false
       bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {

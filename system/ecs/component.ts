@@ -84,7 +84,8 @@ export function defineLayout<F extends string>(name: string, specs: { readonly [
   const told = (by: Diff) => fields.filter(({ diff }) => diff === by)
   const [values, motion, rotation] = [told('value'), told('motion'), told('rotation')]
   assert(rotation.length === 0 || rotation.length === ROTATION_PARTS, `${name} has one rotation at most`)
-  assert(rotation.every(({ type }) => type === 'i16') && motion.every(({ type }) => type === 'i32'), `${name} moves in i32 and turns in i16`)
+  assert(motion.every(({ type }) => type === 'i32'), `${name} moves in i32`)
+  assert(rotation.every(({ type }) => type === 'i16'), `${name} turns in i16`)
   const byName = Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field }
   return { name, fields, field: byName, values, motion, rotation, stride: offset }
 }

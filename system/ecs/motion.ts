@@ -46,7 +46,8 @@ const clamped = (word: number): number => Math.max(-0x80000000, Math.min(0x7ffff
 /** Follows one part to where it came, `missed` beyond its prediction. The gains are those of an alpha-beta-gamma filter: 3/4, 3/8, 1/8. */
 function follow(track: Track, part: number, moved: number, missed: number, isJump: boolean): void {
   const at = part * WORDS_PER_PART
-  const [velocity, acceleration] = [track[at + 1], track[at + 2]]
+  const velocity = track[at + 1]
+  const acceleration = track[at + 2]
   // Out of rest there is nothing to be smooth with. A jump keeps its acceleration: what bounces goes on falling.
   if (isJump || (velocity === 0 && acceleration === 0)) {
     track[at] = 0
@@ -81,21 +82,22 @@ export function advanceTrack(layout: AnyLayout, track: Track, before: DataView, 
 /** q and -q are one rotation: the track goes on with the one that is nearer to what it foresaw, and ends with the one that is stored. */
 function advanceRotation({ motion, rotation }: AnyLayout, track: Track, before: DataView, after: DataView, unrest: number): void {
   let alike = 0
-  rotation.forEach((field, k) => {
-    alike += predicted(track, motion.length + k, readField(before, 0, field)) * readField(after, 0, field)
-  })
+  for (let k = 0; k < rotation.length; k++) {
+    alike += predicted(track, motion.length + k, readField(before, 0, rotation[k])) * readField(after, 0, rotation[k])
+  }
   const sign = alike < 0 ? -1 : 1
   let worst = 0
-  const missed = rotation.map((field, k) => {
-    const miss = sign * readField(after, 0, field) - predicted(track, motion.length + k, readField(before, 0, field))
-    worst = Math.max(worst, Math.abs(miss))
-    return miss
-  })
-  rotation.forEach((field, k) => {
+  for (let k = 0; k < rotation.length; k++) {
+    const missed = sign * readField(after, 0, rotation[k]) - predicted(track, motion.length + k, readField(before, 0, rotation[k]))
+    worst = Math.max(worst, Math.abs(missed))
+  }
+  for (let k = 0; k < rotation.length; k++) {
     const part = motion.length + k
-    follow(track, part, sign * readField(after, 0, field) - readField(before, 0, field), missed[k], worst > JUMP_TURN)
-    if (sign > 0) return
+    const from = readField(before, 0, rotation[k])
+    const to = sign * readField(after, 0, rotation[k])
+    follow(track, part, to - from, to - predicted(track, part, from), worst > JUMP_TURN)
+    if (sign > 0) continue
     for (let word = part * WORDS_PER_PART; word < (part + 1) * WORDS_PER_PART; word++) track[word] = clamped(-track[word])
-  })
+  }
   track[unrest] = calmed(track[unrest], (worst * ROTATION_LEVELS) / ROTATION_ONE)
 }

@@ -17,8 +17,8 @@ export interface Rotation {
 }
 
 /**
- * Levels in one. Half a level is at most 1/3072 off in each of three parts; the fourth, which is as large as each of them at least, is off by
- * their sum at most: 3/3072, less than 1/1000.
+ * Levels in one. Three parts are half a level off at most, 1/3072; the fourth, which is as large as each of them at least, is off by their
+ * sum at most: 3/3072, less than 1/1000.
  */
 export const ROTATION_LEVELS = 1536
 /** No part but the largest is above the root of one half; a level more for rounding. */
@@ -56,7 +56,7 @@ export function levelsOfParts(parts: ArrayLike<number>, levels: Int32Array | num
   for (let turn = 0; turn < PARTS; turn++) {
     const largest = (first + turn) % PARTS
     for (let k = 0, at = 0; k < PARTS; k++) if (k !== largest) levels[at++] = nearest((parts[k] * ROTATION_LEVELS) / ROTATION_ONE)
-    if (Math.abs(levels[0]) > ROTATION_LEVEL_MAX || Math.abs(levels[1]) > ROTATION_LEVEL_MAX || Math.abs(levels[2]) > ROTATION_LEVEL_MAX) continue
+    if (Math.max(Math.abs(levels[0]), Math.abs(levels[1]), Math.abs(levels[2])) > ROTATION_LEVEL_MAX) continue
     partsOfLevels(largest, levels, told)
     if (told[0] === parts[0] && told[1] === parts[1] && told[2] === parts[2] && told[3] === parts[3]) return largest
   }

@@ -135,7 +135,7 @@ export class Table {
     // In two steps: the table may grow within the first, and the revisions be another array then.
     const slot = this.#put(entity, bytes)
     this.#revisions[slot] = revision
-    if (track === undefined) this.#trackOf(slot).fill(0)
+    if (track === undefined) this.#tracks.fill(0, slot * this.#trackWords, (slot + 1) * this.#trackWords)
     else this.#tracks.set(track, slot * this.#trackWords)
   }
 
@@ -173,7 +173,7 @@ export class Table {
     this.#ascending = other.#ascending
   }
 
-  /** Appends what changed since the last take, in no particular order; the revision of each changed row rises by one, its track advances. */
+  /** Appends what changed since the last take, in no particular order; a changed row's revision rises by one, and its track advances. */
   takeChanges(changes: RowChange[]): void {
     assert(this.#baselines !== undefined, 'changes are taken from a table that tracks them')
     const { component, index: componentIndex } = this
@@ -257,7 +257,8 @@ export class Table {
     this.#baselines.set(entity, slot === undefined
       ? { bytes: undefined, revision: 0, track: undefined }
       : {
-        bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot], track: this.#trackOf(slot).slice(),
+        bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot],
+        track: this.#tracks.slice(slot * this.#trackWords, (slot + 1) * this.#trackWords),
       })
   }
 
@@ -275,7 +276,7 @@ export class Table {
     this.#count++
     this.#entities[slot] = entity
     this.#revisions[slot] = 0
-    this.#trackOf(slot).fill(0)
+    this.#tracks.fill(0, slot * this.#trackWords, (slot + 1) * this.#trackWords)
     this.#hashes.fill(0, 2 * slot, 2 * slot + 2)
     this.#slots.set(entity, slot)
     this.#ascending = undefined

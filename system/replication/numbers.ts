@@ -2,7 +2,7 @@
  * Integers told by a range coder: zero or not, the sign, how many bits the magnitude has, and those bits, the upper two of them with
  * probabilities of their own. Small numbers that come often take a fraction of a bit, and any safe integer can be told.
  */
-import { type Coder, newContexts, type Contexts } from './rangecoder.ts'
+import { type Coder, type Contexts, newContexts, startAt } from './rangecoder.ts'
 
 /** Bits of a magnitude beyond its first, of a safe integer. */
 const LENGTH_MAX = 52
@@ -37,7 +37,9 @@ function codeMagnitude(coder: Coder, contexts: Contexts, at: number, magnitude: 
 }
 
 /** An integer whose zero and sign have contexts elsewhere than its magnitude. */
-export function codeSplitInteger(coder: Coder, contexts: Contexts, zeroAt: number, signAt: number, magnitudeAt: number, value: number): number {
+export function codeSplitInteger(
+  coder: Coder, contexts: Contexts, zeroAt: number, signAt: number, magnitudeAt: number, value: number,
+): number {
   if (coder.bit(contexts, zeroAt, value === 0 ? 0 : 1) === 0) return 0
   const isNegative = coder.bit(contexts, signAt, value < 0 ? 1 : 0) === 1
   const magnitude = codeMagnitude(coder, contexts, magnitudeAt, Math.abs(value))
@@ -51,6 +53,11 @@ export const codeInteger = (coder: Coder, contexts: Contexts, at: number, value:
 /** Counts of one kind, with contexts of their own. */
 export class Counter {
   readonly #contexts = newContexts(INTEGER_CONTEXTS)
+
+  constructor() {
+    // A count is never negative.
+    startAt(this.#contexts, 1, 255)
+  }
 
   /** An integer from 0 to `max`; the coder fails where it is another. */
   code(coder: Coder, value: number, max: number): number {

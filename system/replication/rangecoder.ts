@@ -26,11 +26,20 @@ const RAW_BITS_MAX = 16
 
 export const newContexts = (count: number): Contexts => new Uint16Array(2 * count).fill(PROBABILITY_HALF)
 
-const share = (range: number, contexts: Contexts, at: number): number =>
-  (range >>> 16) * (((((contexts[2 * at] + contexts[2 * at + 1]) >>> 1) * (PROBABILITY_ONE - 2 * PROBABILITY_MIN)) >>> 16) + PROBABILITY_MIN)
+/** Sets how often a zero is likely at this place before anything has been told there: 1 to 255, in 1/256. */
+export function startAt(contexts: Contexts, at: number, zeros: number): void {
+  contexts.fill(zeros * BYTE_SPAN, 2 * at, 2 * at + 2)
+}
+
+/** Of a range what belongs to a zero. */
+function share(range: number, contexts: Contexts, at: number): number {
+  const mean = (contexts[2 * at] + contexts[2 * at + 1]) >>> 1
+  return (range >>> 16) * (((mean * (PROBABILITY_ONE - 2 * PROBABILITY_MIN)) >>> 16) + PROBABILITY_MIN)
+}
 
 function learn(contexts: Contexts, at: number, bit: number): void {
-  const [fast, slow] = [contexts[2 * at], contexts[2 * at + 1]]
+  const fast = contexts[2 * at]
+  const slow = contexts[2 * at + 1]
   contexts[2 * at] = bit === 0 ? fast + ((PROBABILITY_ONE - fast) >>> FAST_SHIFT) : fast - (fast >>> FAST_SHIFT)
   contexts[2 * at + 1] = bit === 0 ? slow + ((PROBABILITY_ONE - slow) >>> SLOW_SHIFT) : slow - (slow >>> SLOW_SHIFT)
 }

@@ -15,7 +15,7 @@ import { ROTATION_ONE } from '../ecs/components.ts'
 import { predicted, type Track, TRACK_PARTS, trackWords, UNREST_MAX, unrestAt } from '../ecs/motion.ts'
 import { largestPart, levelsOfParts, partsOfLevels, ROTATION_LEVEL_MAX, ROTATION_LEVELS } from '../ecs/rotation.ts'
 import { codeInteger, codeSplitInteger, INTEGER_CONTEXTS } from './numbers.ts'
-import { type Coder, type Contexts, newContexts } from './rangecoder.ts'
+import { type Coder, type Contexts, newContexts, startAt } from './rangecoder.ts'
 
 const FRACTIONS = 4
 const UNRESTS = UNREST_MAX + 1
@@ -40,6 +40,39 @@ const REVISION_AT = 0
 const HAS_TRACK_AT = REVISION_AT + INTEGER_CONTEXTS
 const TRACK_AT = HAS_TRACK_AT + 1
 const FIELDS_AT = TRACK_AT + 2 * TRACK_KINDS * INTEGER_CONTEXTS
+
+/*
+ * What is likely before a segment has told anything, in 1/256: how often each came first to fourth in its segment, over four seeds each of
+ * loopback-120, late-join, partition-heals and swarm and 300 frames of 250 bodies that circle and bounce, rounded.
+ */
+/** Nothing missed, by unrest. */
+const NONE_STARTS = [150, 140, 80, 40, 50, 60, 50, 25]
+/** A miss above zero, by fraction, while there is little unrest: the number was rounded the other way. */
+const ABOVE_STARTS = [30, 85, 165, 225]
+const LITTLE_UNREST = 2
+/** No further bit of the magnitude, by unrest and by how many there are. */
+const LAST_BIT_STARTS = [
+  [190, 140], [200, 200], [120, 220, 160], [50, 100, 200], [70, 60, 80, 130], [80, 70, 80, 100], [40, 25, 40, 90], [30, 25, 30, 80],
+]
+const SAME_START = 250
+
+function updateContexts(values: number): Contexts {
+  const contexts = newContexts(VALUES_AT + values * (1 + INTEGER_CONTEXTS))
+  for (const at of [POSITION_AT, ROTATION_AT]) {
+    for (let unrest = 0; unrest < UNRESTS; unrest++) {
+      for (let fraction = 0; fraction < FRACTIONS; fraction++) {
+        const zeroAt = at + (unrest * FRACTIONS + fraction) * 2
+        startAt(contexts, zeroAt, NONE_STARTS[unrest])
+        if (unrest <= LITTLE_UNREST) startAt(contexts, zeroAt + 1, ABOVE_STARTS[fraction])
+      }
+      const magnitudeAt = at + UNRESTS * 2 * FRACTIONS + unrest * INTEGER_CONTEXTS
+      LAST_BIT_STARTS[unrest].forEach((start, bits) => startAt(contexts, magnitudeAt + bits, start))
+    }
+  }
+  for (const at of [IS_OTHER_AT, IS_FORESEEN_AT]) startAt(contexts, at, SAME_START)
+  for (let index = 0; index < values; index++) startAt(contexts, VALUES_AT + index * (1 + INTEGER_CONTEXTS), SAME_START)
+  return contexts
+}
 
 /** The number that prediction foresaw, and where between two numbers it was: 0 to FRACTIONS - 1. */
 interface Foresight {
@@ -75,7 +108,7 @@ export class RowCoder {
   /** The change of a row from `before`, whose track is `track`, to `row`. A decoder is given a copy of `before` and fills it. */
   update(before: DataView, track: Track, row: DataView): void {
     const { motion, rotation, values } = this.#component
-    const contexts = this.#updates ??= newContexts(VALUES_AT + values.length * (1 + INTEGER_CONTEXTS))
+    const contexts = this.#updates ??= updateContexts(values.length)
     const unrest = unrestAt(this.#component)
     for (let part = 0; part < motion.length; part++) {
       const foreseen = foresight(predicted(track, part, readField(before, 0, motion[part]) * TRACK_PARTS), TRACK_PARTS)

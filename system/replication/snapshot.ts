@@ -4,8 +4,8 @@
  *
  *     body       = closed lamport u64 | count u32 | chain digest u64, little-endian | the bytes of a range coder
  *     coded      = how many archetypes, then each
- *     archetype  = which components it has, a bit for each of the manifest | how many entities, ascending, each by how far it lies beyond the
- *                  one before | for each of its components the whole rows of these entities, with revisions and tracks
+ *     archetype  = which components it has, a bit for each of the manifest | how many entities, ascending, each by how far it lies
+ *                  beyond the one before | for each of its components the whole rows of these entities, with revisions and tracks
  *
  * An archetype is the entities that have the same components: these are named once.
  */
@@ -82,7 +82,8 @@ function archetypesOf(world: World): readonly Archetype[] {
     if (entities === undefined) entitiesOf.set(set, [entity])
     else entities.push(entity)
   }
-  return [...entitiesOf].map(([set, entities]) => ({ components: COMPONENTS.filter((_, index) => Math.floor(set / 2 ** index) % 2 === 1), entities }))
+  const componentsOfSet = (set: number) => COMPONENTS.filter((_, index) => Math.floor(set / 2 ** index) % 2 === 1)
+  return [...entitiesOf].map(([set, entities]) => ({ components: componentsOfSet(set), entities }))
 }
 
 /** What both directions tell, in its contexts. */
@@ -120,7 +121,8 @@ const chunksOf = (bodyBytes: number): number => Math.max(1, Math.ceil(bodyBytes 
 export function chunkSnapshot(body: Uint8Array, header: Pick<WorldSnapshot, 'snapshotId' | 'epoch' | 'frame' | 'reason'>): WorldSnapshot[] {
   assert(body.length <= SNAPSHOT_BODY_BYTES_MAX, 'the world fits a snapshot')
   const [chunkBytes, chunkCount] = [chunkBytesOf(body.length), chunksOf(body.length)]
-  const shared = { ...header, streaming: chunkCount > SNAPSHOT_CHUNKS_PER_FRAME, chunkCount, bodyBytes: body.length, bodyDigest: sipHash24(body) }
+  const streaming = chunkCount > SNAPSHOT_CHUNKS_PER_FRAME
+  const shared = { ...header, streaming, chunkCount, bodyBytes: body.length, bodyDigest: sipHash24(body) }
   return Array.from({ length: chunkCount }, (_, chunk): WorldSnapshot => ({
     kind: 'WorldSnapshot', ...shared, chunk, body: body.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes),
   }))
@@ -206,7 +208,7 @@ export interface SnapshotContent {
   readonly tables: readonly SnapshotTable[]
 }
 
-/** Checks a whole body before anything is written; undefined where it is not well formed. It makes room for SNAPSHOT_ROWS_MAX rows at most. */
+/** Checks a whole body before anything is written; undefined where it is not well formed. Makes room for SNAPSHOT_ROWS_MAX rows at most. */
 export function decodeSnapshot(body: Uint8Array): SnapshotContent | undefined {
   if (body.length < HEADER_BYTES) return undefined
   const view = viewOf(body)

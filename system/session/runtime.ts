@@ -19,8 +19,9 @@ const ROWS_PER_WISH = 2
 const POSES_PER_MEMBER = 3
 /** Of a change at its worst: a row that is new, or one that leaps in every field and was foreseen elsewhere. */
 const CHANGE_BYTES_MAX = 56
+const CHANGES_PER_FRAME_MAX = RUNTIME_WISHES_PER_FRAME * ROWS_PER_WISH + BODIES_MAX + MEMBERS_MAX * POSES_PER_MEMBER
 assert(
-  (RUNTIME_WISHES_PER_FRAME * ROWS_PER_WISH + BODIES_MAX + MEMBERS_MAX * POSES_PER_MEMBER) * CHANGE_BYTES_MAX <= COUNT_MAX.ComponentDelta.body,
+  CHANGES_PER_FRAME_MAX * CHANGE_BYTES_MAX <= COUNT_MAX.ComponentDelta.body,
   'all that can change in a frame fits its delta',
 )
 

@@ -12,7 +12,7 @@ export const ENTITIES: readonly EntityId[] = [
   0, 1, 2, 3, entityId('log', 7, 5), entityId('log', 1023, 9), entityId('stream', 0, 1), entityId('stream', 1023, (1 << 20) - 1),
 ]
 
-export function arbitraryRow(component: AnyComponent): fc.Arbitrary<RowOf<AnyComponent>> {
+function arbitraryRow(component: AnyComponent): fc.Arbitrary<RowOf<AnyComponent>> {
   return fc.record(Object.fromEntries(component.fields.map((field) => {
     const { min, max } = FIELD_RANGE[field.type]
     return [field.name, fc.oneof(fc.integer({ min, max }), fc.constantFrom(min, max, 0))]

@@ -12,7 +12,9 @@ import { FRAME_MAX } from '../../../system/replication/frames.ts'
 import { Counter } from '../../../system/replication/numbers.ts'
 import { newContexts, RangeEncoder } from '../../../system/replication/rangecoder.ts'
 import { RowCoder } from '../../../system/replication/rows.ts'
-import { applySnapshot, chunkBytesOf, chunkSnapshot, decodeSnapshot, encodeSnapshot, SnapshotAssembler } from '../../../system/replication/snapshot.ts'
+import {
+  applySnapshot, chunkBytesOf, chunkSnapshot, decodeSnapshot, encodeSnapshot, SnapshotAssembler,
+} from '../../../system/replication/snapshot.ts'
 import { apply, arbitraryWrites, rowOf } from '../ecs/worlds.ts'
 
 const POSITION = { closedLamport: 2 ** 33 + 7, count: 5, digest: { hi: 0xfedcba98, lo: 0x76543210 } }
@@ -169,7 +171,9 @@ describe('bodies', () => {
     expect(decodeSnapshot(archetype(1, [ENTITY_ID_MAX]))).toMatchObject({ rows: 1 })
     expect(decodeSnapshot(archetype(1, [ENTITY_ID_MAX + 1]))).toBeUndefined()
     expect(decodeSnapshot(archetype(0, []))).toBeUndefined()
-    for (const size of [3, SNAPSHOT_ROWS_MAX, SNAPSHOT_ROWS_MAX + 1, 2 ** 40]) expect(decodeSnapshot(archetype(size, [3, 5]))).toBeUndefined()
+    for (const size of [3, SNAPSHOT_ROWS_MAX, SNAPSHOT_ROWS_MAX + 1, 2 ** 40]) {
+      expect(decodeSnapshot(archetype(size, [3, 5]))).toBeUndefined()
+    }
     const nothing = told((encoder, counter, has) => {
       counter().code(encoder, 1, Infinity)
       for (const component of COMPONENTS) has(component, false)
