@@ -42,6 +42,11 @@ export const COUNTERS = {
   refusedEpoch: 'entries that the host refused: another epoch',
   refusedDuplicate: 'entries that the host refused: known already',
   refusedMalformed: 'entries that the host refused: malformed',
+  refusedRole: 'entries that the host refused: their sender may give no commands',
+  equivocations: 'times that an author was found to have signed two entries for one position, over all peers',
+  messagesUnreadable: 'messages that the host could not read',
+  messagesForbidden: 'messages that the host refused: their sender may not send them',
+  messagesOverBudget: 'messages that the host refused: their sender had sent too many',
   refusedByPeer: 'entries that the host let through and a peer refused by itself',
   commitsRequested: 'commits requested',
   commitsApplied: 'commits that the host folded as APPLIED',
@@ -55,6 +60,7 @@ export const COUNTERS = {
   sessionsOpened: 'sessions that the host opened, resumed ones included',
   sessionsResumed: 'sessions that the host resumed',
   sessionsRefused: 'hellos that the host refused',
+  sessionsExpelled: 'members that the host disconnected for what they sent',
   physicsSteps: 'physics steps',
   contacts: 'contacts in the physics step that had the most',
   xrSelects: 'select events of headsets',
@@ -77,6 +83,10 @@ const OUTCOMES: Readonly<Record<FoldOutcome, CounterName>> = {
 const REFUSALS: Readonly<Record<string, CounterName>> = {
   signature: 'refusedSignature', nonce: 'refusedNonce', rate: 'refusedRate', size: 'refusedSize', late: 'refusedLate',
   author: 'refusedAuthor', epoch: 'refusedEpoch', duplicate: 'refusedDuplicate', malformed: 'refusedMalformed',
+  role: 'refusedRole',
+}
+const MESSAGES: Readonly<Record<string, CounterName>> = {
+  unreadable: 'messagesUnreadable', forbidden: 'messagesForbidden', budget: 'messagesOverBudget',
 }
 const CONFLICTS: Readonly<Record<string, CounterName>> = {
   TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag',
@@ -154,6 +164,15 @@ class Tally {
       case 'sessionRefused':
         if (atHost) counts.sessionsRefused++
         return
+      case 'sessionClosed':
+        if (atHost && event.code === 'protocolError' && event.by === 'local') counts.sessionsExpelled++
+        return
+      case 'messageRefused': {
+        const name = MESSAGES[event.cause]
+        if (atHost && name !== undefined) counts[name]++
+        return
+      }
+      case 'equivocation': counts.equivocations++; return
       case 'commandSigned':
         if (event.resignedFrom !== 0) counts.resigned++
         else {

@@ -169,7 +169,7 @@ export type ReportedEvent =
   | SessionEvent
   | { readonly event: 'joined'; readonly tookUs: number }
   | MessageSent
-  | { readonly event: 'messageRefused'; readonly reason: string; readonly peer: number }
+  | { readonly event: 'messageRefused'; readonly cause: string; readonly reason: string; readonly peer: number }
   | SnapshotSent
   | { readonly event: 'snapshotApplied'; readonly snapshotId: number; readonly frame: number }
   | { readonly event: 'nackSent' }
@@ -180,6 +180,7 @@ export type ReportedEvent =
   | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number } }
   | { readonly event: 'commandIntegrated'; readonly author: number; readonly lamport: number }
   | CommandRefused
+  | { readonly event: 'equivocation'; readonly author: number; readonly lamport: number }
   | CommandFolded
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded

@@ -1,5 +1,6 @@
 /** The built-in stories, in the order in which they are best read. */
 import type { Scenario } from './scenario.ts'
+import attacker from './stories/attacker.ts'
 import commitStorm from './stories/commit-storm.ts'
 import forgedCommand from './stories/forged-command.ts'
 import interest from './stories/interest.ts'
@@ -20,5 +21,5 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, interest, swarm, worlds,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, attacker, interest, swarm, worlds,
 ].map(entry)

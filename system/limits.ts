@@ -27,6 +27,8 @@ export const RESIGN_MAX = 8
 export const PENDING_ENTRIES_MAX = 4096
 /** Entries in one CommandLogEntry message. */
 export const ENTRIES_PER_MESSAGE_MAX = 64
+/** Proofs of equivocation that a host keeps, one an author. */
+export const EQUIVOCATION_PROOFS_MAX = 64
 /** Commit results that a peer keeps for its audit history. */
 export const COMMIT_HISTORY_MAX = 1024
 
@@ -81,11 +83,26 @@ export const INTEREST_TIMEOUT_US = 2_000_000
 
 // --- session -------------------------------------------------------------------------------------------------------
 export const MEMBERS_MAX = 64
+/** Connections that have not been let in, at once; more are closed as they come. */
+export const STRANGERS_MAX = 128
+/** Bytes of messages, commands left out, that a member may send at once, and a second sustained: 7 times what 90 poses a second take. */
+export const TRAFFIC_BYTES_BURST = 512 * 1024
+export const TRAFFIC_BYTES_PER_SECOND = 128 * 1024
+/** What a message counts for beside its bytes: an empty one costs work, too. */
+export const MESSAGE_OVERHEAD_BYTES = 64
+/** Requests for frames, snapshots and entries that a member may send at once, and a second sustained. */
+export const REQUEST_BURST = 64
+export const REQUESTS_PER_SECOND = 32
+/** Refused messages and commands that a host puts up with at once, and a second sustained; then it disconnects. */
+export const OFFENCE_BURST = 256
+export const OFFENCES_PER_SECOND = 10
 export const HEARTBEAT_INTERVAL_US = 200_000
 /** Silence after which a peer is given up. */
 export const HEARTBEAT_TIMEOUT_US = 5_000_000
 export const HANDSHAKE_TIMEOUT_US = 5_000_000
 export const RECONNECT_DELAY_US = 250_000
+/** Generations of the group key of a sealed session: so often can somebody leave it, and others still come in. */
+export const KEY_GENERATIONS_MAX = 1024
 export const RECONNECTS_MAX = 24
 export const TELEMETRY_INTERVAL_US = 1_000_000
 /** InputPredictiveState goes out every this many frames. */
@@ -121,4 +138,6 @@ assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the fir
 assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
 assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins anew after a crash outlasts its own ghost')
 assert(COMMAND_TIMES_MAX > PENDING_ENTRIES_MAX, 'the time of every pending command is taken')
+assert(REQUESTS_PER_SECOND * NACK_INTERVAL_US > 2 * 1_000_000, 'who misses frames and entries all the time may ask for both')
+assert(OFFENCE_BURST > COMMAND_BURST, 'who sends too many commands is refused by name before it is disconnected')
 assert(Number.isInteger(PHYSICS_HZ), 'physics divides the frame rate')

@@ -13,6 +13,7 @@ import { NO_METER, NO_PROBE } from '../../system/ports.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { interestOf } from '../../system/replication/interest.ts'
 import { Broadcast } from '../../system/session/broadcast.ts'
+import { Conducts } from '../../system/session/conduct.ts'
 import { Link } from '../../system/session/link.ts'
 import { newSeat } from '../../system/session/seat.ts'
 import { Seats } from '../../system/session/seats.ts'
@@ -48,8 +49,9 @@ class Hosting {
     const log = new CommandLog({ ...quiet, sessionId: new Uint8Array(16), world, codec, folding() {}, folded() {} })
     const cells = new CellIndex(world)
     const seats = new Seats()
+    const conducts = new Conducts()
     for (let member = 0; member < members; member++) {
-      const seat = newSeat(new Link(member, new Uint8Array(0), { ...quiet, codec, emit() {}, mirror() {} }), 0)
+      const seat = newSeat(new Link(member, new Uint8Array(0), { ...quiet, codec, emit() {}, mirror() {} }), conducts.stranger(), 0)
       seat.author = member + 1
       seat.live = true
       // Three by three cells, somewhere else for each.

@@ -46,8 +46,10 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
     hint: 'install the build that the host runs',
   }],
   ['KeyRoster, 8 members', {
-    kind: 'KeyRoster', epoch: 1, version: 2, signature: bytes(64),
-    members: Array.from({ length: 8 }, (_, author) => ({ author, publicKey: bytes(32), displayName: `member ${author}`, present: true })),
+    kind: 'KeyRoster', epoch: 1, version: 2, keyGeneration: 0, signature: bytes(64),
+    members: Array.from({ length: 8 }, (_, author) =>
+      ({ author, publicKey: bytes(32), displayName: `member ${author}`, present: true, banned: false, nonceHighWater: 1000n,
+        wrappedKey: new Uint8Array(0) })),
   }],
   ['Heartbeat', { kind: 'Heartbeat', pong: true, sequence: 7, sentAtUs: 1_234_567, rttUs: 23_000, jitterUs: 800 }],
   ['WorldSnapshot, 2 kB chunk', {

@@ -67,8 +67,8 @@ class Pair {
     this.#host.audit(AUDIT_BYTES_PER_FRAME)
     const { closedLamport, count, digest } = this.#hostLog.position
     const delta: ComponentDelta = {
-      kind: 'ComponentDelta', epoch: 1, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: this.#host.digest(),
-      baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.#host),
+      kind: 'ComponentDelta', epoch: 1, frame, closedLamport, admittedCount: count, admittedDigest: digest,
+      stateDigest: this.#host.digest(), baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.#host),
     }
     const decoded = this.#codec.decode(MessageType.ComponentDelta, this.#codec.encode(delta))
     if (decoded.kind === 'message' && decoded.message.kind === 'ComponentDelta') this.#replica.takeFrame(decoded.message, frame)

@@ -1,10 +1,11 @@
 /** Canaries of the command log: its gate, its order, its clock. */
-import { Admission, TokenBucket } from '../../system/commands/admission.ts'
+import { Admission } from '../../system/commands/admission.ts'
 import { CommandLog } from '../../system/commands/log.ts'
 import { ScopeVersion } from '../../system/ecs/components.ts'
 import { HOST_AUTHOR } from '../../system/ids.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import type { CommandEntry, RefusalReason } from '../../system/protocol/messages.ts'
+import { TokenBucket } from '../../system/security/tokenbucket.ts'
 import { OutputQueue } from '../../system/session/peer.ts'
 import { Link } from '../../system/session/link.ts'
 import type { Bed, Canary } from './canary.ts'

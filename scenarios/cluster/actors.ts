@@ -118,6 +118,11 @@ export class Host implements HostActor {
       if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'kick', author: peer.author })
     })
   }
+  ban(peer: PeerActor): void {
+    this.#cluster.operate('host', 'ban', () => {
+      if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'ban', author: peer.author })
+    })
+  }
   sever(peer: PeerActor): void {
     this.#cluster.operate('host', 'sever', () => this.#cluster.sever(nodeOf(peer)))
   }
@@ -292,6 +297,16 @@ export class Peer implements PeerActor {
   }
   leave(): void {
     this.intend('leave', { kind: 'leave' })
+  }
+  kick({ author }: PeerActor): void {
+    if (author !== undefined) this.intend('kick', { kind: 'kick', author })
+  }
+  ban({ author }: PeerActor): void {
+    if (author !== undefined) this.intend('ban', { kind: 'ban', author })
+  }
+  assignRole({ author }: PeerActor, role: JoinOptions['role']): void {
+    oneOf('assignRole', role, ROLES)
+    if (author !== undefined) this.intend('assignRole', { kind: 'role', author, role })
   }
   crash(): void {
     this.cluster.operate(this.name, 'crash', () => this.cluster.crash(this.node))

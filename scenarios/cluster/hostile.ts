@@ -12,7 +12,8 @@ import { manifestHash } from '../../system/ecs/manifest.ts'
 import { HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
 import { COMMAND_BURST, COMMAND_PAYLOAD_BYTES_MAX, LAMPORT_LEAD_MAX } from '../../system/limits.ts'
 import { categoryOf, channelOf } from '../../system/protocol/channels.ts'
-import { sealEnvelope } from '../../system/protocol/envelope.ts'
+import { crc32 } from '../../system/protocol/crc32.ts'
+import { ENVELOPE_BYTES, sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type CommandEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
 import { FRAME_MAX } from '../../system/replication/frames.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
@@ -25,6 +26,11 @@ const SIGNATURE_BYTES = 64
 const FLOOD_ENTRIES = COMMAND_BURST + 28
 /** Interests told at once. */
 const PRYING_SETS = 8
+/** In the detail of one event. */
+const CHATTER_CHARACTERS = 250
+/** Where the envelope has its flags and its checksum. */
+const FLAGS_AT = 2
+const CRC_AT = 20
 
 /** What is sealed around another value than the one that is true. */
 type Lie = Partial<UnsignedEntry>
@@ -49,8 +55,11 @@ export class Hostile implements HostileActor {
   spentNonce(target: Thing): void {
     this.#act('spentNonce', (log) => this.#entries(this.#despawn(log, target, { nonce: this.#nonce(log) - 1n })))
   }
+  command(target: Thing): void {
+    this.#act('command', (log) => this.#entries(this.#highlight(log, target, 1)))
+  }
   otherEpoch(target: Thing): void {
-    this.#act('otherEpoch', (log) => this.#entries(this.#despawn(log, target, { epoch: SESSION_EPOCH + 1 })))
+    this.#act('otherEpoch', (log) => this.#entries(this.#despawn(log, target, { epoch: SESSION_EPOCH - 1 })))
   }
   farFuture(target: Thing): void {
     this.#act('farFuture', (log) => this.#entries(this.#despawn(log, target, { lamport: log.clock + 2 * LAMPORT_LEAD_MAX })))
@@ -79,13 +88,34 @@ export class Hostile implements HostileActor {
       this.#entries(this.#signed(log, { command, policy, scopeKind, scope, payload: encodePayload(layout!, wish) }))
     })
   }
-  flood(target: Thing): void {
+  flood(target: Thing, entries = FLOOD_ENTRIES): void {
     this.#act('flood', (log) => {
       const nonce = this.#nonce(log)
       const entry = (i: number) => this.#highlight(log, target, i % 2, { lamport: log.clock + 1 + i, nonce: nonce + BigInt(i) })
-      const entries = Array.from({ length: FLOOD_ENTRIES }, (_, i) => entry(i))
-      for (const batch of entryBatches(entries)) this.#entries(...batch)
+      const all = Array.from({ length: whole('flood', entries) }, (_, i) => entry(i))
+      for (const batch of entryBatches(all)) this.#entries(...batch)
     })
+  }
+  chatter(bytes: number): void {
+    this.#act('chatter', (_log, author) => {
+      const detail = 'x'.repeat(CHATTER_CHARACTERS)
+      const event: Message = { kind: 'EditorEvent', author, event: 'panel', entity: 1, tool: 1, detail }
+      for (let left = whole('chatter', bytes); left > 0; left -= CHATTER_CHARACTERS) this.#message(event)
+    })
+  }
+  inflate(): void {
+    this.#act('inflate', (log) => {
+      const sealed = this.#sealed(this.#ordinary(log, 0))
+      sealed[FLAGS_AT] = 1
+      const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength)
+      view.setUint32(CRC_AT, crc32(sealed, ENVELOPE_BYTES, sealed.length, crc32(sealed, 0, CRC_AT)), true)
+      this.#cluster.inject(this.#node, channelOf('CommandLogEntry'), sealed)
+    })
+  }
+  sendAway(peer: PeerActor, code: 'kicked' | 'banned'): void {
+    oneOf('sendAway', code, ['kicked', 'banned'])
+    this.#act('sendAway', () =>
+      this.#message({ kind: 'SessionControl', control: 'disconnect', code, author: peer.author ?? 0, role: 'viewer', hint: 'go away' }))
   }
   oversized(): void {
     this.#act('oversized', (log) => {
@@ -211,8 +241,9 @@ export class Hostile implements HostileActor {
     const { closedLamport, count, digest } = log.position
     switch (name) {
       case 'KeyRoster': {
-        const members = [{ author: HOST_AUTHOR, publicKey, displayName: this.#name, present: true }]
-        return { kind: 'KeyRoster', epoch, version: 0xffffffff, members, signature }
+        const self = { author: HOST_AUTHOR, publicKey, displayName: this.#name, present: true }
+        const members = [{ ...self, banned: false, nonceHighWater: 0n, wrappedKey: new Uint8Array(0) }]
+        return { kind: 'KeyRoster', epoch, version: 0xffffffff, keyGeneration: 0, members, signature }
       }
       case 'WorldSnapshot': return {
         kind: 'WorldSnapshot', snapshotId: 1, epoch, frame, reason: 'resync', streaming: false, chunk: 0, chunkCount: 1, bodyBytes: 1,

@@ -40,6 +40,7 @@ import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
 import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
+import { Security } from './security.ts'
 import { Sight } from './sight.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
@@ -224,9 +225,9 @@ class Run {
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
     const members = new Map<number, string>()
     const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
+    const keyOf = (author: number) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author)))
     const oracle = new Oracle({
-      sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier,
-      keyOf: (author) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author))),
+      sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier, keyOf,
     })
     const explain = this.#explain
     const explanation = explain === undefined ? undefined : new Explanation({
@@ -245,7 +246,13 @@ class Run {
     const embodiment = new Embodiment(actorOf, (node) => (cluster.hostile.has(node) ? undefined : cluster.clients[node - 1].peer.author))
     const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
     const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })
-    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, oracleWatch)
+    const nodeOf = (author: number) => cluster.clients.find(({ name }) => name === members.get(author))?.id
+    const isHonest = (author: number) => author === 0 || (nodeOf(author) !== undefined && !cluster.hostile.has(nodeOf(author)!))
+    const security = new Security({
+      sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings,
+      keyOf, isHonest,
+    })
+    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -304,6 +311,7 @@ class Run {
       this.#failures.push(...finalBytes(cluster.host.peer.world, views))
     }
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
+    this.#failures.push(...security.failures)
     const { difference } = oracle
     // What the host itself has wrong explains the clients that do not share it: it comes first.
     if (difference !== undefined && difference.frame <= (mismatch?.frame ?? Infinity)) {

@@ -67,6 +67,8 @@ export interface HostActor {
   /** Gives a member another role, with all that this role allows, from here on in the log. */
   assignRole(peer: PeerActor, role: JoinOptions['role']): void
   kick(peer: PeerActor): void
+  /** The same, and its key is never let in again. */
+  ban(peer: PeerActor): void
   /** Breaks the connection to a peer; both sides hear of it. */
   sever(peer: PeerActor): void
   /** See {@link PeerActor.pause}. */
@@ -107,6 +109,10 @@ export interface PeerActor {
   /** It sees everything again. */
   unsubscribe(): void
   leave(): void
+  /** As an admin: see {@link HostActor}. Nothing comes of it where this peer may not manage members. */
+  kick(peer: PeerActor): void
+  ban(peer: PeerActor): void
+  assignRole(peer: PeerActor, role: JoinOptions['role']): void
   /** Makes one operation of several, which is done as a whole or left out as a whole. */
   does(verb: string, action: () => void): void
   /** Everything in memory is lost; the node is silent until `restart`. */
@@ -166,7 +172,9 @@ export interface HostileActor {
   replay(): void
   /** A new entry with a nonce that is spent. */
   spentNonce(target: Thing): void
-  /** An entry of another epoch. */
+  /** A command as any member might give it, whatever this peer's role. */
+  command(target: Thing): void
+  /** An entry of the epoch before. */
   otherEpoch(target: Thing): void
   /** An entry further ahead in Lamport time than is let in. */
   farFuture(target: Thing): void
@@ -178,8 +186,14 @@ export interface HostileActor {
   usurp(): void
   /** A command that makes an admin of this peer. */
   promote(): void
-  /** More entries at once than the rate allows. */
-  flood(target: Thing): void
+  /** More entries at once than the rate allows: so many, or a few more than the burst. */
+  flood(target: Thing, entries?: number): void
+  /** So many bytes of messages that are no commands. */
+  chatter(bytes: number): void
+  /** A message that claims to be compressed, and is not. */
+  inflate(): void
+  /** Asks the host to send somebody away, as an admin may. */
+  sendAway(peer: PeerActor, code: 'kicked' | 'banned'): void
   /** An entry with a payload above the bound. */
   oversized(): void
   garbage(channel: number, bytes: Uint8Array): void

@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x3f1d4a27, lo: 0x77160dd2 } as const
+export const SCHEMA_HASH = { hi: 0x1c9fa6ad, lo: 0x3aaf9ccf } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -19,8 +19,8 @@ export const CompressionMode = { kind: 'enum', names: ['none'] } as const satisf
 export type SnapshotReason = 'join' | 'resync' | 'targeted' | 'interest'
 export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted', 'interest'] } as const satisfies EnumShape
 
-export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
-export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed'] } as const satisfies EnumShape
+export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed' | 'role'
+export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed', 'role'] } as const satisfies EnumShape
 
 export type EditorEventKind = 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel'
 export const EditorEventKind = { kind: 'enum', names: ['toolActivated', 'toolDeactivated', 'hover', 'gizmo', 'panel'] } as const satisfies EnumShape
@@ -518,30 +518,38 @@ export interface RosterMember {
   readonly publicKey: Uint8Array
   readonly displayName: string
   readonly present: boolean
+  readonly banned: boolean
+  readonly nonceHighWater: bigint
+  readonly wrappedKey: Uint8Array
 }
 export const RosterMember: TableLayout = {
-  kind: 'table', name: 'RosterMember', slots: 4,
+  kind: 'table', name: 'RosterMember', slots: 7,
   fields: [
+    { name: 'nonceHighWater', slot: 5, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
     { name: 'publicKey', slot: 1, required: true, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
     { name: 'displayName', slot: 2, required: true, shape: { kind: 'string', bytesMax: 64 } },
+    { name: 'wrappedKey', slot: 6, required: false, shape: { kind: 'bytes', countMin: 48, countMax: 48, borrowed: false } },
     { name: 'author', slot: 0, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 1023 } },
     { name: 'present', slot: 3, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
+    { name: 'banned', slot: 4, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
   ],
 }
 
 export interface KeyRoster {
   readonly epoch: number
   readonly version: number
+  readonly keyGeneration: number
   readonly members: readonly RosterMember[]
   readonly signature: Uint8Array
 }
 export const KeyRoster: TableLayout = {
-  kind: 'table', name: 'KeyRoster', slots: 4,
+  kind: 'table', name: 'KeyRoster', slots: 5,
   fields: [
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'version', slot: 1, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'members', slot: 2, required: true, shape: { kind: 'vector', of: RosterMember, countMin: 0, countMax: 256 } },
-    { name: 'signature', slot: 3, required: true, shape: { kind: 'bytes', countMin: 64, countMax: 64, borrowed: false } },
+    { name: 'keyGeneration', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'members', slot: 3, required: true, shape: { kind: 'vector', of: RosterMember, countMin: 0, countMax: 256 } },
+    { name: 'signature', slot: 4, required: true, shape: { kind: 'bytes', countMin: 64, countMax: 64, borrowed: false } },
   ],
 }
 
@@ -634,7 +642,7 @@ export const COUNT_MAX = {
   TelemetryReport: { counters: 64 },
   SessionControl: { hint: 256 },
   InterestSet: { cells: 1024, tools: 64 },
-  RosterMember: { publicKey: 32, displayName: 64 },
+  RosterMember: { publicKey: 32, displayName: 64, wrappedKey: 48 },
   KeyRoster: { members: 256, signature: 64 },
   PlacementCommit: { changes: 256 },
 } as const

@@ -7,7 +7,7 @@
 import { assert } from '../assert.ts'
 import { ScopeVersion } from '../ecs/components.ts'
 import { Overlay } from '../ecs/overlay.ts'
-import type { ReadStore } from '../ecs/store.ts'
+import type { ReadStore, WriteStore } from '../ecs/store.ts'
 import type { World } from '../ecs/world.ts'
 import { AUTHORS_MAX, type AuthorId, type Hash64, HASH64_ZERO, hash64Equal, type Lamport } from '../ids.ts'
 import { PENDING_ENTRIES_MAX } from '../limits.ts'
@@ -43,6 +43,8 @@ export interface CommandLogPorts {
   readonly meter: Meter
   readonly probe: Probe
   report(event: SystemEvent): void
+  /** Where the log is sealed: the entry with its payload as it was; undefined where it cannot be opened. */
+  open?(entry: CommandEntry): CommandEntry | undefined
   /** Told before and after the closed fold judges an entry. */
   folding(entry: CommandEntry): void
   folded(entry: CommandEntry, result: FoldResult): void
@@ -105,7 +107,7 @@ export class CommandLog {
    * the host tells it.
    */
   integrate(entry: CommandEntry, admitted: boolean): IntegrateResult {
-    const { probe, codec } = this.#ports
+    const { probe } = this.#ports
     this.witness(entry.lamport)
     if (entry.lamport <= this.#position.closedLamport) {
       probe.sometimes('an entry came that was closed already')
@@ -127,7 +129,7 @@ export class CommandLog {
     // The newest goes on top of what is shown; any other one rewinds it.
     const newest = at === this.#pending.length && !this.#speculationStale
     const isShown = newest && !probe.happens('what is shown is made anew', entry.author, entry.lamport)
-    const shown = isShown ? foldEntry(entry, this.#speculation, codec).outcome : undefined
+    const shown = isShown ? this.#applyTo(this.#speculation, entry).outcome : undefined
     if (!isShown) {
       this.#speculationStale = true
       this.#markRewound(entry, at)
@@ -147,9 +149,11 @@ export class CommandLog {
     }
   }
 
-  has(lamport: Lamport, author: AuthorId): boolean {
-    const item = this.#pending[this.#find(lamport, author)]
-    return item !== undefined && compare(item.entry, lamport, author) === 0
+  /** What stands at this position, closed or not, as far as it is kept. */
+  entryAt(lamport: Lamport, author: AuthorId): CommandEntry | undefined {
+    const items = lamport <= this.#position.closedLamport ? this.#closed : this.#pending
+    const entry = items[indexIn(items, lamport, author)]?.entry
+    return entry !== undefined && compare(entry, lamport, author) === 0 ? entry : undefined
   }
 
   /** Takes back one's own entry that the host refused. */
@@ -226,7 +230,7 @@ export class CommandLog {
     const { entry, shown } = item
     this.#ports.folding(entry)
     const { author, lamport, command } = entry
-    const result = foldEntry(entry, this.#ports.world, this.#ports.codec)
+    const result = this.#applyTo(this.#ports.world, entry)
     const { outcome, why } = result
     this.#closed.push(item)
     this.#ports.report({ event: 'commandFolded', author, lamport, frame, command: commandName(command), outcome, why })
@@ -239,12 +243,22 @@ export class CommandLog {
     if (result.commit !== undefined && result.commit.merged > 0) this.#ports.probe.sometimes('a commit merged with what was live')
   }
 
+  /** The entry with its payload as it was before it was sealed, where the log is sealed; undefined where it cannot be opened. */
+  opened(entry: CommandEntry): CommandEntry | undefined {
+    return this.#ports.open === undefined ? entry : this.#ports.open(entry)
+  }
+
+  #applyTo(store: WriteStore, entry: CommandEntry): FoldResult {
+    const opened = this.opened(entry)
+    return opened === undefined ? UNSEALABLE : foldEntry(opened, store, this.#ports.codec)
+  }
+
   /** Made anew only when it is looked at. */
   #speculated(): Overlay {
     if (!this.#speculationStale) return this.#speculation
     this.#speculationStale = false
     this.#speculation.clear()
-    for (const { entry } of this.#pending) foldEntry(entry, this.#speculation, this.#ports.codec)
+    for (const { entry } of this.#pending) this.#applyTo(this.#speculation, entry)
     return this.#speculation
   }
 
@@ -258,17 +272,23 @@ export class CommandLog {
 
   /** Index of the first pending item at or after (lamport, author). */
   #find(lamport: Lamport, author: AuthorId): number {
-    let low = 0
-    let high = this.#pending.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compare(this.#pending[middle].entry, lamport, author) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
+    return indexIn(this.#pending, lamport, author)
   }
 }
 
+/** Index of the first item at or after (lamport, author) in what ascends so. */
+function indexIn(items: readonly LogItem[], lamport: Lamport, author: AuthorId): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compare(items[middle].entry, lamport, author) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const UNSEALABLE: FoldResult = { outcome: 'void', why: 'not sealed for this entry' }
 const isDone = (outcome: FoldOutcome): boolean => outcome === 'applied' || outcome === 'merged'
 const compare = (entry: CommandEntry, lamport: Lamport, author: AuthorId): number => entry.lamport - lamport || entry.author - author
 

@@ -7,6 +7,7 @@ import type { AuthorId, Lamport } from '../ids.ts'
 import { COMMAND_PAYLOAD_BYTES_MAX, RESIGN_MAX } from '../limits.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { CommandEntry, CommandReceipt } from '../protocol/messages.ts'
+import type { NonceMarks } from '../security/nonces.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { entryBatches } from './batch.ts'
 import type { CommandLog } from './log.ts'
@@ -21,6 +22,9 @@ export interface CommandPipelinePorts {
   readonly log: CommandLog
   readonly signer: CommandSigner
   readonly verifier: Verifier
+  readonly nonces: NonceMarks
+  /** Where the log is sealed: whether there is a key that opens this entry. */
+  readonly isReadable?: (entry: CommandEntry) => boolean
   readonly meter: Meter
   readonly probe: Probe
   readonly publicKey: (author: AuthorId) => Uint8Array | undefined
@@ -73,7 +77,7 @@ export class CommandPipeline {
 
   /** Takes what the host admitted. Verified, even though the host has verified it: nobody is trusted with another's name. */
   integrate(entry: CommandEntry): void {
-    const { log, sessionId, epoch, author, verifier, meter, report } = this.#ports
+    const { log, sessionId, epoch, author, verifier, nonces, meter, report } = this.#ports
     const key = this.#ports.publicKey(entry.author)
     meter.begin('crypto')
     const genuine = entry.epoch === epoch && key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
@@ -82,7 +86,17 @@ export class CommandPipeline {
       const reason = key === undefined ? 'author' : 'signature'
       return report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason, at: 'peer' })
     }
-    if (log.integrate(entry, true).kind !== 'integrated') return
+    nonces.raise(entry.author, entry.nonce)
+    // The host tells a key before what is sealed by it: one that does not is not believed, and the frame that closes this will wait.
+    if (this.#ports.isReadable?.(entry) === false) {
+      return report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason: 'malformed', at: 'peer' })
+    }
+    const { kind } = log.integrate(entry, true)
+    if (kind === 'equivocation') {
+      const first = log.entryAt(entry.lamport, entry.author)!
+      report({ event: 'equivocation', author: entry.author, lamport: entry.lamport, first, second: entry })
+    }
+    if (kind !== 'integrated') return
     if (entry.author === author) this.#resigned.delete(entry.lamport)
     report({ event: 'commandIntegrated', author: entry.author, lamport: entry.lamport })
   }

@@ -66,7 +66,7 @@ type Spec<F extends string> = Pick<CommandDefinition<F>, 'code' | 'name' | 'poli
 const define = <F extends string>(spec: Spec<F>): CommandDefinition<F> =>
   ({ role: 'editor', capabilities: EDIT_WORLD, hostOnly: false, ...spec })
 
-const memberLayout = payloadLayout({ author: ['u16', 'author'], role: ['u8', 'Role'], capabilities: ['u32', 'bit set'] })
+export const memberLayout = payloadLayout({ author: ['u16', 'author'], role: ['u8', 'Role'], capabilities: ['u32', 'bit set'] })
 type MemberPayload = RowOf<typeof memberLayout>
 /** The host's own entity stands in for an author that cannot be, which `badMember` turns away. */
 const memberScope = ({ author }: MemberPayload) => memberEntity(author < AUTHORS_MAX ? author : HOST_AUTHOR)

@@ -8,6 +8,7 @@ import { type AuthorId, ENTITIES_PER_AUTHOR_MAX, entityId, type EntityId, HOST_A
 import { HOST_RESERVED_COUNTERS } from '../limits.ts'
 import type { Meter, Signer } from '../ports.ts'
 import type { CommandEntry } from '../protocol/messages.ts'
+import type { GroupKeys } from '../security/groupkeys.ts'
 import type { CommandLog } from './log.ts'
 import { encodePayload } from './payload.ts'
 import { BodyShape, type CommandDefinition, EntityKind, entitySpawn, placementCommit } from './registry.ts'
@@ -20,6 +21,8 @@ export interface CommandSignerPorts {
   readonly log: CommandLog
   readonly signer: Signer
   readonly meter: Meter
+  /** Where the log is sealed. */
+  readonly keys?: GroupKeys | undefined
 }
 
 /** An entity to be created, with a rigid body where one is wanted. Units as in the registry. */
@@ -66,7 +69,10 @@ export class CommandSigner {
 
   /** The same command again, later: a new place in the log, a new nonce, the base it was meant on. */
   signAnew(entry: CommandEntry): CommandEntry {
-    return this.#finish({ ...entry, lamport: this.#ports.log.clock + 1, nonce: BigInt(this.#next()) })
+    // What does not open was not sealed by this pen.
+    const opened = this.#ports.keys === undefined ? entry : this.#ports.keys.open(entry)
+    assert(opened !== undefined, 'an author can open what it has sealed')
+    return this.#finish({ ...opened, lamport: this.#ports.log.clock + 1, nonce: BigInt(this.#next()) })
   }
 
   #sign(command: CommandDefinition<never> | CommandDefinition, scope: number, payload: Uint8Array): CommandEntry {
@@ -79,11 +85,12 @@ export class CommandSigner {
   }
 
   #finish(entry: UnsignedEntry): CommandEntry {
-    const { meter, signer, sessionId } = this.#ports
+    const { meter, signer, sessionId, keys } = this.#ports
     meter.begin('crypto')
-    const signature = signer.sign(signingBytes(sessionId, entry))
+    const sealed = keys === undefined ? entry : keys.seal(entry)
+    const signature = signer.sign(signingBytes(sessionId, sealed))
     meter.end('crypto')
-    return { ...entry, signature }
+    return { ...sealed, signature }
   }
 
   #next(): number {

@@ -16,3 +16,9 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 /** Little-endian. */
 export const u32 = (value: number): Uint8Array => Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24)
+/** Little-endian. */
+export function u64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, value, true)
+  return bytes
+}

@@ -90,5 +90,8 @@ export function openEnvelope(bytes: Uint8Array, schemaHash: Hash64): EnvelopeOut
   return { kind: 'opened', type, category, sequence, body: bytes.subarray(ENVELOPE_BYTES), schemaMatches }
 }
 
+/** The type that the bytes claim, before anything of them is checked; undefined where they are too short to claim one. */
+export const typeIn = (bytes: Uint8Array): number | undefined => bytes[TYPE_AT]
+
 const checksum = (bytes: Uint8Array): number => crc32(bytes, ENVELOPE_BYTES, bytes.length, crc32(bytes, 0, CRC_AT))
 const refused = (why: RefusedEnvelope): EnvelopeOutcome => ({ kind: 'refused', why })

@@ -162,7 +162,10 @@ export interface CommandLogEntry {
   readonly entries: readonly CommandEntry[]
 }
 
-export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
+export type RefusalReason =
+  | 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
+  /** Its sender may give no commands at all. */
+  | 'role'
 /** Host to author: refused, by name. (Admission is told by the broadcast of the entry itself.) */
 export interface CommandReceipt {
   readonly kind: 'CommandReceipt'
@@ -289,12 +292,20 @@ export interface RosterMember {
   readonly publicKey: Uint8Array
   readonly displayName: string
   readonly present: boolean
+  /** Its key is never let in again. */
+  readonly banned: boolean
+  /** The highest nonce of this author that the host had accepted when it signed the roster: the next host refuses what is not above it. */
+  readonly nonceHighWater: bigint
+  /** The group key, wrapped for this member (48 bytes); empty where the session is not sealed, or the member is not there. */
+  readonly wrappedKey: Uint8Array
 }
 /** Host to clients, whole, on every change; version rises by one. Signed by the host's key. Departed members stay. */
 export interface KeyRoster {
   readonly kind: 'KeyRoster'
   readonly epoch: number
   readonly version: number
+  /** Of the group key; 0 where the session is not sealed. */
+  readonly keyGeneration: number
   readonly members: readonly RosterMember[]
   readonly signature: Uint8Array
 }

@@ -30,7 +30,7 @@ export function listedSegment(changes: readonly RowChange[], world: World): Uint
   return bytes
 }
 
-/** Undefined: applied, whole. Otherwise why not; what had been written by then is for a snapshot to replace. The bytes may come from anyone. */
+/** Undefined: applied, whole. Otherwise why not; what had been written by then a snapshot replaces. The bytes may come from anyone. */
 export function applyListed(world: World, body: Uint8Array): string | undefined {
   const segments = splitSegments(body)
   if (segments === undefined) return 'a body that is not segments'

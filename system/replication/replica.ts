@@ -122,7 +122,7 @@ export class Replica {
     const content = assembly.kind === 'complete' ? decodeSnapshot(assembly.body) : undefined
     if (assembly.kind === 'refused' || content === undefined) {
       const why = assembly.kind === 'refused' ? assembly.why : 'snapshot body'
-      report({ event: 'messageRefused', reason: why, bytes: message.body.length, peer: 0 })
+      report({ event: 'messageRefused', cause: 'unfounded', reason: why, bytes: message.body.length, peer: 0 })
       return false
     }
     const { frame, snapshotId, reason } = assembly

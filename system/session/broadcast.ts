@@ -48,7 +48,8 @@ export class Broadcast {
 
   /** A member tells what it wants to see. */
   heed(seat: Seat, message: InterestSet): void {
-    const refuse = (reason: string) => this.#ports.report({ event: 'messageRefused', reason, bytes: 0, peer: seat.author! })
+    const refuse = (reason: string) =>
+      this.#ports.report({ event: 'messageRefused', cause: 'unfounded', reason, bytes: 0, peer: seat.author! })
     if (message.epoch !== this.#ports.epoch) return refuse('interest of another epoch')
     const wanted = interestOf(message)
     if (seat.wanted !== undefined && seat.wanted.key !== wanted.key) return refuse('interest while another is under way')

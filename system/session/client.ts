@@ -6,7 +6,6 @@
  *     idle -> connecting -> greeting -> joining -> live
  *                 ^------------- lost ---------------'
  */
-import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { CommandLog } from '../commands/log.ts'
 import { CommandPipeline } from '../commands/pipeline.ts'
 import { CommandSigner } from '../commands/signer.ts'
@@ -23,13 +22,14 @@ import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
-import { FEATURES } from '../protocol/features.ts'
+import { featuresOf, SEALED_LOG } from '../protocol/features.ts'
 import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
-import { cellsOf } from '../replication/interest.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
+import { exchangeKeyOf, GroupKeys, KEY_BYTES, sharedSecret, unwrapKey } from '../security/groupkeys.ts'
+import { NonceMarks } from '../security/nonces.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
 import { Desk } from './desk.ts'
@@ -49,6 +49,8 @@ export interface ClientConfig {
   readonly requestedRole: Role
   readonly requestedCapabilities: number
   readonly authToken: Uint8Array
+  /** Whether it joins sessions whose log is sealed, and no others (default false). */
+  readonly sealed?: boolean
 }
 
 type State = 'idle' | 'connecting' | 'greeting' | 'joining' | 'live' | 'lost' | 'closed'
@@ -60,6 +62,9 @@ interface Membership {
   readonly epoch: number
   readonly hostKey: Uint8Array
   readonly roster: Roster
+  readonly nonces: NonceMarks
+  /** Where the log is sealed. */
+  readonly keys: GroupKeys | undefined
   readonly log: CommandLog
   readonly signer: CommandSigner
   readonly pipeline: CommandPipeline
@@ -85,6 +90,9 @@ export class Client implements Peer {
   #link: Link | undefined
   #heartbeat = new HeartbeatMonitor(0)
   #clientNonce: Uint8Array = new Uint8Array(0)
+  /** Of the connection: what group keys are wrapped by. */
+  #exchangeSecret: Uint8Array | undefined
+  #shared: Uint8Array | undefined
   #membership: Membership | undefined
   readonly #subscription = new Subscription()
   /** Of the connection: a new one begins with a snapshot. */
@@ -111,6 +119,10 @@ export class Client implements Peer {
   }
   get state(): State {
     return this.#state
+  }
+  /** The nonces that it knows to be spent, of every author: what a new host must know ({@link HostConfig.nonces}). */
+  get nonces(): Iterable<readonly [AuthorId, bigint]> {
+    return this.#membership?.nonces ?? []
   }
   get author(): AuthorId | undefined {
     return this.#membership?.author
@@ -218,6 +230,7 @@ export class Client implements Peer {
     const link = this.#link!
     this.#clientNonce = this.#ports.entropy(16)
     if (this.#joinSinceUs === 0) this.#joinSinceUs = nowUs
+    this.#exchangeSecret = this.#config.sealed === true ? this.#ports.entropy(KEY_BYTES) : undefined
     const { requestedCapabilities, requestedRole, transports, displayName, authToken } = this.#config
     const unsigned = {
       kind: 'SessionHello',
@@ -225,7 +238,8 @@ export class Client implements Peer {
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
       requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
       resumeSessionId: this.#membership?.sessionId ?? new Uint8Array(0),
-      features: FEATURES, dictionaries: [], exchangeKey: new Uint8Array(0),
+      features: featuresOf(this.#exchangeSecret !== undefined), dictionaries: [],
+      exchangeKey: this.#exchangeSecret === undefined ? new Uint8Array(0) : exchangeKeyOf(this.#exchangeSecret),
     } as const
     link.send({ ...unsigned, signature: this.#ports.signer.sign(helloBytes(unsigned, link.binding)) })
     this.#enter('greeting', nowUs)
@@ -240,6 +254,10 @@ export class Client implements Peer {
     const resumed = known !== undefined && known.author === author && known.epoch === epoch && bytesEqual(known.sessionId, sessionId)
     if (!genuine || (resumed && !bytesEqual(known.hostKey, hostKey))) return this.#giveUp('authentication', nowUs)
     if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
+    const isSealed = (message.features & SEALED_LOG) !== 0
+    this.#shared = !isSealed || this.#exchangeSecret === undefined ? undefined : sharedSecret(this.#exchangeSecret, message.exchangeKey)
+    // Nobody is talked out of it.
+    if ((this.#config.sealed === true || isSealed) && this.#shared === undefined) return this.#giveUp('authentication', nowUs)
     link.peer = 0
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
     if (resumed) this.#ports.probe.sometimes('resumed on another connection')
@@ -265,8 +283,10 @@ export class Client implements Peer {
     const { meter, probe, verifier } = this.#ports
     const report = (event: SystemEvent) => this.#report(event)
     this.#editor?.detach()
+    const keys = this.#shared === undefined ? undefined : new GroupKeys(sessionId)
     const log = new CommandLog({
       sessionId, world: this.#world, codec: this.#codec, meter, probe, report,
+      ...(keys !== undefined && { open: (entry) => keys.open(entry) }),
       folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
       folded: (entry, { commit }) => {
         if (commit === undefined) return
@@ -274,15 +294,18 @@ export class Client implements Peer {
         report(commitEvent(commit, entry, this.#replica?.nextFrame ?? 0))
       },
     })
-    const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter }, nonceHighWater)
+    const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter, keys }, nonceHighWater)
     const roster = new Roster()
+    const nonces = new NonceMarks()
     const pipeline = new CommandPipeline({
-      sessionId, epoch, author, log, signer, verifier, meter, probe, report, publicKey: (member) => roster.get(member)?.publicKey,
+      sessionId, epoch, author, log, signer, verifier, nonces, meter, probe, report,
+      isReadable: ({ payload }) => keys === undefined || keys.knows(payload),
+      publicKey: (member) => roster.get(member)?.publicKey,
     })
     this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), probe, report })
     if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
     const desk = new Desk({ log, signer, pipeline, codec: this.#codec, probe, report, tell: (event) => this.#tell(event) })
-    return { author, sessionId, epoch, hostKey, roster, log, signer, pipeline, desk }
+    return { author, sessionId, epoch, hostKey, roster, nonces, keys, log, signer, pipeline, desk }
   }
 
   #giveUp(code: DisconnectCode, nowUs: number): void {
@@ -319,6 +342,7 @@ export class Client implements Peer {
         if (this.#state === 'greeting') this.#welcome(message, nowUs)
         return
       case 'SessionControl':
+        if (message.control === 'roleChanged') return this.#report({ event: 'roleChanged', author: message.author, role: message.role })
         if (message.control !== 'disconnect') return
         this.#report({ event: 'sessionRefused', code: message.code, hint: message.hint })
         return this.#lose(message.code, 'remote', nowUs)
@@ -352,8 +376,9 @@ export class Client implements Peer {
   }
 
   /** The world is a snapshot's; the first of a connection makes a member of this peer. */
-  #seeded({ author, pipeline }: Membership, replica: Replica, nowUs: number): void {
+  #seeded({ author, keys, pipeline }: Membership, replica: Replica, nowUs: number): void {
     if (this.#state === 'joining') {
+      if (keys?.generation === 0) return this.#giveUp('protocolError', nowUs)
       this.#enter('live', nowUs)
       this.#reconnects = 0
       this.#report({ event: 'joined', author, frame: replica.confirmedFrame, tookUs: nowUs - this.#joinSinceUs })
@@ -363,13 +388,20 @@ export class Client implements Peer {
     replica.confirm(nowUs)
   }
 
-  #adoptRoster({ sessionId, hostKey, epoch, roster }: Membership, message: KeyRoster): void {
+  #adoptRoster({ author, sessionId, hostKey, epoch, roster, nonces, keys }: Membership, message: KeyRoster): void {
     if (message.epoch !== epoch) return
     this.#ports.meter.begin('crypto')
-    const result = roster.adopt(message, sessionId, hostKey, this.#ports.verifier)
+    const result = roster.adopt(message, sessionId, hostKey, this.#ports.verifier, nonces)
     this.#ports.meter.end('crypto')
-    if (result === 'adopted') this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
-    else if (result === 'forged') this.#report({ event: 'messageRefused', reason: 'roster signature', bytes: 0, peer: 0 })
+    const refuse = (reason: string) => this.#report({ event: 'messageRefused', cause: 'unfounded', reason, bytes: 0, peer: 0 })
+    if (result === 'forged') return refuse('roster signature')
+    if (result !== 'adopted') return
+    this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
+    const { keyGeneration: generation } = message
+    if (keys === undefined || this.#shared === undefined || generation === keys.generation) return
+    const wrapped = message.members.find((member) => member.author === author)?.wrappedKey ?? new Uint8Array(0)
+    const key = unwrapKey(this.#shared, wrapped, { sessionId, epoch, generation, author })
+    if (key === undefined || !keys.adopt(generation, key)) refuse('group key')
   }
 
   // --- the clock -----------------------------------------------------------------------------------------------------
@@ -432,16 +464,24 @@ export class Client implements Peer {
   // --- the user ------------------------------------------------------------------------------------------------------
 
   #intend(intent: Intent, nowUs: number): void {
-    if (intent.kind === 'leave') return this.#leave(nowUs)
-    if (intent.kind === 'subscribeToRegion') return this.#subscribe(intent)
-    if (intent.kind === 'unsubscribe') return this.#subscription.want(undefined, [])
-    this.#membership?.desk.take(intent, nowUs)
+    switch (intent.kind) {
+      case 'leave': return this.#leave(nowUs)
+      case 'kick': return this.#sendAway(intent.author, 'kicked')
+      case 'ban': return this.#sendAway(intent.author, 'banned')
+      case 'subscribeToRegion':
+        if (!this.#subscription.want(intent)) this.#report({ event: 'subscriptionRefused' })
+        return
+      case 'unsubscribe': return this.#subscription.wantAll()
+      default:
+    }
+    // Before the first key there is nothing to see, and nothing can be sealed.
+    if (this.#membership?.keys?.generation !== 0) this.#membership?.desk.take(intent, nowUs)
   }
 
-  #subscribe({ min, max, tools }: Extract<Intent, { readonly kind: 'subscribeToRegion' }>): void {
-    const cells = cellsOf(min, max)
-    if (cells !== undefined && tools.length <= COUNT_MAX.InterestSet.tools) return this.#subscription.want(cells, tools)
-    this.#report({ event: 'messageRefused', reason: 'interest too large', bytes: 0, peer: 0 })
+  /** Asks the host to; it does where this member may manage members. */
+  #sendAway(author: AuthorId, code: 'kicked' | 'banned'): void {
+    if (this.#state !== 'live') return
+    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code, author, role: 'viewer', hint: '' })
   }
 
   /** Not state: others see it as it happens, or not at all. */

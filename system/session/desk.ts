@@ -3,10 +3,11 @@ import type { CommandPipeline } from '../commands/pipeline.ts'
 import type { CommandLog } from '../commands/log.ts'
 import type { CommandSigner } from '../commands/signer.ts'
 import {
-  entityDespawn, entityRotate, entityScale, entityTranslate, selectionHighlight, toolActivate, toolDeactivate,
+  entityDespawn, entityRotate, entityScale, entityTranslate, memberRole, ROLES, selectionHighlight, toolActivate, toolDeactivate,
 } from '../commands/registry.ts'
 import { PlacementEditSession } from '../placement/session.ts'
 import type { Probe } from '../ports.ts'
+import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { EditorEvent } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -57,6 +58,10 @@ export class Desk {
       case 'hover': return tell({ event: 'hover', tool: 0, entity: intent.entity })
       case 'spawn': return pipeline.spawn(intent)
       case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
+      case 'role': {
+        const { author, role } = intent
+        return pipeline.give(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) })
+      }
       case 'openPlacements':
         this.#edit = new PlacementEditSession({
           session: ++this.#editSessions, region: intent.region, view: log.view, probe, allocate: () => signer.allocateEntity(),

@@ -6,9 +6,12 @@ import { commandName } from '../commands/registry.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { Codec } from '../protocol/codec.ts'
-import type { CommandEntry } from '../protocol/messages.ts'
+import type { CommandEntry, RefusalReason } from '../protocol/messages.ts'
+import { EquivocationProofs } from '../security/equivocation.ts'
+import type { NonceMarks } from '../security/nonces.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { Roster } from './roster.ts'
+import type { Sealing } from './sealing.ts'
 import type { Seat } from './seat.ts'
 import type { Seats } from './seats.ts'
 
@@ -20,6 +23,9 @@ export interface GatePorts {
   readonly seats: Seats
   readonly codec: Codec
   readonly verifier: Verifier
+  readonly nonces: NonceMarks
+  /** Where the log is sealed. */
+  readonly sealing: Sealing | undefined
   readonly meter: Meter
   readonly probe: Probe
   readonly report: (event: SystemEvent) => void
@@ -28,51 +34,75 @@ export interface GatePorts {
 export class Gate {
   readonly #ports: GatePorts
   readonly #admission: Admission
+  /** Against authors who signed two entries for one position. */
+  readonly proofs = new EquivocationProofs()
 
   constructor(ports: GatePorts) {
     this.#ports = ports
-    const { sessionId, epoch, verifier, roster } = ports
-    this.#admission = new Admission({ sessionId, epoch, verifier, publicKey: (author) => roster.get(author)?.publicKey })
+    const { sessionId, epoch, verifier, nonces, roster, sealing } = ports
+    this.#admission = new Admission({
+      sessionId, epoch, verifier, nonces, publicKey: (author) => roster.get(author)?.publicKey,
+      isReadable: ({ payload }) => sealing === undefined || sealing.keys.knows(payload),
+    })
   }
 
   nonceHighWater(author: AuthorId): bigint {
-    return this.#admission.nonceHighWater(author)
+    return this.#ports.nonces.of(author)
   }
 
   /** Takes what a member brought; each entry that is refused is answered by a receipt. */
   admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
-    const { probe, meter, log, report } = this.#ports
+    const { meter, log, report } = this.#ports
     const admitted: CommandEntry[] = []
     const closedLamport = Math.max(log.position.closedLamport, seat.enrolledLamport)
-    const has = (lamport: Lamport, author: AuthorId) => log.has(lamport, author)
+    const entryAt = (lamport: Lamport, author: AuthorId) => log.entryAt(lamport, author)
     for (const entry of entries) {
       meter.begin('crypto')
-      const refusal = this.#admission.judge(entry, seat.author!, nowUs, { closedLamport, clock: log.clock, has })
+      const refusal = this.#admission.judge(entry, seat.conduct, nowUs, { closedLamport, clock: log.clock, entryAt })
       meter.end('crypto')
       if (refusal === undefined && log.integrate(entry, true).kind === 'integrated') {
         admitted.push(entry)
         report({ event: 'commandAdmitted', entry, command: commandName(entry.command) })
         continue
       }
-      const reason = refusal ?? 'rate'
-      const { author, lamport, nonce } = entry
-      report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
-      if (reason === 'rate') probe.sometimes('an author used its budget up')
-      if (reason === 'duplicate') probe.sometimes('an equivocation was refused')
-      if (reason === 'late' && lamport > log.position.closedLamport) probe.sometimes('an entry signed before its author was enrolled')
-      const receipt = { kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: log.clock } as const
-      if (probe.happens('a receipt waits for a frame', author, lamport)) seat.later.push(receipt)
-      else seat.link.send(receipt)
+      this.#refuse(seat, entry, refusal ?? 'rate', nowUs)
     }
     this.#tell(admitted)
   }
 
+  /** Turns away what a member brought that may give no commands: nothing of it is verified. */
+  turnAway(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
+    for (const entry of entries) this.#refuse(seat, entry, 'role', nowUs)
+  }
+
+  #refuse(seat: Seat, entry: CommandEntry, reason: RefusalReason, nowUs: number): void {
+    const { probe, log, report } = this.#ports
+    const { author, lamport, nonce } = entry
+    report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
+    if (isOffence(reason)) seat.conduct.offend(nowUs)
+    if (reason === 'rate') probe.sometimes('an author used its budget up')
+    if (reason === 'late' && lamport > log.position.closedLamport) probe.sometimes('an entry signed before its author was enrolled')
+    if (reason === 'duplicate') this.#accuse(log.entryAt(lamport, author)!, entry)
+    const receipt = { kind: 'CommandReceipt', lamport, nonce, refusal: reason, closedLamport: log.clock } as const
+    if (probe.happens('a receipt waits for a frame', author, lamport)) seat.later.push(receipt)
+    else seat.link.send(receipt)
+  }
+
+  /** Both entries are signed: together they are the proof. */
+  #accuse(first: CommandEntry, second: CommandEntry): void {
+    const { probe, report } = this.#ports
+    probe.sometimes('an equivocation was refused')
+    this.proofs.keep({ first, second })
+    report({ event: 'equivocation', author: first.author, lamport: first.lamport, first, second })
+  }
+
   /** The host's own entries pass no judge: nobody else can write them. */
   append(entry: CommandEntry): void {
-    const { log, report } = this.#ports
+    const { log, nonces, report } = this.#ports
     const { author, lamport, nonce, scope } = entry
     const command = commandName(entry.command)
     assert(log.integrate(entry, true).kind === 'integrated', 'the host has room for its own entries')
+    nonces.raise(author, nonce)
     report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
     report({ event: 'commandAdmitted', entry, command })
     this.#tell([entry])
@@ -94,3 +124,6 @@ export class Gate {
     }
   }
 }
+
+/** What an honest member may bring: what came too late, once more, or was meant for the host before. */
+const isOffence = (reason: RefusalReason): boolean => reason !== 'late' && reason !== 'nonce' && reason !== 'epoch'

@@ -2,7 +2,7 @@
  * What the two messages of the handshake are signed over. Both cover the transport's channel binding, so that a hello
  * cannot be carried to another connection, and the acknowledgement covers the hello, so that both sides saw the same one.
  */
-import { concatenate, u32 } from '../protocol/bytes.ts'
+import { concatenate, u32, u64 } from '../protocol/bytes.ts'
 import type { SessionAcknowledge, SessionHello } from '../protocol/messages.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
 
@@ -28,12 +28,10 @@ export function helloBytes(hello: Omit<SessionHello, 'signature'>, binding: Uint
 export function acknowledgeBytes(
   acknowledge: Omit<SessionAcknowledge, 'signature'>, clientNonce: Uint8Array, binding: Uint8Array,
 ): Uint8Array {
-  const nonce = new Uint8Array(8)
-  new DataView(nonce.buffer).setBigUint64(0, acknowledge.nonceHighWater, true)
   return concatenate([
     ACKNOWLEDGE, binding, clientNonce, u32(acknowledge.protocolMajor), u32(acknowledge.protocolMinor), u32(acknowledge.protocolPatch),
     acknowledge.serverNonce, acknowledge.sessionId, u32(acknowledge.epoch), u32(acknowledge.author), text(acknowledge.assignedRole),
-    u32(acknowledge.capabilityMask), acknowledge.serverPublicKey, u32(acknowledge.frame), nonce,
+    u32(acknowledge.capabilityMask), acknowledge.serverPublicKey, u32(acknowledge.frame), u64(acknowledge.nonceHighWater),
     u32(acknowledge.features), u32(acknowledge.featuresDenied), text(acknowledge.compression), u32(acknowledge.dictionary),
     u32(acknowledge.exchangeKey.length), acknowledge.exchangeKey, text(acknowledge.hint),
   ])

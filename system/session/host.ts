@@ -9,32 +9,38 @@
 import { CommandLog } from '../commands/log.ts'
 import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
-import { HeadPose, LeftHandPose, RightHandPose } from '../ecs/components.ts'
+import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
 import { CellIndex } from '../ecs/cells.ts'
 import { streamRotation } from '../ecs/rotation.ts'
 import { World } from '../ecs/world.ts'
-import { type AuthorId, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
-import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES } from '../limits.ts'
+import { type AuthorId, entityAuthor, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
+import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES, STRANGERS_MAX } from '../limits.ts'
 import { Bodies } from '../physics/bodies.ts'
 import type { Physics } from '../physics/physics.ts'
 import type { TransportInput } from '../ports.ts'
-import { granted } from '../protocol/capabilities.ts'
+import { granted, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
-import type { InputPredictiveState, Message, Role } from '../protocol/messages.ts'
+import { typeIn } from '../protocol/envelope.ts'
+import { type InputPredictiveState, type Message, MessageType, type Role, type SessionControl } from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
 import { Board } from '../telemetry/board.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
-import type { SystemEvent } from '../telemetry/events.ts'
+import type { EquivocationProofs } from '../security/equivocation.ts'
+import { NonceMarks } from '../security/nonces.ts'
+import type { MessageRefusal, SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Broadcast } from './broadcast.ts'
 import { DISCONNECT_CODES } from './codes.ts'
+import { type Allowance, Conducts, type RateLimits } from './conduct.ts'
 import { Gate } from './gate.ts'
 import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
+import { isCapable, isNoMembers, maySend, roleIn } from './permissions.ts'
 import { Provenance } from './provenance.ts'
 import { Reception } from './reception.ts'
 import { Roster } from './roster.ts'
 import { Runtime } from './runtime.ts'
+import { Sealing } from './sealing.ts'
 import { newSeat, type Seat } from './seat.ts'
 import { Seats } from './seats.ts'
 import { Supply } from './supply.ts'
@@ -47,6 +53,24 @@ export interface HostConfig {
   readonly displayName: string
   /** The role that this token is good for, at most the one asked; undefined refuses. */
   authorise(token: Uint8Array, requestedRole: Role, displayName: string): Role | undefined
+  /** Whether the payloads of the log are sealed, so that members alone can read them (default false). Clients have to want it, too. */
+  readonly sealed?: boolean
+  /** What a member may do in a time, where it is not what limits.ts says. */
+  readonly limits?: Partial<RateLimits>
+  /** Nonces that are spent already: what a client of the host before knows ({@link Client.nonces}). */
+  readonly nonces?: Iterable<readonly [AuthorId, bigint]>
+}
+
+/** What a host keeps on account of others, in numbers. */
+export interface Holdings {
+  readonly strangers: number
+  readonly members: number
+  readonly conducts: number
+  readonly proofs: number
+  /** Entries that are not closed. */
+  readonly pending: number
+  /** Messages that wait for the end of the frame, at the seat that has the most. */
+  readonly later: number
 }
 
 export class Host implements Peer {
@@ -64,6 +88,7 @@ export class Host implements Peer {
   readonly #reception: Reception
   readonly #gate: Gate
   readonly #cells = new CellIndex(this.#world)
+  readonly #conducts: Conducts
   readonly #supply: Supply
   readonly #broadcast: Broadcast
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
@@ -82,13 +107,16 @@ export class Host implements Peer {
     this.#bodies = new Bodies(physics, ports.probe)
     this.#runtime = new Runtime(ports.probe)
     const { sessionId, epoch } = config
+    const sealing = config.sealed === true ? new Sealing({ sessionId, epoch, entropy: (bytes) => ports.entropy(bytes) }) : undefined
     this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
     this.#log = new CommandLog({
       sessionId, world: this.#world, codec: this.#codec, meter: ports.meter, probe: ports.probe,
       report: (event) => this.#report(event),
+      ...(sealing !== undefined && { open: (entry) => sealing.keys.open(entry) }),
       folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
       folded: (entry, result) => {
         if (result.commit !== undefined) this.#report(commitEvent(result.commit, entry, this.#frame))
+        if (entry.command === memberRole.code && result.outcome === 'applied') this.#tellRole(entityAuthor(entry.scope))
       },
     })
     const { signer, verifier, meter, probe } = ports
@@ -96,15 +124,17 @@ export class Host implements Peer {
     const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
     this.#supply = new Supply({ ...stream, log: this.#log })
     this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
-    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter }, 0n)
+    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }, 0n)
     const roster = new Roster()
-    const shared = { sessionId, epoch, seats: this.#seats, roster, codec: this.#codec, report }
+    const nonces = new NonceMarks(config.nonces)
+    const shared = { sessionId, epoch, seats: this.#seats, roster, nonces, sealing, codec: this.#codec, report }
+    this.#conducts = new Conducts(config.limits)
     this.#gate = new Gate({ ...shared, log: this.#log, verifier, meter, probe })
     this.#reception = new Reception({
       ...shared, peer: ports, world: this.#world, signer: this.#signer, gate: this.#gate,
       authorise: (token, requestedRole, displayName) => config.authorise(token, requestedRole, displayName),
     })
-    roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true })
+    roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true, banned: false })
     this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
   }
 
@@ -130,6 +160,21 @@ export class Host implements Peer {
     return this.#runtime.backlog
   }
 
+  /** What its members are left with, of those that it has let in. */
+  allowanceOf(author: AuthorId): Allowance {
+    return this.#conducts.of(author).allowance
+  }
+  get proofs(): EquivocationProofs {
+    return this.#gate.proofs
+  }
+  /** How much it keeps on account of others: each has a bound in limits.ts or in the wire's own. */
+  get holdings(): Holdings {
+    const later = [...this.#seats].reduce((most, seat) => Math.max(most, seat.later.length), 0)
+    const { strangers } = this.#seats
+    const members = [...this.#seats].length - strangers
+    return { strangers, members, conducts: this.#conducts.size, proofs: this.#gate.proofs.size, pending: this.#log.depth, later }
+  }
+
   drain(): PeerOutput | undefined {
     return this.#outputs.take()
   }
@@ -149,13 +194,17 @@ export class Host implements Peer {
 
   #transport(input: TransportInput, nowUs: number): void {
     if (input.kind === 'opened') {
+      if (this.#seats.strangers >= STRANGERS_MAX) {
+        this.#report({ event: 'sessionRefused', code: 'full', hint: 'too many connections wait to be let in' })
+        return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('full') })
+      }
       const link = new Link(input.on, input.binding.slice(), {
         codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
         mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
-      this.#seats.add(newSeat(link, nowUs))
+      this.#seats.add(newSeat(link, this.#conducts.stranger(), nowUs))
       return
     }
     const seat = this.#seats.get(input.on)
@@ -164,47 +213,96 @@ export class Host implements Peer {
     if (input.kind !== 'message') return
     // A stranger does not stay by talking: without a hello its time runs out.
     if (seat.author !== undefined) seat.heartbeat.heard(nowUs)
-    const received = seat.link.receive(input.channel, input.bytes)
-    if (received.kind === 'message') this.#message(seat, received.message, received.schemaMatches, nowUs)
+    this.#receive(seat, input, nowUs)
+    if (seat.conduct.takeOver()) this.#reception.dismiss(seat, 'protocolError', 'too much was sent that this member may not send')
   }
 
-  #message(seat: Seat, message: Message, schemaMatches: boolean, nowUs: number): void {
-    if (seat.author === undefined) {
-      if (message.kind === 'SessionHello') this.#reception.hello(seat, message, schemaMatches, this.#frame, nowUs)
-      return
+  /** Bytes that nobody may send in such numbers are not looked at; commands have a budget of their own, by the entry. */
+  #receive(seat: Seat, { channel, bytes }: Extract<TransportInput, { kind: 'message' }>, nowUs: number): void {
+    const { conduct } = seat
+    if (typeIn(bytes) !== MessageType.CommandLogEntry && !conduct.mayCarry(bytes.length, nowUs)) {
+      return this.#refuse(seat, 'budget', 'traffic', bytes.length, nowUs)
     }
+    const received = seat.link.receive(channel, bytes)
+    if (received.kind === 'refused') return conduct.offend(nowUs)
+    const { message, schemaMatches } = received
+    const sender = seat.author === undefined ? 'stranger' : roleIn(this.#world, this.#log, seat.author)
+    if (maySend(sender, message.kind)) return this.#message(seat, message, schemaMatches, nowUs)
+    // What a stranger says before its hello is lost, and that is all.
+    if (sender === 'stranger') return
+    if (message.kind === 'CommandLogEntry') this.#gate.turnAway(seat, message.entries, nowUs)
+    const who = isNoMembers(message.kind) ? 'member' : sender
+    this.#refuse(seat, 'forbidden', `${message.kind} of a ${who}`, bytes.length, nowUs)
+  }
+
+  #refuse(seat: Seat, cause: MessageRefusal, reason: string, bytes: number, nowUs: number): void {
+    seat.conduct.offend(nowUs)
+    this.#report({ event: 'messageRefused', cause, reason, bytes, peer: seat.link.peer })
+  }
+
+  /** A message that its sender may send. */
+  #message(seat: Seat, message: Message, schemaMatches: boolean, nowUs: number): void {
     switch (message.kind) {
+      case 'SessionHello':
+        this.#reception.hello(seat, message, schemaMatches, this.#frame, nowUs)
+        if (seat.author !== undefined) seat.conduct = this.#conducts.of(seat.author)
+        return
       case 'Heartbeat': {
         const pong = seat.heartbeat.receive(message, nowUs)
         if (pong !== undefined) seat.link.send(pong)
-        else this.#report({ event: 'heartbeat', author: seat.author, rttUs: seat.heartbeat.rttUs, jitterUs: seat.heartbeat.jitterUs })
+        else this.#report({ event: 'heartbeat', author: seat.author!, rttUs: seat.heartbeat.rttUs, jitterUs: seat.heartbeat.jitterUs })
         return
       }
-      case 'CommandLogEntry': return this.#gate.admit(seat, message.entries, nowUs)
+      case 'CommandLogEntry':
+        if (message.entries.length === 0) seat.conduct.offend(nowUs)
+        return this.#gate.admit(seat, message.entries, nowUs)
       case 'InputPredictiveState':
         if (message.sequence > seat.inputSequence) {
           seat.inputSequence = message.sequence
           seat.input = message
         } else this.#ports.probe.sometimes('a pose that was overtaken')
         return
-      case 'NackRequest': return this.#supply.repair(seat, message)
+      case 'NackRequest':
       case 'LogRangeRequest':
+        if (!seat.conduct.mayRequest(nowUs)) return this.#refuse(seat, 'budget', 'requests', 0, nowUs)
         if (message.epoch !== this.#config.epoch) return
+        if (message.kind === 'NackRequest') return this.#supply.repair(seat, message)
         return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
       case 'EditorEvent': return this.#broadcast.relay(seat, message)
       case 'InterestSet': return this.#broadcast.heed(seat, message)
-      case 'SessionControl':
-        if (message.control === 'disconnect') this.#reception.dismiss(seat, 'normal', '')
-        return
+      case 'SessionControl': return this.#control(seat, message, nowUs)
       case 'TelemetryReport': {
-        const { author } = seat
-        const metrics = this.board.take(author, message)
-        return this.#report({ event: 'telemetry', author, frame: message.frame, metrics })
+        const metrics = this.board.take(seat.author!, message)
+        return this.#report({ event: 'telemetry', author: seat.author!, frame: message.frame, metrics })
       }
-      case 'AssetTransfer': return
       default:
-        this.#report({ event: 'messageRefused', reason: `${message.kind} of a member`, bytes: 0, peer: seat.author })
     }
+  }
+
+  /** A member's goodbye, or that of somebody whom it sends away. */
+  #control(seat: Seat, { control, code, author, hint }: SessionControl, nowUs: number): void {
+    if (control !== 'disconnect') return this.#refuse(seat, 'forbidden', `SessionControl ${control} of a member`, 0, nowUs)
+    if (code !== 'kicked' && code !== 'banned') return this.#reception.dismiss(seat, 'normal', '')
+    if (author === HOST_AUTHOR || !isCapable(this.#log.view, seat.author!, MANAGE_MEMBERS)) {
+      return this.#refuse(seat, 'forbidden', `SessionControl ${code} of a member`, 0, nowUs)
+    }
+    this.#expel(author, code, hint === '' ? `${code} by an admin` : hint)
+  }
+
+  #expel(author: AuthorId, code: 'kicked' | 'banned', hint: string): void {
+    if (code === 'banned') return this.#reception.ban(author, hint)
+    const seat = this.#seats.of(author)
+    if (seat !== undefined) this.#reception.dismiss(seat, 'kicked', hint)
+  }
+
+  /** A member hears at once what it may do from here on: the log says so, and is judged by. */
+  #tellRole(author: AuthorId): void {
+    const seat = this.#seats.of(author)
+    if (seat === undefined) return
+    const role = ROLES[this.#world.get(memberEntity(author), Member)?.role ?? 0] ?? 'viewer'
+    seat.role = role
+    seat.link.send({ kind: 'SessionControl', control: 'roleChanged', code: 'normal', author, role, hint: `this member is ${role} now` })
+    this.#report({ event: 'roleChanged', author, role })
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
@@ -216,11 +314,8 @@ export class Host implements Peer {
       case 'propSpawn':
       case 'propMove':
       case 'propDespawn': return this.#runtime.ask(intent)
-      case 'kick':
-        for (const seat of this.#seats.members()) {
-          if (seat.author === intent.author) this.#reception.dismiss(seat, 'kicked', 'removed by the host')
-        }
-        return
+      case 'kick': return this.#expel(intent.author, 'kicked', 'removed by the host')
+      case 'ban': return this.#expel(intent.author, 'banned', 'banned by the host')
       case 'role': {
         const { author, role } = intent
         return this.#gate.append(this.#signer.sign(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }))

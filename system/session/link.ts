@@ -92,7 +92,7 @@ export class Link {
 
   #refuse(why: string, bytes: Uint8Array): Received {
     this.#ports.probe.sometimes('a message that could not be read')
-    this.#ports.report({ event: 'messageRefused', reason: why, bytes: bytes.length, peer: this.peer })
+    this.#ports.report({ event: 'messageRefused', cause: 'unreadable', reason: why, bytes: bytes.length, peer: this.peer })
     return { kind: 'refused', why }
   }
 }

@@ -26,12 +26,14 @@ export type Intent =
   /** See and hear everything again. */
   | { readonly kind: 'unsubscribe' }
   | { readonly kind: 'leave' }
-  // host only: the runtime's own entities, by an ordinal of the caller's choice, and members
+  // for the host and for admins: members
+  | { readonly kind: 'kick'; readonly author: number }
+  | { readonly kind: 'ban'; readonly author: number }
+  | { readonly kind: 'role'; readonly author: number; readonly role: Role }
+  // host only: the runtime's own entities, by an ordinal of the caller's choice
   | { readonly kind: 'propSpawn'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
   | { readonly kind: 'propMove'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
   | { readonly kind: 'propDespawn'; readonly prop: number }
-  | { readonly kind: 'kick'; readonly author: number }
-  | { readonly kind: 'role'; readonly author: number; readonly role: Role }
 
 export type PeerInput =
   | TransportInput

@@ -13,15 +13,17 @@ import type { ClosedBy } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
-import { FEATURES } from '../protocol/features.ts'
+import { featuresOf, SEALED_LOG } from '../protocol/features.ts'
 import type { DisconnectCode, Role, SessionHello } from '../protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
+import type { NonceMarks } from '../security/nonces.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import type { Gate } from './gate.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
 import type { PeerPorts } from './peer.ts'
 import type { Roster } from './roster.ts'
+import type { Sealing } from './sealing.ts'
 import type { Seat } from './seat.ts'
 import type { Seats } from './seats.ts'
 
@@ -39,6 +41,9 @@ export interface ReceptionPorts {
   readonly codec: Codec
   readonly seats: Seats
   readonly roster: Roster
+  readonly nonces: NonceMarks
+  /** Where the log is sealed. */
+  readonly sealing: Sealing | undefined
   readonly signer: CommandSigner
   readonly gate: Gate
   readonly report: (event: SystemEvent) => void
@@ -56,7 +61,7 @@ export class Reception {
 
   /** Judges a stranger's hello. `frame` is the session's, as the acknowledgement tells it. */
   hello(seat: Seat, hello: SessionHello, schemaMatches: boolean, frame: number, nowUs: number): void {
-    const { sessionId, epoch, authorise, peer, world, seats, roster, gate, report } = this.#ports
+    const { sessionId, epoch, authorise, peer, world, seats, roster, sealing, gate, report } = this.#ports
     if (!compatible(hello)) {
       const { major, minor } = PROTOCOL_VERSION
       return this.#refuse(seat, 'protocolVersion', `this host speaks protocol ${major}.${minor}; install a build of major version ${major}`)
@@ -73,7 +78,13 @@ export class Reception {
     if (authorised === undefined) {
       return this.#refuse(seat, 'authentication', 'the token is not good for this session: ask its host for one')
     }
+    const shared = (hello.features & SEALED_LOG) === 0 ? undefined : sealing?.meet(hello.exchangeKey)
+    if (sealing !== undefined && shared === undefined) {
+      return this.#refuse(seat, 'authentication', 'the log of this session is sealed: offer a key to exchange')
+    }
+    if (sealing?.isSpent === true) return this.#refuse(seat, 'full', 'the keys of this session are used up: open a new one')
     const known = roster.withKey(clientPublicKey)
+    if (known?.banned === true) return this.#refuse(seat, 'banned', 'this key was banned from the session by an admin')
     const resumes = bytesEqual(hello.resumeSessionId, sessionId)
     if (known !== undefined && (known.author === HOST_AUTHOR || (known.present && !resumes))) {
       peer.probe.sometimes('a key that is present was refused')
@@ -94,17 +105,19 @@ export class Reception {
     const role = (before === undefined ? undefined : ROLES[before.role]) ?? authorised
     seat.author = author
     seat.role = role
+    seat.shared = shared
     seat.link.peer = author
     seat.wantsSnapshot = 'join'
     const capabilities = granted(hello.requestedCapabilities, role) & (before?.capabilities ?? hello.requestedCapabilities)
-    roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true })
+    roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true, banned: false })
+    const features = featuresOf(sealing !== undefined)
     const unsigned = {
       kind: 'SessionAcknowledge',
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       serverNonce: peer.entropy(16), sessionId, epoch, author, assignedRole: role, capabilityMask: capabilities,
       serverPublicKey: peer.signer.publicKey, frame: Math.max(0, frame), nonceHighWater: gate.nonceHighWater(author),
-      features: hello.features & FEATURES, featuresDenied: hello.features & ~FEATURES, compression: 'none', dictionary: 0,
-      exchangeKey: new Uint8Array(0), hint: '',
+      features: hello.features & features, featuresDenied: (hello.features & ~features) >>> 0, compression: 'none', dictionary: 0,
+      exchangeKey: sealing?.exchangeKey ?? new Uint8Array(0), hint: '',
     } as const
     seat.link.send({ ...unsigned, signature: peer.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
     report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
@@ -127,13 +140,25 @@ export class Reception {
     this.vacate(seat, code, 'local')
   }
 
+  /** Sends a member away, there or not, and never lets its key in again. */
+  ban(author: AuthorId, hint: string): void {
+    const { seats, roster } = this.#ports
+    const member = roster.get(author)
+    if (member === undefined) return
+    roster.set({ ...member, banned: true })
+    const seat = seats.of(author)
+    if (seat === undefined) this.#sendRoster()
+    else this.dismiss(seat, 'banned', hint)
+  }
+
   /** The connection is gone. */
   vacate(seat: Seat, code: DisconnectCode, by: ClosedBy): void {
-    const { seats, roster, report, gate, signer } = this.#ports
+    const { seats, roster, sealing, report, gate, signer } = this.#ports
     if (!seats.remove(seat) || seat.author === undefined) return
     const member = roster.get(seat.author)
     if (member !== undefined) roster.set({ ...member, present: false })
     report({ event: 'sessionClosed', author: seat.author, code, by })
+    sealing?.rotate()
     gate.append(signer.sign(memberLeft, { author: seat.author }))
     this.#sendRoster()
     this.#departed.push(seat.author)
@@ -151,8 +176,15 @@ export class Reception {
   }
 
   #sendRoster(): void {
-    const { roster, epoch, sessionId, peer, codec, seats, report } = this.#ports
-    const message = roster.toMessage(epoch, sessionId, peer.signer)
+    const { roster, epoch, sessionId, peer, nonces, sealing, codec, seats, report } = this.#ports
+    const keys = sealing === undefined ? undefined : {
+      generation: sealing.keys.generation,
+      of: (author: AuthorId) => {
+        const shared = seats.of(author)?.shared
+        return shared === undefined ? new Uint8Array(0) : sealing.wrapped(author, shared)
+      },
+    }
+    const message = roster.toMessage(epoch, sessionId, peer.signer, nonces, keys)
     const body = codec.encode(message)
     for (const seat of seats.members()) seat.link.sendBody('KeyRoster', body)
     report({ event: 'rosterUpdated', version: message.version, members: message.members.length })

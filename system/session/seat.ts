@@ -2,12 +2,16 @@
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { InputPredictiveState, Message, Role, WorldSnapshot } from '../protocol/messages.ts'
 import { EVERYTHING, type Interest } from '../replication/interest.ts'
+import type { Conduct } from './conduct.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import type { Link } from './link.ts'
 
 export interface Seat {
   readonly link: Link
   readonly heartbeat: HeartbeatMonitor
+  conduct: Conduct
+  /** What the host shares with it, where the session is sealed. */
+  shared: Uint8Array | undefined
   author: AuthorId | undefined
   role: Role
   /** Where the log made it a member. What it signed at or below that, not knowing, would be denied there: it counts as late. */
@@ -33,8 +37,8 @@ export interface Seat {
 }
 
 /** A stranger's. */
-export const newSeat = (link: Link, nowUs: number): Seat => ({
-  link, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0, live: false,
-  wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined, tools: undefined,
-  input: undefined, inputSequence: -1, chunks: [], later: [],
+export const newSeat = (link: Link, conduct: Conduct, nowUs: number): Seat => ({
+  link, conduct, shared: undefined, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0,
+  live: false, wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined,
+  tools: undefined, input: undefined, inputSequence: -1, chunks: [], later: [],
 })

@@ -1,4 +1,5 @@
 /** Everybody who is connected to the host, by connection, in the order in which they came. */
+import type { AuthorId } from '../ids.ts'
 import type { Seat } from './seat.ts'
 
 export class Seats {
@@ -20,6 +21,17 @@ export class Seats {
   /** Those whose hello was accepted. */
   *members(): Iterable<Seat> {
     for (const seat of this.#seats.values()) if (seat.author !== undefined) yield seat
+  }
+  /** A member's. */
+  of(author: AuthorId): Seat | undefined {
+    for (const seat of this.#seats.values()) if (seat.author === author) return seat
+    return undefined
+  }
+  /** How many are connected and have not been let in. */
+  get strangers(): number {
+    let count = 0
+    for (const { author } of this.#seats.values()) if (author === undefined) count++
+    return count
   }
   get hasMembers(): boolean {
     for (const _ of this.members()) return true

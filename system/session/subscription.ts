@@ -2,9 +2,11 @@
  * A client's interest on its way into force: what its user wants, and what the host was told of it last. One interest is under way at a
  * time; it is in force with the first frame that carries its mark.
  */
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { INTEREST_TIMEOUT_US } from '../limits.ts'
 import type { Cell, InterestSet } from '../protocol/messages.ts'
-import { EVERYTHING, type Interest, interestOf } from '../replication/interest.ts'
+import { cellsOf, EVERYTHING, type Interest, interestOf } from '../replication/interest.ts'
+import type { Intent } from './peer.ts'
 
 interface Wish {
   readonly interest: Interest
@@ -18,9 +20,16 @@ export class Subscription {
   #told = ALL
   #toldAtUs = -Infinity
 
-  /** The user wants these cells, and to hear of these tools; undefined for everything. */
-  want(cells: readonly Cell[] | undefined, tools: readonly number[]): void {
-    this.#wish = cells === undefined ? ALL : { interest: interestOf({ everything: false, cells }), cells, tools }
+  /** The user wants to see this region and to hear of these tools. False, and nothing is changed, where one message cannot say it. */
+  want({ min, max, tools }: Extract<Intent, { readonly kind: 'subscribeToRegion' }>): boolean {
+    const cells = cellsOf(min, max)
+    if (cells === undefined || tools.length > COUNT_MAX.InterestSet.tools) return false
+    this.#wish = { interest: interestOf({ everything: false, cells }), cells, tools }
+    return true
+  }
+  /** The user wants everything. */
+  wantAll(): void {
+    this.#wish = ALL
   }
 
   /** Another connection begins with everything. */

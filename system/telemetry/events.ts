@@ -37,6 +37,12 @@ interface FrameState {
   readonly streamDigest: string
 }
 
+/**
+ * Why a message came to nothing. `unreadable`: its bytes hold no message. `forbidden`: its sender may not send it. `budget`: its
+ * sender has sent too many. `unfounded`: what it says does not hold.
+ */
+export type MessageRefusal = 'unreadable' | 'forbidden' | 'budget' | 'unfounded'
+
 interface Carried {
   readonly message: MessageName
   readonly channel: string
@@ -83,13 +89,22 @@ export type SystemEvent =
     readonly code: DisconnectCode
     readonly by: ClosedBy
   }
+  | { readonly event: 'roleChanged'; readonly author: AuthorId; readonly role: Role }
   | { readonly event: 'joined'; readonly author: AuthorId; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'heartbeat'; readonly author: AuthorId; readonly rttUs: number; readonly jitterUs: number }
   | { readonly event: 'rosterUpdated'; readonly version: number; readonly members: number }
   // messages; `peer` is the other side's author id, 1023 where it is not known yet
   | { readonly event: 'messageSent' } & Carried
   | { readonly event: 'messageReceived' } & Carried
-  | { readonly event: 'messageRefused'; readonly reason: string; readonly bytes: number; readonly peer: AuthorId }
+  | {
+    readonly event: 'messageRefused'
+    readonly cause: MessageRefusal
+    readonly reason: string
+    readonly bytes: number
+    readonly peer: AuthorId
+  }
+  /** The user wants to see more than one message can ask for. */
+  | { readonly event: 'subscriptionRefused' }
   // snapshots and repair
   | {
     readonly event: 'snapshotSent'
@@ -128,6 +143,14 @@ export type SystemEvent =
     readonly lamport: Lamport
     readonly reason: RefusalReason
     readonly at: 'host' | 'peer'
+  }
+  /** The author has signed both, for one position of the log: the proof for anyone who has its key. The log has the first. */
+  | {
+    readonly event: 'equivocation'
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly first: CommandEntry
+    readonly second: CommandEntry
   }
   | { readonly event: 'commandIntegrated'; readonly author: AuthorId; readonly lamport: Lamport }
   | {

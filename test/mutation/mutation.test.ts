@@ -5,7 +5,7 @@ import { type Mutant, mutate, withoutCounters } from './mutants.ts'
 import { json, type Judged, survivorLines, tableLines } from './report.ts'
 
 const FILE = 'system/commands/admission.ts'
-const epoch = 'if (entry.epoch !== this.#ports.epoch) return \'epoch\''
+const epoch = 'if (entry.epoch !== epoch) return \'epoch\''
 const mutant = (after: string, over: Partial<Mutant> = {}): Mutant =>
   ({ id: '1', file: FILE, line: 62, operator: 'ConditionalExpression', before: epoch, after, ...over })
 const never = mutant('if (false) return \'epoch\'')

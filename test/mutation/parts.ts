@@ -5,7 +5,8 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   ecs: ['canonical', 'overlay', 'table', 'world'],
   placement: ['apply', 'plan', 'session'],
   replication: ['delta', 'frames', 'replica', 'snapshot'],
-  session: ['client', 'desk', 'gate', 'heartbeat', 'host', 'reception', 'roster'],
+  security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
+  session: ['client', 'conduct', 'desk', 'gate', 'heartbeat', 'host', 'permissions', 'reception', 'roster', 'sealing'],
 }
 
 /** From the root. */

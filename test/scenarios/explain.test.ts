@@ -41,7 +41,7 @@ const eventsOf = (records: readonly RunRecord[], name: string, node: number) =>
 
 describe('a flipped bit', () => {
   it.each([
-    ['loopback-120', 3, 'ana', 60], ['loopback-120', 3, 'host', 70], ['loopback-120', 4, 'ben', 90], ['placement-race', 5, 'ben', 80],
+    ['loopback-120', 3, 'ana', 60], ['loopback-120', 3, 'host', 70], ['loopback-120', 4, 'ben', 60], ['placement-race', 5, 'ben', 80],
     ['late-join', 2, 'host', 50], ['viewer-edits', 4, 'vic', 60], ['partition-heals', 8, 'host', 60], ['partition-heals', 9, 'ben', 110],
   ])('is named by its row, and nothing wrote it: %s, seed %i, %s@%i', async (story, seed, peer, frame) => {
     const { outcome, report, why } = await red(story, { seed, tamper: { peer, frame } })
@@ -60,10 +60,10 @@ describe('a flipped bit', () => {
   })
 
   it('is named itself, not the rows that an entry wrote which had met it', async () => {
-    const { outcome, report, why } = await red('placement-race', { seed: 564_700, tamper: { peer: 'host', frame: 94 } })
+    const { outcome, report, why } = await red('placement-race', { seed: 6, tamper: { peer: 'host', frame: 81 } })
     const { entity, component, field, before, after } = outcome.tampered!
     expect(report.divergence).toMatchObject({ within: 'host', place: { entity, component, field, host: after, peer: before } })
-    expect(outcome.verdict).toMatch(new RegExp(`^the host went wrong in frame 95: .*: it had ${after}, and ${before} was written$`))
+    expect(outcome.verdict).toMatch(new RegExp(`^the host went wrong in frame 82: .*: it had ${after}, and ${before} was written$`))
     expect(texts(why).some((text) => /^the host folded ana's placement\.commit .*: it may have met the changed row$/.test(text))).toBe(true)
   })
 })
@@ -108,7 +108,7 @@ describe('a fault of ours', () => {
 
   it('a delta that is applied twice: the frame that could not be taken', async () => {
     const { outcome, why } = await red('loopback-120', {
-      seed: 5, canary: planted((bed) => {
+      seed: 6, canary: planted((bed) => {
         let frames = 0
         bed.wrap(Replica.prototype, 'takeFrame', (honest) => function (this: Replica, delta, nowUs) {
           honest.call(this, delta, nowUs)

@@ -94,7 +94,7 @@ describe('limits', () => {
     expect(lengths).toEqual({
       clientNonce: 16, serverNonce: 16, sessionId: 16, exchangeKey: 32, resumeSessionId: 16, clientPublicKey: 32,
       serverPublicKey: 32, publicKey: 32,
-      sha256: 32, signature: 64,
+      sha256: 32, signature: 64, wrappedKey: 48,
     })
     expect(COUNT_MAX.SessionHello.authToken).toBe(256)
   })

@@ -165,6 +165,8 @@ export class Actor<P extends Peer = Peer> {
 }
 
 export interface Stranger {
+  /** The host's end of the connection. */
+  readonly on: number
   readonly binding: Uint8Array
   /** Says something, sealed or as bytes, and hears what the host answers on this connection at once. */
   say(message: Message | Uint8Array): Message[]
@@ -277,11 +279,12 @@ export class Loopback {
     return this.#endsOf(actor).length
   }
 
-  /** Delivers a message as though `from` had sent it, at once. */
-  inject(from: Actor, to: Actor, message: Message): void {
+  /** Delivers a message, sealed or as bytes, as though `from` had sent it, at once. */
+  inject(from: Actor, to: Actor, message: Message | Uint8Array): void {
+    const bytes = message instanceof Uint8Array ? message : sealed(message)
     for (const end of this.#endsOf(from)) {
       if (end.other?.actor !== to) continue
-      to.give({ kind: 'message', on: end.other.on, channel: 0, bytes: sealed(message) })
+      to.give({ kind: 'message', on: end.other.on, channel: 0, bytes })
     }
   }
   /** Messages of a kind that were sent, in order. */
@@ -298,7 +301,7 @@ export class Loopback {
     const binding = Uint8Array.from({ length: 32 }, (_, i) => on + i)
     this.host.give({ kind: 'opened', on, ticket: 0, incoming: true, binding, messageBytesMax: MESSAGE_BYTES_MAX })
     return {
-      binding,
+      on, binding,
       say: (message) => {
         const before = this.sent.length
         this.host.give({ kind: 'message', on, channel: 0, bytes: message instanceof Uint8Array ? message : sealed(message) })

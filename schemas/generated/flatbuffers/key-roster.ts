@@ -35,33 +35,38 @@ version():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
-members(index: number, obj?:RosterMember):RosterMember|null {
+keyGeneration():number {
   const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+members(index: number, obj?:RosterMember):RosterMember|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? (obj || new RosterMember()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
 }
 
 membersLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 signature(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 10);
+  const offset = this.bb!.__offset(this.bb_pos, 12);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
 signatureLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 10);
+  const offset = this.bb!.__offset(this.bb_pos, 12);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 signatureArray():Uint8Array {
-  const offset = this.bb!.__offset(this.bb_pos, 10);
+  const offset = this.bb!.__offset(this.bb_pos, 12);
   return new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset));
 }
 
 static startKeyRoster(builder:flatbuffers.Builder) {
-  builder.startObject(4);
+  builder.startObject(5);
 }
 
 static addEpoch(builder:flatbuffers.Builder, epoch:number) {
@@ -72,8 +77,12 @@ static addVersion(builder:flatbuffers.Builder, version:number) {
   builder.addFieldInt32(1, version, 0);
 }
 
+static addKeyGeneration(builder:flatbuffers.Builder, keyGeneration:number) {
+  builder.addFieldInt32(2, keyGeneration, 0);
+}
+
 static addMembers(builder:flatbuffers.Builder, membersOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(2, membersOffset, 0);
+  builder.addFieldOffset(3, membersOffset, 0);
 }
 
 static createMembersVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
@@ -89,7 +98,7 @@ static startMembersVector(builder:flatbuffers.Builder, numElems:number) {
 }
 
 static addSignature(builder:flatbuffers.Builder, signatureOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(3, signatureOffset, 0);
+  builder.addFieldOffset(4, signatureOffset, 0);
 }
 
 static createSignatureVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
@@ -106,15 +115,16 @@ static startSignatureVector(builder:flatbuffers.Builder, numElems:number) {
 
 static endKeyRoster(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
-  builder.requiredField(offset, 8) // members
-  builder.requiredField(offset, 10) // signature
+  builder.requiredField(offset, 10) // members
+  builder.requiredField(offset, 12) // signature
   return offset;
 }
 
-static createKeyRoster(builder:flatbuffers.Builder, epoch:number, version:number, membersOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createKeyRoster(builder:flatbuffers.Builder, epoch:number, version:number, keyGeneration:number, membersOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset):flatbuffers.Offset {
   KeyRoster.startKeyRoster(builder);
   KeyRoster.addEpoch(builder, epoch);
   KeyRoster.addVersion(builder, version);
+  KeyRoster.addKeyGeneration(builder, keyGeneration);
   KeyRoster.addMembers(builder, membersOffset);
   KeyRoster.addSignature(builder, signatureOffset);
   return KeyRoster.endKeyRoster(builder);

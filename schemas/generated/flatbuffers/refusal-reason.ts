@@ -11,5 +11,6 @@ export enum RefusalReason {
   author = 5,
   epoch = 6,
   duplicate = 7,
-  malformed = 8
+  malformed = 8,
+  role = 9
 }

@@ -54,8 +54,33 @@ present():boolean {
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
+banned():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+nonceHighWater():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+wrappedKey(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+wrappedKeyLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+wrappedKeyArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startRosterMember(builder:flatbuffers.Builder) {
-  builder.startObject(4);
+  builder.startObject(7);
 }
 
 static addAuthor(builder:flatbuffers.Builder, author:number) {
@@ -86,6 +111,30 @@ static addPresent(builder:flatbuffers.Builder, present:boolean) {
   builder.addFieldInt8(3, +present, +false);
 }
 
+static addBanned(builder:flatbuffers.Builder, banned:boolean) {
+  builder.addFieldInt8(4, +banned, +false);
+}
+
+static addNonceHighWater(builder:flatbuffers.Builder, nonceHighWater:bigint) {
+  builder.addFieldInt64(5, nonceHighWater, BigInt('0'));
+}
+
+static addWrappedKey(builder:flatbuffers.Builder, wrappedKeyOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, wrappedKeyOffset, 0);
+}
+
+static createWrappedKeyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startWrappedKeyVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endRosterMember(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 6) // public_key
@@ -93,12 +142,15 @@ static endRosterMember(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createRosterMember(builder:flatbuffers.Builder, author:number, publicKeyOffset:flatbuffers.Offset, displayNameOffset:flatbuffers.Offset, present:boolean):flatbuffers.Offset {
+static createRosterMember(builder:flatbuffers.Builder, author:number, publicKeyOffset:flatbuffers.Offset, displayNameOffset:flatbuffers.Offset, present:boolean, banned:boolean, nonceHighWater:bigint, wrappedKeyOffset:flatbuffers.Offset):flatbuffers.Offset {
   RosterMember.startRosterMember(builder);
   RosterMember.addAuthor(builder, author);
   RosterMember.addPublicKey(builder, publicKeyOffset);
   RosterMember.addDisplayName(builder, displayNameOffset);
   RosterMember.addPresent(builder, present);
+  RosterMember.addBanned(builder, banned);
+  RosterMember.addNonceHighWater(builder, nonceHighWater);
+  RosterMember.addWrappedKey(builder, wrappedKeyOffset);
   return RosterMember.endRosterMember(builder);
 }
 }

@@ -71,10 +71,12 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   },
   LogRangeRequest: { kind: 'LogRangeRequest', epoch: 1, afterLamport: 0, upToLamport: 2 ** 33 },
   KeyRoster: {
-    kind: 'KeyRoster', epoch: 1, version: 2, signature: bytes(64, 18),
+    kind: 'KeyRoster', epoch: 1, version: 2, keyGeneration: 7, signature: bytes(64, 18),
     members: [
-      { author: 0, publicKey: bytes(32, 19), displayName: 'host', present: true },
-      { author: 1, publicKey: bytes(32, 20), displayName: '', present: false },
+      { author: 0, publicKey: bytes(32, 19), displayName: 'host', present: true, banned: false, nonceHighWater: 255n,
+        wrappedKey: new Uint8Array(0) },
+      { author: 1, publicKey: bytes(32, 20), displayName: '', present: false, banned: true, nonceHighWater: 2n ** 64n - 1n,
+        wrappedKey: bytes(48, 21) },
     ],
   },
 }

@@ -73,7 +73,9 @@ describe('diagnostics', () => {
       `queue depth ${QUEUE_DEPTH_MAX + 1}`, 'replay 1', 'limiter 1', 'replay 5',
     ])
     expect(diagnostics.telemetry.counters).toMatchObject({ 'refused.nonce': 5, 'refused.rate': 4, 'refused.other': 4 })
-    for (let i = 0; i < 2 * REFUSALS_PER_SECOND_MAX; i++) diagnostics.note({ event: 'messageRefused', reason: 'crc', bytes: 9, peer: 1 }, 5)
+    for (let i = 0; i < 2 * REFUSALS_PER_SECOND_MAX; i++) {
+      diagnostics.note({ event: 'messageRefused', cause: 'unreadable', reason: 'crc', bytes: 9, peer: 1 }, 5)
+    }
     diagnostics.frame(0, 1_000_000)
     expect(alarms.at(-1)).toEqual({ alarm: 'refusals', value: 2 * REFUSALS_PER_SECOND_MAX + 13, limit: REFUSALS_PER_SECOND_MAX })
   })

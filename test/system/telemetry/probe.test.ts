@@ -133,7 +133,7 @@ describe('a mark', () => {
     expect(ana.heard('commandFolded').filter(({ author }) => author === 1).map(({ outcome }) => outcome)).toEqual(['applied'])
     ana.intend(SPAWN)
     loopback.settle()
-    expect(ana.heard('commandFolded').at(-1)!.outcome).toBe('denied')
+    expect(ana.last('commandRefused')).toMatchObject({ reason: 'role' })
     expect(disagreement(loopback)).toBe(undefined)
     loopback.free()
   })
