@@ -55,7 +55,8 @@ export class Commands {
 
   folded(atUs: number, node: number, { author, lamport, frame, command: name, outcome }: CommandFolded): void {
     const command = this.#find(author, lamport)
-    if (node === this.#members.host) {
+    // A host that began anew folds again what its disk gave back.
+    if (node === this.#members.host && (command === undefined || command.closedFrame < 0)) {
       let outcomes = this.#outcomes.get(name)
       if (outcomes === undefined) this.#outcomes.set(name, (outcomes = { applied: 0, merged: 0, rejected: 0, denied: 0, void: 0 }))
       outcomes[outcome]++

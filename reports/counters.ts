@@ -61,6 +61,10 @@ export const COUNTERS = {
   sessionsResumed: 'sessions that the host resumed',
   sessionsRefused: 'hellos that the host refused',
   sessionsExpelled: 'members that the host disconnected for what they sent',
+  hostRestarts: 'times that the host began anew from its disk',
+  checkpoints: 'checkpoints that the host wrote',
+  writesUnconfirmed: 'writes that a crash met before they were confirmed',
+  writesTorn: 'of these, those that it left in part',
   physicsSteps: 'physics steps',
   contacts: 'contacts in the physics step that had the most',
   xrSelects: 'select events of headsets',
@@ -114,6 +118,8 @@ class Tally {
   readonly signedBy: Record<number, number> = {}
   readonly #host: number
   readonly #folded = new EntrySet()
+  /** Commits that the host folded. */
+  readonly #settled = new EntrySet()
   readonly #refused = new EntrySet()
 
   constructor(host: number) {
@@ -184,12 +190,22 @@ class Tally {
       case 'commandRefused': return this.#refuse(event)
       case 'commandFolded':
         if (!atHost) return
+        // A host that began anew folds again what its disk gave back.
+        if (!this.#folded.add(event.author, event.lamport)) return
         counts[OUTCOMES[event.outcome]]++
-        if (this.#folded.add(event.author, event.lamport)) counts.commandsFolded++
+        counts.commandsFolded++
         return
       case 'commitRequested': counts.commitsRequested++; return
       case 'commitFolded':
         if (atHost) this.#commit(event)
+        return
+      case 'recovered':
+        if (event.generation > 0) counts.hostRestarts++
+        return
+      case 'checkpointed': counts.checkpoints++; return
+      case 'unconfirmed':
+        counts.writesUnconfirmed++
+        if (event.kept > 0 && event.kept < event.bytes) counts.writesTorn++
         return
       case 'physicsStepped':
         counts.physicsSteps++
@@ -217,7 +233,8 @@ class Tally {
     } else if (!this.#refused.has(author, lamport)) this.counts.refusedByPeer++
   }
 
-  #commit({ status, merged, conflicts }: CommitFolded): void {
+  #commit({ author, lamport, status, merged, conflicts }: CommitFolded): void {
+    if (!this.#settled.add(author, lamport)) return
     this.counts[status === 'APPLIED' ? 'commitsApplied' : 'commitsRejected']++
     if (merged > 0) this.counts.commitsMerged++
     for (const { kind } of conflicts) this.counts[CONFLICTS[kind] ?? 'conflictsUnknown']++

@@ -186,6 +186,11 @@ export type ReportedEvent =
   | CommitFolded
   | { readonly event: 'xrInput'; readonly type: string }
   | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
+  /** Of the host's disk; generation 0 where it held nothing. */
+  | { readonly event: 'recovered'; readonly generation: number }
+  | { readonly event: 'checkpointed' }
+  /** A crash met a write: how many of its bytes it left. */
+  | { readonly event: 'unconfirmed'; readonly bytes: number; readonly kept: number }
   | { readonly event: 'operation'; readonly label: string; readonly verb: string }
   /** A rare state that a peer reached. */
   | { readonly event: 'mark'; readonly name: string }

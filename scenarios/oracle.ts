@@ -64,7 +64,7 @@ const NOT_COMPARED: ReadonlySet<string> = new Set(['resultHi', 'resultLo'])
 
 export class Oracle {
   readonly #ports: OraclePorts
-  readonly #admitted: { readonly entry: CommandEntry; readonly atUs: number }[] = []
+  #admitted: { readonly entry: CommandEntry; readonly atUs: number }[] = []
   /** What the story asked of the host's stream since the last frame; undefined ends the entity. */
   readonly #wishes: { readonly entity: number; readonly at: Position | undefined }[] = []
   readonly #props = noRows(PROP_COMPONENTS)
@@ -72,6 +72,10 @@ export class Oracle {
   /** The first; what follows from it is not looked at. */
   difference: OracleDifference | undefined
   #closed = 0
+  /** The host has forgotten what it told: what else is wrong follows from it. */
+  #isForgetful = false
+  /** When the host began; what an author may spend at once is its own again since. */
+  #beganUs = 0
   /** Admitted and not closed. */
   #waiting: CommandEntry[] = []
   readonly #rows: Rows = noRows(LOG_COMPONENTS)
@@ -99,10 +103,32 @@ export class Oracle {
     if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')
     const known = this.#admitted.reduce((most, { entry: { lamport } }) => Math.max(most, lamport), 0)
     if (entry.lamport > known + LEAD) fail('lamport', 'admitted from the far future')
-    const lately = earlier.filter((other) => other.atUs > atUs - 1_000_000).length
+    const lately = earlier.filter((other) => other.atUs > Math.max(atUs - 1_000_000, this.#beganUs)).length
     if (entry.author !== 0 && lately >= BURST + PER_SECOND) fail('rate', 'admitted above the rate')
     this.#admitted.push({ entry, atUs })
     this.#waiting.push(entry)
+  }
+
+  /**
+   * The host has begun (anew), with a checkpoint that is closed up to there and these entries beyond it. What else it had let in is
+   * forgotten, and must be: nobody has it from the host, and it was not closed. The runtime's entities are gone.
+   */
+  recovered(
+    { closedLamport, entries }: Told<'recovered'>, isTold: (entry: CommandEntry) => boolean, atUs: number, frame: number,
+  ): void {
+    this.#beganUs = atUs
+    this.#wishes.length = 0
+    for (const rows of this.#props.values()) rows.clear()
+    const kept = new Set(entries.map(({ author, lamport }) => `${lamport} ${author}`))
+    const isForgotten = (entry: CommandEntry): boolean => entry.lamport > closedLamport && !kept.has(`${entry.lamport} ${entry.author}`)
+    for (const { entry } of this.#admitted) {
+      if (!isForgotten(entry) || (entry.lamport > this.#closed && !isTold(entry))) continue
+      const message = `the host told of an entry and has forgotten it: author ${entry.author}, lamport ${entry.lamport}`
+      this.findings.push({ frame, message, component: 'CommandLogEntry', field: 'forgotten' })
+      this.#isForgetful = true
+    }
+    this.#admitted = this.#admitted.filter(({ entry }) => !isForgotten(entry))
+    this.#waiting = this.#waiting.filter((entry) => !isForgotten(entry))
   }
 
   /** What the story asks of the host's stream, for the next frame; undefined ends the entity. */
@@ -145,7 +171,7 @@ export class Oracle {
   }
 
   #compare(frame: number, world: World, components: readonly AnyComponent[]): void {
-    if (this.difference !== undefined) return
+    if (this.difference !== undefined || this.#isForgetful) return
     const before = this.findings.length
     for (const component of components) {
       const expected = this.#rowsOf(component)
@@ -218,7 +244,7 @@ export class Oracle {
     { author, lamport, frame }: { readonly author: number; readonly lamport: number; readonly frame: number },
     field: string, expect: (folded: Folded) => string | number | undefined, told: string | number,
   ): void {
-    if (this.difference !== undefined) return
+    if (this.difference !== undefined || this.#isForgetful) return
     const folded = this.#folded.get(`${lamport} ${author}`)
     const expected = folded === undefined ? undefined : expect(folded)
     if (expected === told) return

@@ -21,6 +21,8 @@ export interface ScenarioSettings {
   readonly ties?: boolean
   /** Whether peers show rare behaviour that is legal (default false); each seed draws which, and how often. */
   readonly faultPoints?: boolean
+  /** Whether nodes have disks, so that the host can crash (default false); `drawn`: in half of the seeds. */
+  readonly disks?: boolean | 'drawn'
 }
 
 /**
@@ -64,10 +66,10 @@ export function scenario(
   name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {},
 ): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
-  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints'])
+  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints', 'disks'])
   fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
-  const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false, faultPoints = false } = settings
+  const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false, faultPoints = false, disks = false } = settings
   const wholeWithin = (field: string, value: number, most: number) => within(field, whole(field, value), 1, most)
   wholeWithin(`scenario ${name}: frames`, frames, FRAMES_MAX)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
@@ -75,7 +77,7 @@ export function scenario(
   wholeWithin(`scenario ${name}: settleMs`, settleMs, Infinity)
   const { mustHappen = {} } = checks
   expectationsOf(mustHappen)
-  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints }, script, mustHappen }
+  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints, disks }, script, mustHappen }
 }
 
 function expectationsOf(mustHappen: MustHappen): void {

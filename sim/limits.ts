@@ -23,6 +23,8 @@ export const INSTANT_WAITS_MAX = 10_000
 export const SCRIPT_WAITS_MAX = 1024
 /** Records after which a run ends; its last event may add a few. */
 export const TRACE_RECORDS_MAX = 2 ** 23
+/** Writes under way at one disk. */
+export const DISK_WRITES_MAX = 4096
 /** Nesting of the data of a note. */
 export const NOTE_DEPTH_MAX = 16
 /** Names whose hash a trace remembers; the others are hashed anew. */

@@ -81,6 +81,12 @@ export const INTEREST_INTERVAL_FRAMES = 9
 /** A client tells its interest again where it is not in force after this long. */
 export const INTEREST_TIMEOUT_US = 2_000_000
 
+// --- storage -------------------------------------------------------------------------------------------------------
+/** A journal of this many bytes gives way to the next generation, which begins with a checkpoint. */
+export const JOURNAL_BYTES = 64 * 1024
+/** Outputs that wait for a write: far more than a disk that works ever holds up. */
+export const HELD_OUTPUTS_MAX = 1 << 16
+
 // --- session -------------------------------------------------------------------------------------------------------
 export const MEMBERS_MAX = 64
 /** Connections that have not been let in, at once; more are closed as they come. */

@@ -1,6 +1,6 @@
 /**
  * The ports of a Theta peer: what any driver (the simulator, a real library) must offer: opaque messages on numbered
- * channels of a connection.
+ * channels of a connection, and files that outlive the process.
  *
  * `sim/port.ts` declares the same shapes from its own side; TypeScript's structural typing joins the two in
  * `scenarios/cluster.ts` and nowhere else. Received bytes are borrowed until the receiver returns; sent bytes
@@ -58,6 +58,22 @@ export type TransportOutput =
   | { readonly kind: 'message'; readonly on: ConnectionId; readonly channel: Channel; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly on: ConnectionId; readonly code: number }
   | { readonly kind: 'wake'; readonly atUs: number }
+
+/**
+ * What a peer asks of the disk of its node. Writes take effect in the order in which they were asked for, and are confirmed by ticket.
+ * One that was confirmed survives a crash. One that was not survives it whole, up to any of its bytes, or not at all.
+ */
+export type StorageOutput =
+  /** Adds bytes at the end of a file, which it makes where there is none. */
+  | { readonly kind: 'store'; readonly ticket: number; readonly file: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'discard'; readonly ticket: number; readonly file: string }
+export type StorageInput = { readonly kind: 'stored'; readonly ticket: number }
+
+/** What the disk holds when a peer begins. Reading belongs to its start: later on it only writes. */
+export interface Storage {
+  readonly files: readonly string[]
+  read(file: string): Uint8Array | undefined
+}
 
 /**
  * Parts of the work whose cost a driver may want to tell apart. The meter does nothing in production; a profiling

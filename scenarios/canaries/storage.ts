@@ -1,7 +1,10 @@
-/** Canaries of what a peer has to keep: entries, frames, snapshots. There is no disk yet: it is all memory. */
+/** Canaries of what a peer has to keep: entries, frames and snapshots in memory, and on its disk what must outlive a crash. */
 import { Transform } from '../../system/ecs/components.ts'
 import { FrameRing } from '../../system/replication/frames.ts'
 import { Supply } from '../../system/session/supply.ts'
+import { NonceMarks } from '../../system/security/nonces.ts'
+import { Journal } from '../../system/storage/journal.ts'
+import { RecordReader } from '../../system/storage/records.ts'
 import type { Canary } from './canary.ts'
 
 export const STORAGE: readonly Canary[] = [
@@ -59,5 +62,32 @@ export const STORAGE: readonly Canary[] = [
       bed.wrap(world, 'rowBytes', (rowBytes) => (entity, component) =>
         (isSending && component === Transform ? before.get(entity) : undefined) ?? rowBytes.call(world, entity, component))
     },
+  },
+  {
+    name: 'told-before-stored', area: 'storage', stories: ['host-restarts'],
+    about: 'the host tells what it has let in without waiting for its disk',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'forgotten' }],
+    plant: (bed) => bed.wrap(Journal.prototype, 'mayLeave', () => () => true),
+  },
+  {
+    name: 'torn-tail-taken', area: 'storage', stories: ['host-restarts'],
+    about: 'the checksum of what a crash left behind is not looked at',
+    shows: [{ check: 'crash' }, { check: 'oracle' }],
+    plant: (bed) => bed.wrap(RecordReader.prototype, 'isSound', () => () => true),
+  },
+  {
+    name: 'spent-nonces-forgotten', area: 'storage', stories: ['host-restarts'],
+    about: 'a host that begins anew takes every nonce for unspent',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'nonce' }, { check: 'durability', field: 'twice' }],
+    plant: (bed) => bed.wrap(NonceMarks.prototype, 'recover', () => () => {}),
+  },
+  {
+    name: 'checkpoint-trusted-too-soon', area: 'storage', stories: ['host-restarts'],
+    about: 'the journal before a checkpoint is discarded while that is still being written',
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'forgotten' }],
+    plant: (bed) => bed.wrap(Journal.prototype, 'flush', (flush) => function (this: Journal) {
+      flush.call(this)
+      this.discardFormer()
+    }),
   },
 ]

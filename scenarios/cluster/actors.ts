@@ -92,10 +92,14 @@ export class Host implements HostActor {
   prop(at: Metres): Prop {
     const prop = ++this.#props
     let alive = false
+    // With the host that was asked for it, it goes.
+    let home = this.#cluster.host
     const operate = (verb: string, intent: Intent, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) =>
       this.#cluster.operate('host', verb, () => {
+        if (this.#cluster.host.crashed) return
         this.#cluster.intend(0, intent)
-        alive = verb === 'propSpawn' || (alive && verb === 'propMove')
+        if (verb === 'propSpawn') home = this.#cluster.host
+        alive = verb === 'propSpawn' || (alive && verb === 'propMove' && home === this.#cluster.host)
         this.#told(prop, alive ? at : undefined)
       })
     operate('propSpawn', { kind: 'propSpawn', prop, ...stepsOf(at) }, stepsOf(at))
@@ -129,9 +133,16 @@ export class Host implements HostActor {
   pause(ms: number): void {
     this.#cluster.operate('host', 'pause', () => this.#cluster.pause(this.node, us(ms)))
   }
+  crash(): void {
+    this.#cluster.operate('host', 'crash', () => this.#cluster.crash(this.node))
+  }
+  restart(): void {
+    this.#cluster.operate('host', 'restart', () => this.#cluster.restartHost())
+  }
   #create(verb: string, intent: Intent): Thing {
     let entity = NO_ENTITY
     this.#cluster.operate('host', verb, () => {
+      if (this.#cluster.host.crashed) return
       this.#cluster.intend(0, intent)
       entity = this.#cluster.lastScope(0)
     })

@@ -28,7 +28,8 @@ interface Folded {
  */
 export class LogOrder implements Watcher {
   readonly failures: Failure[] = []
-  readonly #host = new Map<string, Folded>()
+  /** More than once where the host began anew: whoever confirmed the frame meanwhile has it as it was. */
+  readonly #host = new Map<string, Folded[]>()
   readonly #last = new Map<number, { readonly lamport: number; readonly author: number }>()
   /** The highest Lamport time that each node has seen. */
   readonly #seen = new Map<number, number>()
@@ -42,6 +43,10 @@ export class LogOrder implements Watcher {
     if (event.event === 'snapshotApplied') this.#last.delete(node)
     // Who began anew has forgotten what it saw.
     if (event.event === 'sessionOpened' && node !== 0 && !event.resumed) this.#seen.delete(node)
+    if (event.event === 'recovered') {
+      this.#last.delete(node)
+      this.#seen.set(node, event.entries.reduce((most, { lamport }) => Math.max(most, lamport), event.closedLamport))
+    }
     if (event.event === 'commandIntegrated') this.#witness(node, event.lamport)
     if (event.event === 'commandSigned') return this.#signed(node, event.lamport, event.author)
     if (event.event !== 'commandFolded') return
@@ -58,13 +63,12 @@ export class LogOrder implements Watcher {
     }
     this.#last.set(node, { lamport, author })
     const key = `${lamport} ${author}`
-    if (node === 0) this.#host.set(key, { outcome, frame })
-    else {
-      const host = this.#host.get(key)
-      if (host === undefined) fail('missing', 'before the host did')
-      else if (host.outcome !== outcome || host.frame !== frame) {
-        fail('outcome', `as ${outcome} in frame ${frame}, the host as ${host.outcome} in frame ${host.frame}`)
-      }
+    const host = this.#host.get(key) ?? []
+    if (node === 0) this.#host.set(key, [...host, { outcome, frame }])
+    else if (host.length === 0) fail('missing', 'before the host did')
+    else if (!host.some((folded) => folded.outcome === outcome && folded.frame === frame)) {
+      const { outcome: hosts, frame: hostFrame } = host.at(-1)!
+      fail('outcome', `as ${outcome} in frame ${frame}, the host as ${hosts} in frame ${hostFrame}`)
     }
   }
 
@@ -191,15 +195,17 @@ export function finalBytes(
 
 /** A resend tells all that the ring holds, perhaps twice; a few frames of others may come between. */
 const RESENT_MESSAGES_MAX = 3 * FRAME_RING
+type Told = Pick<Extract<SystemEvent, { readonly event: 'framesResent' }>, 'fromFrame' | 'toFrame' | 'peer'>
 /** Repair goes where loss cannot hit it again. */
 const REPAIR_CHANNEL = channelOf('SessionControl')
 
-/** What the host says that it has sent again are the frames that were asked for. */
+/** What the host says that it has sent again are the frames that were asked for, at once or when its disk lets them go. */
 export class Resends implements Watcher {
-  readonly failures: Failure[] = []
   readonly #codec: Codec
   /** The host's last messages on the channel for repair. */
   readonly #sent: Uint8Array[] = []
+  /** Frames that were told and that nobody has seen yet. */
+  #due: (Told & { readonly frame: number })[] = []
 
   constructor(codec: Codec) {
     this.#codec = codec
@@ -209,17 +215,26 @@ export class Resends implements Watcher {
     if (from !== 0 || channel !== REPAIR_CHANNEL) return
     this.#sent.push(bytes)
     if (this.#sent.length > RESENT_MESSAGES_MAX) this.#sent.shift()
+    if (this.#due.length === 0) return
+    const seen = this.#frameOf(bytes)
+    this.#due = this.#due.filter(({ frame }) => frame !== seen)
   }
-  event(_node: number, event: SystemEvent): void {
-    if (event.event !== 'framesResent' || this.failures.length > 0) return
-    const { fromFrame, toFrame } = event
+  event(node: number, event: SystemEvent): void {
+    if (node !== 0) return
+    // What was held for somebody who has gone, or by a host that crashed, goes to nobody.
+    if (event.event === 'sessionClosed') this.#due = this.#due.filter(({ peer }) => peer !== event.author)
+    if (event.event === 'recovered') this.#due = []
+    if (event.event !== 'framesResent') return
+    const { fromFrame, toFrame, peer } = event
     const sent = new Set(this.#sent.map((bytes) => this.#frameOf(bytes)))
-    for (let frame = fromFrame; frame <= toFrame; frame++) {
-      if (sent.has(frame)) continue
+    for (let frame = fromFrame; frame <= toFrame; frame++) if (!sent.has(frame)) this.#due.push({ fromFrame, toFrame, peer, frame })
+  }
+  /** In the end; the first is told. */
+  failures(): Failure[] {
+    return this.#due.slice(0, 1).map(({ fromFrame, toFrame, frame }) => {
       const message = `the host told frames ${fromFrame} to ${toFrame} sent again, and frame ${frame} was not among what it sent`
-      this.failures.push({ check: 'resends', message, details: { node: 0, frame, component: 'ComponentDelta', field: 'frame' } })
-      return
-    }
+      return { check: 'resends', message, details: { node: 0, frame, component: 'ComponentDelta', field: 'frame' } }
+    })
   }
 
   #frameOf(bytes: Uint8Array): number | undefined {

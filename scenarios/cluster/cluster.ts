@@ -2,7 +2,9 @@
  * The one file in which simulator and system meet: it builds a host and its peers on a virtual network, drives them by the
  * kernel, and answers the vocabulary of a story. What it hears from them it hands to the trace and to the watchers.
  */
+import { assert } from '../../sim/assert.ts'
 import type { Chooser, Seed } from '../../sim/choice.ts'
+import { Disk } from '../../sim/disk.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
 import { Fabric } from '../../sim/net/fabric.ts'
 import type { LinkSettings } from '../../sim/net/link.ts'
@@ -25,8 +27,9 @@ import { Codec } from '../../system/protocol/codec.ts'
 import type { Role } from '../../system/protocol/messages.ts'
 import { Client, type ClientConfig } from '../../system/session/client.ts'
 import { DISCONNECT_CODES } from '../../system/session/codes.ts'
-import { Host } from '../../system/session/host.ts'
+import { Host, type HostConfig } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
+import { recover } from '../../system/storage/recovery.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { PacketMirror } from '../../system/telemetry/mirror.ts'
 import { fieldsOf, oneOf } from '../arguments.ts'
@@ -60,6 +63,8 @@ export interface ClusterConfig {
   readonly ties: boolean
   /** Whether peers show rare behaviour that is legal. */
   readonly faultPoints: boolean
+  /** Whether nodes have disks, so that the host can crash. */
+  readonly disks: boolean
   readonly explain: boolean
   /** Whether every node keeps a mirror of its packets. */
   readonly mirrors: boolean
@@ -82,7 +87,7 @@ export class Cluster {
   readonly sessionId: Uint8Array
   readonly kernel: Kernel<Datagram>
   readonly fabric: Fabric
-  readonly host: HostNode
+  host: HostNode
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
   /** What members wanted to see, as the host was told. */
@@ -92,13 +97,18 @@ export class Cluster {
   readonly hostile = new Set<number>()
   readonly #config: ClusterConfig
   readonly #ports: NodePorts
-  readonly #physics: Physics
+  #physics: Physics
   readonly #probes: Probes
   readonly #entropy: RandomStream
   readonly #roles = new Map<string, Role>()
   readonly #transports = new Map<number, 'quic' | 'webrtc'>()
   /** By node, from 1 on. */
   readonly #configs: ClientConfig[] = []
+  /** By node. */
+  readonly #disks: Disk[] = []
+  readonly #hostEndpoint = new TransportEndpoint({
+    address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'],
+  })
   readonly #lastScope = new Map<number, number>()
   /** What each node sent and received last, where that was asked for. */
   readonly mirrors = new Map<number, PacketMirror>()
@@ -142,13 +152,28 @@ export class Cluster {
     }
     this.#probes = new Probes({ seed: config.seed, chooser, trace, nowUs: () => this.kernel.nowUs }, config.faultPoints)
     this.#physics = new Physics(config.rapier, { hz: PHYSICS_HZ })
+    this.host = this.#newHost()
+    this.kernel.addNode(this.host)
+  }
+
+  /** A host, of what its disk holds. */
+  #newHost(): HostNode {
+    const disk = this.#diskOf(0)
+    const recovery = disk === undefined ? undefined : recover(disk, this.codec)
+    assert(recovery?.kind !== 'damaged', 'a disk that is honest gives back what was confirmed')
     const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined =>
       (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
-    const session = { sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise }
+    const session: HostConfig = {
+      sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise,
+      ...(recovery?.kind === 'recovered' && { recovered: recovery.state }),
+    }
     const host = new Host(session, this.#peerPorts(0, 'host'), this.#physics)
-    const endpoint = new TransportEndpoint({ address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'] })
-    this.host = new HostNode(0, 'host', host, endpoint, this.#ports)
-    this.kernel.addNode(this.host)
+    return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk)
+  }
+
+  #diskOf(node: number): Disk | undefined {
+    const { disks, chooser } = this.#config
+    return disks ? (this.#disks[node] ??= new Disk(node, chooser)) : undefined
   }
 
   /** Begins the session, once the watchers are there. */
@@ -260,7 +285,7 @@ export class Cluster {
       address: id, channels: channelsFor, accept: [],
       resolve: (place) => (place === `${over}:host` ? { profile: over, address: 0 } : undefined),
     })
-    const node = new ClientNode(id, name, client, endpoint, headset, this.#ports)
+    const node = new ClientNode(id, name, client, endpoint, headset, this.#ports, this.#diskOf(id))
     this.clients.push(node)
     this.kernel.addNode(node)
     for (const [from, to] of [[0, id], [id, 0]] as const) this.fabric.link(from, to).set(this.#everywhere)
@@ -293,20 +318,38 @@ export class Cluster {
     this.#everywhere = {}
     this.fabric.heal()
   }
-  /** The storm is over for good. */
+  /** The storm is over for good. A session needs its host: one that is down begins anew. */
   calm(): void {
     this.heal()
     this.#probes.rest()
+    if (this.host.crashed) this.restartHost()
   }
+  /** @throws {TypeError} for a host without a disk: nobody could go on. */
   crash(node: number): void {
-    this.kernel.crash(node)
+    if (node === 0 && !this.#config.disks) throw new TypeError('the host cannot crash in a scenario without disks; set `disks: true`')
+    if (!this.kernel.crash(node)) return
+    for (const { file, offset, bytes, kept } of this.#disks[node]?.crash() ?? []) {
+      const data = { event: 'unconfirmed', file, offset, bytes, kept }
+      this.#config.trace.record(this.nowUs, node, { kind: 'note', name: 'unconfirmed', data })
+    }
   }
-  /** A node that is down, or that goes down for it, begins anew, with its key and name and nothing else. */
+  /** The host begins anew, with its key and its disk; nothing else of it is left. */
+  restartHost(): void {
+    this.crash(0)
+    this.#physics.free()
+    this.#physics = new Physics(this.#config.rapier, { hz: PHYSICS_HZ })
+    this.host = this.#newHost()
+    this.kernel.restart(0, this.host)
+    this.host.drain(this.nowUs)
+    this.kernel.touch(0)
+    this.kernel.startFrames(0, FRAMES_PER_SECOND, this.nextFrame())
+  }
+  /** A client that is down, or that goes down for it, begins anew, with its key, its name and its disk. */
   restart(node: number): void {
     this.crash(node)
     const { name, endpoint, headset, person } = this.client(node)
     const client = new Client(this.#configs[node - 1], this.#peerPorts(node, name))
-    const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, person)
+    const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, this.#diskOf(node), person)
     this.clients[node - 1] = anew
     this.kernel.restart(node, anew)
     this.kernel.startFrames(node, FRAMES_PER_SECOND, this.nextFrame())
@@ -324,7 +367,8 @@ export class Cluster {
 
   /** Breaks the connection that a peer has, from the host's end, as a transport does that gives it up. */
   sever(node: number): void {
-    const { endpoint } = this.host
+    const { endpoint, crashed } = this.host
+    if (crashed) return
     const open = endpoint.connections.filter(({ peer, state }) => peer === node && state === 'open')
     for (const { id: on } of open) endpoint.send({ kind: 'close', on, code: DISCONNECT_CODES.indexOf('timeout') }, this.nowUs)
     this.host.settle(this.nowUs)
@@ -361,8 +405,10 @@ export class Cluster {
     const { verifier, meter, explain, mirrors } = this.#config
     const mirror = mirrors ? new PacketMirror() : undefined
     if (mirror !== undefined) this.mirrors.set(node, mirror)
+    const storage = this.#diskOf(node)
     return {
       ...(mirror && { mirror }),
+      ...(storage !== undefined && { storage }),
       signer: this.#config.signer(name), verifier, meter, explain, probe: this.#probes.of(node),
       entropy: (bytes) => this.#entropy.bytes(bytes),
       observe: (frame, world) => {

@@ -1,7 +1,9 @@
 /**
- * The nodes of a cluster: a Theta peer above, a simulated transport below, and between them nothing but the port. Input goes
- * up, output goes down, and what the peer tells of itself goes to the trace.
+ * The nodes of a cluster: a Theta peer above, a simulated transport and perhaps a disk below, and between them nothing but the ports.
+ * Input goes up, output goes down, and what the peer tells of itself goes to the trace.
  */
+import { assert } from '../../sim/assert.ts'
+import type { Disk } from '../../sim/disk.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
 import type { Fabric } from '../../sim/net/fabric.ts'
 import type { TransportOutput } from '../../sim/port.ts'
@@ -9,6 +11,7 @@ import { NETWORK_NODE, type NoteData, type Trace } from '../../sim/trace.ts'
 import type { EndpointOutput, TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import type { SimNode } from '../../sim/world.ts'
 import type { Headset } from '../../sim/xr/headset.ts'
+import type { StorageOutput } from '../../system/ports.ts'
 import type { Client } from '../../system/session/client.ts'
 import type { Host } from '../../system/session/host.ts'
 import type { Peer, PeerInput } from '../../system/session/peer.ts'
@@ -43,12 +46,14 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
   readonly name: string
   readonly peer: P
   readonly endpoint: TransportEndpoint
+  readonly disk: Disk | undefined
   protected readonly ports: NodePorts
   /** The connection that the transport opened last. */
   connection = -1
   crashed = false
 
-  constructor(id: number, name: string, peer: P, endpoint: TransportEndpoint, ports: NodePorts) {
+  constructor(id: number, name: string, peer: P, endpoint: TransportEndpoint, ports: NodePorts, disk: Disk | undefined) {
+    this.disk = disk
     this.id = id
     this.name = name
     this.peer = peer
@@ -69,10 +74,13 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
     this.ports.meter.begin('network')
     this.endpoint.wake(nowUs)
     this.ports.meter.end('network')
+    for (let ticket = this.disk?.confirm(nowUs); ticket !== undefined; ticket = this.disk?.confirm(nowUs)) {
+      this.give({ kind: 'stored', ticket }, nowUs)
+    }
     this.settle(nowUs)
   }
   nextWakeUs(): number {
-    return this.endpoint.nextWakeUs()
+    return Math.min(this.endpoint.nextWakeUs(), this.disk?.nextUs() ?? Infinity)
   }
   crash(): void {
     this.crashed = true
@@ -90,8 +98,16 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
         const data = output.event as unknown as { readonly [field: string]: NoteData }
         this.ports.trace.record(nowUs, this.id, { kind: 'note', name: output.event.event, data })
         this.ports.noticed(this.id, output.event, nowUs)
-      } else this.send(output, nowUs)
+      } else if (output.kind === 'store' || output.kind === 'discard') this.#write(output, nowUs)
+      else this.send(output, nowUs)
     }
+  }
+
+  #write(output: StorageOutput, nowUs: number): void {
+    const { disk } = this
+    assert(disk !== undefined, 'who writes has a disk')
+    if (output.kind === 'store') disk.append(output.ticket, output.file, output.bytes, nowUs)
+    else disk.remove(output.ticket, output.file, nowUs)
   }
 
   send(output: TransportOutput, nowUs: number): void {
@@ -153,9 +169,10 @@ export class ClientNode extends PeerNode<Client> {
   person: Person
 
   constructor(
-    id: number, name: string, peer: Client, endpoint: TransportEndpoint, headset: Headset, ports: NodePorts, person: Person = NOBODY,
+    id: number, name: string, peer: Client, endpoint: TransportEndpoint, headset: Headset, ports: NodePorts, disk: Disk | undefined,
+    person: Person = NOBODY,
   ) {
-    super(id, name, peer, endpoint, ports)
+    super(id, name, peer, endpoint, ports, disk)
     this.headset = headset
     this.person = person
     peer.attachXR(headset.session, headset.referenceSpace)

@@ -9,6 +9,8 @@ export class OracleWatch implements Watcher {
   #closedLamport: () => number
   #frame = 0
   #world: World | undefined
+  /** Entries that a client has from the host, by Lamport time and author. */
+  readonly #told = new Set<string>()
 
   /** @param closedLamport the host's closed mark, asked for while a frame is being closed. */
   constructor(oracle: Oracle, closedLamport: () => number) {
@@ -16,7 +18,11 @@ export class OracleWatch implements Watcher {
     this.#closedLamport = closedLamport
   }
   event(node: number, event: SystemEvent, nowUs: number): void {
+    if (event.event === 'commandIntegrated') this.#told.add(`${event.lamport} ${event.author}`)
     if (node !== 0) return
+    if (event.event === 'recovered') {
+      this.#oracle.recovered(event, ({ lamport, author }) => this.#told.has(`${lamport} ${author}`), nowUs, this.#frame)
+    }
     if (event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
     if (event.event === 'commandFolded') this.#oracle.toldEntry(event)
     if (event.event === 'commitFolded') this.#oracle.toldCommit(event)

@@ -33,6 +33,8 @@ import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
 import { Delivery } from './delivery.ts'
+import { hasDisks } from './disks.ts'
+import { Durability } from './durability.ts'
 import { Embodiment } from './embodiment.ts'
 import { Explanation } from './explain.ts'
 import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
@@ -185,9 +187,10 @@ class Run {
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
-    const { ties, faultPoints } = this.#scenario.settings
+    const { ties, faultPoints, disks } = this.#scenario.settings
     const cluster: Cluster = new Cluster({
-      seed, chooser, trace, ties, faultPoints, rapier: this.#prepared.rapier, headsets, verifier, signer, meter,
+      seed, chooser, trace, ties, faultPoints, disks: hasDisks(disks, seed), headsets, verifier, signer, meter,
+      rapier: this.#prepared.rapier,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
     })
@@ -252,7 +255,9 @@ class Run {
       sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings,
       keyOf, isHonest,
     })
-    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, oracleWatch)
+    const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node))
+    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
+    cluster.watchers.push(oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -299,8 +304,8 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    const watched = [delivery, resends, embodiment, sight, order, refusals]
-    this.#failures.push(...watched.flatMap(({ failures }) => failures))
+    const watched = [delivery, embodiment, sight, order, refusals]
+    this.#failures.push(...resends.failures(), ...watched.flatMap(({ failures }) => failures))
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
       this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
@@ -312,6 +317,7 @@ class Run {
     }
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
     this.#failures.push(...security.failures)
+    if (end.kind === 'done' && settled) this.#failures.push(...durability.failures(cluster.host.peer.log.position.closedLamport))
     const { difference } = oracle
     // What the host itself has wrong explains the clients that do not share it: it comes first.
     if (difference !== undefined && difference.frame <= (mismatch?.frame ?? Infinity)) {
@@ -319,6 +325,8 @@ class Run {
       mismatch = { frame, node: 0, message }
       this.#failures.sort((a, b) => Number(b.message === message) - Number(a.message === message))
     }
+    // Likewise what it has forgotten.
+    this.#failures.sort((a, b) => Number(b.details.field === 'forgotten') - Number(a.details.field === 'forgotten'))
     const records = trace.records()
     const mustHappen = end.kind === 'done' ? this.#mustHappen(records, cluster, convergence) : []
     const { exit, verdict, failure, stack } = this.#judge(end, settled, mustHappen, cluster)
@@ -377,7 +385,7 @@ class Run {
   #settle(cluster: Cluster, run: Advance): boolean {
     const { kernel } = cluster
     cluster.calm()
-    const host = cluster.host.peer
+    const { host: { peer: host } } = cluster
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     // A frame that a snapshot brought was not confirmed, and shows nothing of the frames before it.
     const hasConfirmed = ({ peer }: ClientNode) => peer.confirmedFrame > (peer.replica?.snapshotFrame ?? -1)

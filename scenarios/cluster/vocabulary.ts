@@ -73,6 +73,10 @@ export interface HostActor {
   sever(peer: PeerActor): void
   /** See {@link PeerActor.pause}. */
   pause(ms: number): void
+  /** Everything in memory is lost, and of what was not confirmed by its disk perhaps all; silent until `restart`. Needs `disks`. */
+  crash(): void
+  /** Begins anew from its disk alone, whether it crashed or not. Props and the motion of bodies are not on it. */
+  restart(): void
 }
 export interface Prop {
   moveTo(at: Metres): void
@@ -117,7 +121,7 @@ export interface PeerActor {
   does(verb: string, action: () => void): void
   /** Everything in memory is lost; the node is silent until `restart`. */
   crash(): void
-  /** Begins anew, with the same key and name and an empty memory, whether it crashed, left or neither. */
+  /** Begins anew, with the same key, name and disk and an empty memory, whether it crashed, left or neither. */
   restart(): void
   /** Stops handling anything for so long; what arrives meanwhile waits. */
   pause(ms: number): void

@@ -36,6 +36,8 @@ export type SwarmHappening =
   | { readonly is: 'sever'; readonly frame: number; readonly peer: number }
   | { readonly is: 'pause'; readonly frame: number; readonly peer: number; readonly ms: number }
   | { readonly is: 'crash'; readonly frame: number; readonly peer: number; readonly restartFrame: number | undefined }
+  /** It begins anew each time: without it nothing goes on. */
+  | { readonly is: 'hostCrash'; readonly frame: number; readonly peer: number; readonly restartFrame: number }
 
 export interface Swarm {
   readonly peers: readonly SwarmPeer[]
@@ -148,6 +150,8 @@ function drawHappenings(draws: Draws, { faults, peers, last }: Cast & Pick<Swarm
       const [comesBack, downFrames] = [random.chance(3, 4), random.range(0, 40)]
       return { is: 'crash', frame, peer, restartFrame: comesBack || peer === 0 ? Math.min(frame + downFrames, last) : undefined }
     }),
+    ...times('hostCrash', (random, frame) =>
+      ({ is: 'hostCrash', frame, peer: -1, restartFrame: Math.min(frame + random.range(0, 40), last) })),
   ]
 }
 

@@ -40,6 +40,7 @@ export const FAULTS = {
   sever: happening([1, 2], 'connections that break'),
   pause: happening([1, 3], 'pauses of a peer or of the host'),
   crash: happening([1, 3], 'crashes of a peer'),
+  hostCrash: happening([1, 2], 'crashes of the host, where its node has a disk'),
 } as const satisfies { readonly [name: string]: LinkFault | OtherFault }
 
 export type FaultName = keyof typeof FAULTS

@@ -1,5 +1,6 @@
 /** A scenario whose seed draws nearly everything: who takes part, what goes wrong and what is done. */
 import { stream } from '../../sim/random.ts'
+import { hasDisks } from '../cluster/disks.ts'
 import type { PeerActor, Story } from '../cluster/vocabulary.ts'
 import { type MustHappen, type Scenario, scenario, type ScenarioSettings } from '../scenario.ts'
 import { drawSwarm, type Swarm, type SwarmHappening, type SwarmOperation } from './draw.ts'
@@ -28,9 +29,11 @@ export function swarm(
 ): Scenario {
   checkNarrowing(name, narrowing)
   const { peers: [, peersMax] = [0, PEER_NAMES.length], ties = true } = narrowing
-  const { frames } = settings
-  return scenario(name, { settleMs: SETTLE_MS, faultPoints: true, ...settings, peersMax, ties }, async (story) => {
-    await play(story, drawSwarm(story.seed, frames, narrowing))
+  const { frames, disks = 'drawn' } = settings
+  return scenario(name, { settleMs: SETTLE_MS, faultPoints: true, ...settings, disks, peersMax, ties }, async (story) => {
+    const drawn = drawSwarm(story.seed, frames, narrowing)
+    const happenings = drawn.happenings.filter(({ is }) => is !== 'hostCrash' || hasDisks(disks, story.seed))
+    await play(story, { ...drawn, happenings })
     await story.frame(frames)
   }, checks)
 }
@@ -86,6 +89,7 @@ function turnsOf(happening: SwarmHappening, { host, net, peers }: Stage): Turn[]
     }
     case 'sever': return [turn((who) => host.sever(who))]
     case 'pause': return [peer < 0 ? { frame, act: () => host.pause(happening.ms) } : turn((who) => who.pause(happening.ms))]
+    case 'hostCrash': return [{ frame, act: () => host.crash() }, { frame: happening.restartFrame, act: () => host.restart() }]
     case 'crash': {
       const { restartFrame } = happening
       return [turn((who) => who.crash()), ...(restartFrame === undefined ? [] : [turn((who) => who.restart(), restartFrame)])]

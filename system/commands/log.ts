@@ -85,6 +85,11 @@ export class CommandLog {
     return this.#pending.length
   }
 
+  /** No entry more can be open. */
+  get isFull(): boolean {
+    return this.#pending.length >= PENDING_ENTRIES_MAX
+  }
+
   /** They themselves, in order: for whoever looks on. */
   get pending(): readonly { readonly entry: CommandEntry; readonly admitted: boolean }[] {
     return this.#pending
@@ -125,7 +130,7 @@ export class CommandLog {
       present.admitted = true
       return { kind: 'integrated' }
     }
-    if (this.#pending.length >= PENDING_ENTRIES_MAX) return { kind: 'full' }
+    if (this.isFull) return { kind: 'full' }
     // The newest goes on top of what is shown; any other one rewinds it.
     const newest = at === this.#pending.length && !this.#speculationStale
     const isShown = newest && !probe.happens('what is shown is made anew', entry.author, entry.lamport)

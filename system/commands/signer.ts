@@ -46,6 +46,11 @@ export class CommandSigner {
     this.#counter = Math.max(Number(nonceHighWater), ports.author === HOST_AUTHOR ? HOST_RESERVED_COUNTERS - 1 : 0)
   }
 
+  /** The highest that it has given away. */
+  get nonce(): bigint {
+    return BigInt(this.#counter)
+  }
+
   allocateEntity(): EntityId {
     return entityId('log', this.#ports.author, this.#next())
   }

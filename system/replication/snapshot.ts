@@ -37,21 +37,22 @@ interface Archetype {
   readonly entities: readonly EntityId[]
 }
 
-export function encodeSnapshot(world: World, position: LogPosition): Uint8Array {
+/** @param components which ones; all where it is left out. */
+export function encodeSnapshot(world: World, position: LogPosition, components: readonly AnyComponent[] = COMPONENTS): Uint8Array {
   assert(world.rowCount <= SNAPSHOT_ROWS_MAX, 'a world has no more rows than a snapshot brings')
   const encoder = new RangeEncoder(world.byteLength + HEADER_BYTES)
   const coding = new SnapshotCoding(encoder)
-  const archetypes = archetypesOf(world)
+  const archetypes = archetypesOf(world, components)
   coding.archetypes.code(encoder, archetypes.length, SNAPSHOT_ROWS_MAX)
-  for (const { components, entities } of archetypes) {
-    coding.components(components)
+  for (const { components: set, entities } of archetypes) {
+    coding.components(set)
     coding.sizes.code(encoder, entities.length, SNAPSHOT_ROWS_MAX)
     let last = -1
     for (const entity of entities) {
       coding.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
       last = entity
     }
-    for (const component of components) {
+    for (const component of set) {
       const rows = coding.rows(component)
       for (const entity of entities) {
         rows.whole(viewOf(world.rowBytes(entity, component)!), world.revision(entity, component), world.track(entity, component)!)
@@ -71,9 +72,10 @@ export function encodeSnapshot(world: World, position: LogPosition): Uint8Array 
 }
 
 /** In the order of their first entities. */
-function archetypesOf(world: World): readonly Archetype[] {
+function archetypesOf(world: World, wanted: readonly AnyComponent[]): readonly Archetype[] {
   const componentsOf = new Map<EntityId, number>()
   COMPONENTS.forEach((component, index) => {
+    if (!wanted.includes(component)) return
     for (const entity of world.entities(component)) componentsOf.set(entity, (componentsOf.get(entity) ?? 0) + 2 ** index)
   })
   const entitiesOf = new Map<number, EntityId[]>()

@@ -8,6 +8,11 @@ export class NonceMarks implements Iterable<readonly [AuthorId, bigint]> {
   readonly #highest = new Map<AuthorId, bigint>()
 
   constructor(known: Iterable<readonly [AuthorId, bigint]> = []) {
+    this.recover(known)
+  }
+
+  /** What was spent before stays spent. */
+  recover(known: Iterable<readonly [AuthorId, bigint]>): void {
     for (const [author, nonce] of known) this.raise(author, nonce)
   }
 

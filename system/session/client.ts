@@ -30,6 +30,7 @@ import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import { exchangeKeyOf, GroupKeys, KEY_BYTES, sharedSecret, unwrapKey } from '../security/groupkeys.ts'
 import { NonceMarks } from '../security/nonces.ts'
+import { rememberedSession, rememberSession } from '../storage/clientfile.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
 import { Desk } from './desk.ts'
@@ -184,6 +185,7 @@ export class Client implements Peer {
         return
       }
       case 'intent': return this.#intend(input.intent, nowUs)
+      case 'stored': return
       default: return this.#transport(input, nowUs)
     }
   }
@@ -237,7 +239,7 @@ export class Client implements Peer {
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
       requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
-      resumeSessionId: this.#membership?.sessionId ?? new Uint8Array(0),
+      resumeSessionId: this.#membership?.sessionId ?? rememberedSession(this.#ports.storage),
       features: featuresOf(this.#exchangeSecret !== undefined), dictionaries: [],
       exchangeKey: this.#exchangeSecret === undefined ? new Uint8Array(0) : exchangeKeyOf(this.#exchangeSecret),
     } as const
@@ -264,6 +266,7 @@ export class Client implements Peer {
     const membership = resumed ? known : this.#enrol(message)
     this.#membership = membership
     this.#subscription.begin()
+    for (const output of rememberSession(this.#ports.storage, sessionId)) this.#outputs.push(output)
     this.#replica = new Replica({
       world: this.#world, log: membership.log, epoch, meter: this.#ports.meter, probe: this.#ports.probe,
       named: (mark) => this.#subscription.named(mark),

@@ -29,6 +29,8 @@ export interface GatePorts {
   readonly meter: Meter
   readonly probe: Probe
   readonly report: (event: SystemEvent) => void
+  /** Hears of what was let in, before anybody is told; `body` is the entries as they go over the wire. */
+  readonly record: (entries: readonly CommandEntry[], body: Uint8Array) => void
 }
 
 export class Gate {
@@ -67,7 +69,7 @@ export class Gate {
       }
       this.#refuse(seat, entry, refusal ?? 'rate', nowUs)
     }
-    this.#tell(admitted)
+    this.#publish(admitted)
   }
 
   /** Turns away what a member brought that may give no commands: nothing of it is verified. */
@@ -105,19 +107,24 @@ export class Gate {
     nonces.raise(author, nonce)
     report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
     report({ event: 'commandAdmitted', entry, command })
-    this.#tell([entry])
+    this.#publish([entry])
   }
 
-  #tell(entries: readonly CommandEntry[]): void {
-    const [first] = entries
-    if (first === undefined) return
+  #publish(entries: readonly CommandEntry[]): void {
+    if (entries.length === 0) return
+    const { codec, record } = this.#ports
+    const body = codec.encode({ kind: 'CommandLogEntry', entries })
+    record(entries, body)
+    this.#tell(entries, body)
+  }
+
+  #tell(entries: readonly CommandEntry[], body: Uint8Array): void {
     const { probe, codec, seats } = this.#ports
-    const { author, lamport } = first
+    const { author, lamport } = entries[0]
     if (entries.length > 1 && probe.happens('entries are told one by one', author, lamport)) {
-      for (const entry of entries) this.#tell([entry])
+      for (const entry of entries) this.#tell([entry], codec.encode({ kind: 'CommandLogEntry', entries: [entry] }))
       return
     }
-    const body = codec.encode({ kind: 'CommandLogEntry', entries })
     const times = probe.happens('an entry is told twice', author, lamport) ? 2 : 1
     for (const seat of seats.members()) {
       if (seat.live) for (let time = 0; time < times; time++) seat.link.sendBody('CommandLogEntry', body)

@@ -6,6 +6,7 @@
  * physics, digest, cut the frame for those who see different parts of it, send it, then serve snapshots: so that a
  * snapshot of frame f and the delta of f + 1 fit together without a seam.
  */
+import { assert } from '../assert.ts'
 import { CommandLog } from '../commands/log.ts'
 import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
@@ -27,6 +28,8 @@ import { Board } from '../telemetry/board.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { EquivocationProofs } from '../security/equivocation.ts'
 import { NonceMarks } from '../security/nonces.ts'
+import { Journal } from '../storage/journal.ts'
+import type { Recovered } from '../storage/recovery.ts'
 import type { MessageRefusal, SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Broadcast } from './broadcast.ts'
@@ -38,6 +41,7 @@ import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, t
 import { isCapable, isNoMembers, maySend, roleIn } from './permissions.ts'
 import { Provenance } from './provenance.ts'
 import { Reception } from './reception.ts'
+import { restore, takeCheckpoint } from './restoration.ts'
 import { Roster } from './roster.ts'
 import { Runtime } from './runtime.ts'
 import { Sealing } from './sealing.ts'
@@ -51,6 +55,8 @@ export interface HostConfig {
   /** Rises by one with each change of host. */
   readonly epoch: number
   readonly displayName: string
+  /** What the node's disk gave back of a session that goes on; its id and epoch stand then instead of those above. */
+  readonly recovered?: Recovered
   /** The role that this token is good for, at most the one asked; undefined refuses. */
   authorise(token: Uint8Array, requestedRole: Role, displayName: string): Role | undefined
   /** Whether the payloads of the log are sealed, so that members alone can read them (default false). Clients have to want it, too. */
@@ -74,9 +80,11 @@ export interface Holdings {
 }
 
 export class Host implements Peer {
-  readonly #config: HostConfig
   readonly #ports: PeerPorts
+  readonly #epoch: number
   readonly #outputs = new OutputQueue()
+  /** Undefined where the node has no disk. */
+  readonly #journal: Journal | undefined
   readonly #codec = new Codec()
   readonly #world = new World({ tracksChanges: true })
   readonly #log: CommandLog
@@ -92,7 +100,7 @@ export class Host implements Peer {
   readonly #supply: Supply
   readonly #broadcast: Broadcast
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
-  readonly #clockHistory: Lamport[] = Array.from({ length: LATE_WINDOW_FRAMES }, () => 0)
+  readonly #clockHistory: Lamport[]
   readonly #runtime: Runtime
   /** What it knows of its own health, and what members told of theirs. */
   readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
@@ -101,12 +109,15 @@ export class Host implements Peer {
   #nowUs = 0
 
   constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
-    this.#config = config
     this.#ports = ports
     this.#physics = physics
     this.#bodies = new Bodies(physics, ports.probe)
     this.#runtime = new Runtime(ports.probe)
-    const { sessionId, epoch } = config
+    const { recovered } = config
+    const { sessionId, epoch } = recovered ?? config
+    this.#epoch = epoch
+    this.#clockHistory = Array.from({ length: LATE_WINDOW_FRAMES }, () => recovered?.clock ?? 0)
+    assert(config.sealed !== true || ports.storage === undefined, 'a sealed log is not stored: its keys are nobody\'s disk\'s')
     const sealing = config.sealed === true ? new Sealing({ sessionId, epoch, entropy: (bytes) => ports.entropy(bytes) }) : undefined
     this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
     this.#log = new CommandLog({
@@ -124,18 +135,37 @@ export class Host implements Peer {
     const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
     this.#supply = new Supply({ ...stream, log: this.#log })
     this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
-    this.#signer = new CommandSigner({ sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }, 0n)
+    const ownNonce = recovered?.nonces.get(HOST_AUTHOR) ?? 0n
+    const pen = { sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }
+    this.#signer = new CommandSigner(pen, ownNonce)
     const roster = new Roster()
     const nonces = new NonceMarks(config.nonces)
     const shared = { sessionId, epoch, seats: this.#seats, roster, nonces, sealing, codec: this.#codec, report }
     this.#conducts = new Conducts(config.limits)
-    this.#gate = new Gate({ ...shared, log: this.#log, verifier, meter, probe })
+    this.#gate = new Gate({
+      ...shared, log: this.#log, verifier, meter, probe,
+      record: (entries, body) => this.#journal?.entries(entries, body),
+    })
     this.#reception = new Reception({
       ...shared, peer: ports, world: this.#world, signer: this.#signer, gate: this.#gate,
+      record: (body) => this.#journal?.roster(body),
       authorise: (token, requestedRole, displayName) => config.authorise(token, requestedRole, displayName),
     })
-    roster.set({ author: HOST_AUTHOR, publicKey: ports.signer.publicKey, displayName: config.displayName, present: true, banned: false })
-    this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
+    const entropy = (bytes: number) => ports.entropy(bytes)
+    this.#journal = ports.storage && new Journal(ports.storage.files, recovered?.clock ?? 0, {
+      emit: (output) => this.#outputs.push(output), entropy, probe, report,
+      checkpoint: () => takeCheckpoint({ ...shared, ...ports, world: this.#world, log: this.#log, pen: this.#signer }),
+    })
+    if (recovered !== undefined) {
+      restore(recovered, {
+        roster, signer, verifier, probe, report, world: this.#world, log: this.#log, nonces, reception: this.#reception,
+      })
+    } else {
+      if (ports.storage !== undefined) report({ event: 'recovered', generation: 0, closedLamport: 0, entries: [], tornBytes: 0 })
+      roster.set({ author: HOST_AUTHOR, publicKey: signer.publicKey, displayName: config.displayName, present: true, banned: false })
+      this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
+    }
+    this.#journal?.flush()
   }
 
   /** The live world: for the driver's checkers, which must not write. */
@@ -182,9 +212,15 @@ export class Host implements Peer {
   handle(input: PeerInput, nowUs: number): void {
     this.#outputs.assertDrained()
     this.#nowUs = nowUs
+    this.#take(input, nowUs)
+    this.#journal?.flush()
+  }
+
+  #take(input: PeerInput, nowUs: number): void {
     switch (input.kind) {
       case 'frame': return this.#tick(input.frame, nowUs)
       case 'intent': return this.#intend(input.intent)
+      case 'stored': return this.#journal?.stored(input.ticket)
       case 'xrFrame': return
       default: return this.#transport(input, nowUs)
     }
@@ -200,7 +236,7 @@ export class Host implements Peer {
       }
       const link = new Link(input.on, input.binding.slice(), {
         codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
-        emit: (output) => this.#outputs.push(output),
+        emit: (output) => (this.#journal === undefined ? this.#outputs.push(output) : this.#journal.hold(output)),
         report: (event) => this.#report(event),
         mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
@@ -265,7 +301,7 @@ export class Host implements Peer {
       case 'NackRequest':
       case 'LogRangeRequest':
         if (!seat.conduct.mayRequest(nowUs)) return this.#refuse(seat, 'budget', 'requests', 0, nowUs)
-        if (message.epoch !== this.#config.epoch) return
+        if (message.epoch !== this.#epoch) return
         if (message.kind === 'NackRequest') return this.#supply.repair(seat, message)
         return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
       case 'EditorEvent': return this.#broadcast.relay(seat, message)
@@ -361,7 +397,8 @@ export class Host implements Peer {
     const slot = frame % LATE_WINDOW_FRAMES
     const alone = !this.#seats.hasMembers
     const late = Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
-    const closed = alone ? this.#log.clock : late
+    const wanted = alone ? this.#log.clock : late
+    const closed = this.#journal?.closable(wanted) ?? wanted
     this.#clockHistory[slot] = this.#log.clock
     const { probe } = this.#ports
     if (closed > late) probe.sometimes('the log was closed at once with nobody there')
@@ -405,7 +442,7 @@ export class Host implements Peer {
     const { closedLamport, count, digest } = this.#log.position
     this.#broadcast.send(frame, { closedLamport, admittedCount: count, admittedDigest: digest })
     this.#report({
-      event: 'frameClosed', frame, epoch: this.#config.epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
+      event: 'frameClosed', frame, epoch: this.#epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
       logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),
       worldBytes: this.#world.byteLength, rows: this.#world.rowCount,
     })

@@ -5,7 +5,9 @@ import type { EditorIntent } from '../editor/intents.ts'
 import type { XRFrameLike } from '../editor/webxr.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
-import type { Meter, Probe, Signer, TransportInput, TransportOutput, Verifier } from '../ports.ts'
+import type {
+  Meter, Probe, Signer, Storage, StorageInput, StorageOutput, TransportInput, TransportOutput, Verifier,
+} from '../ports.ts'
 import type { PlacementState, Role } from '../protocol/messages.ts'
 import type { Corner } from '../replication/interest.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -37,13 +39,14 @@ export type Intent =
 
 export type PeerInput =
   | TransportInput
+  | StorageInput
   /** A frame of the session begins; frames come in order, each once. */
   | { readonly kind: 'frame'; readonly frame: number }
   /** The headset's animation frame, before the `frame` input that sends what it led to. */
   | { readonly kind: 'xrFrame'; readonly frame: XRFrameLike; readonly index: number }
   | { readonly kind: 'intent'; readonly intent: Intent }
 
-export type PeerOutput = TransportOutput | { readonly kind: 'event'; readonly event: SystemEvent }
+export type PeerOutput = TransportOutput | StorageOutput | { readonly kind: 'event'; readonly event: SystemEvent }
 
 /** A peer is a sans-I/O state machine: one input, then drain all outputs before the next. Time is the driver's, in microseconds. */
 export interface Peer {
@@ -58,6 +61,8 @@ export interface PeerPorts {
   readonly probe: Probe
   /** Takes a copy of every packet, where somebody wants to look at them. */
   readonly mirror?: PacketMirror
+  /** The disk of the node. Left out, the peer keeps nothing through a crash, and waits for no write. */
+  readonly storage?: Storage
   /** Unpredictable bytes, from the platform. */
   entropy(bytes: number): Uint8Array
   /**

@@ -47,6 +47,8 @@ export interface ReceptionPorts {
   readonly signer: CommandSigner
   readonly gate: Gate
   readonly report: (event: SystemEvent) => void
+  /** Hears of every roster before anybody is told; `body` as it goes over the wire. */
+  readonly record: (body: Uint8Array) => void
 }
 
 export class Reception {
@@ -164,6 +166,18 @@ export class Reception {
     this.#departed.push(seat.author)
   }
 
+  /** After a crash of the host: nobody is connected, and author numbers go on above those that were given. */
+  recover(): void {
+    const { roster, gate, signer } = this.#ports
+    for (const member of roster.members) {
+      this.#nextAuthor = Math.max(this.#nextAuthor, member.author + 1)
+      if (member.author === HOST_AUTHOR || !member.present) continue
+      roster.set({ ...member, present: false })
+      gate.append(signer.sign(memberLeft, { author: member.author }))
+    }
+    this.#sendRoster()
+  }
+
   takeDeparted(): readonly AuthorId[] {
     const departed = this.#departed
     this.#departed = []
@@ -176,7 +190,7 @@ export class Reception {
   }
 
   #sendRoster(): void {
-    const { roster, epoch, sessionId, peer, nonces, sealing, codec, seats, report } = this.#ports
+    const { roster, epoch, sessionId, peer, nonces, sealing, codec, seats, report, record } = this.#ports
     const keys = sealing === undefined ? undefined : {
       generation: sealing.keys.generation,
       of: (author: AuthorId) => {
@@ -186,6 +200,7 @@ export class Reception {
     }
     const message = roster.toMessage(epoch, sessionId, peer.signer, nonces, keys)
     const body = codec.encode(message)
+    record(body)
     for (const seat of seats.members()) seat.link.sendBody('KeyRoster', body)
     report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
   }

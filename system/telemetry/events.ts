@@ -93,6 +93,16 @@ export type SystemEvent =
   | { readonly event: 'joined'; readonly author: AuthorId; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'heartbeat'; readonly author: AuthorId; readonly rttUs: number; readonly jitterUs: number }
   | { readonly event: 'rosterUpdated'; readonly version: number; readonly members: number }
+  // storage, host only: what its disk gave back, generation 0 where there was nothing; `closedLamport` and all below is the checkpoint's
+  | {
+    readonly event: 'recovered'
+    readonly generation: number
+    readonly closedLamport: Lamport
+    readonly entries: readonly { readonly author: AuthorId; readonly lamport: Lamport }[]
+    /** Cut off the end: a write that the crash tore. */
+    readonly tornBytes: number
+  }
+  | { readonly event: 'checkpointed'; readonly generation: number; readonly bytes: number }
   // messages; `peer` is the other side's author id, 1023 where it is not known yet
   | { readonly event: 'messageSent' } & Carried
   | { readonly event: 'messageReceived' } & Carried

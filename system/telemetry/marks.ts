@@ -54,6 +54,10 @@ export const MARKS = {
   'a pose that was overtaken': { about: 'a pose came after a newer one of its member', seedsMax: 50 },
   'an authored move met a body': { about: 'a person moved what physics moves', seedsMax: 2000 },
   'a body was taken away': { about: 'a rigid body ended while physics moved it', seedsMax: 500 },
+  // the host's disk
+  'something waited for the disk': { about: 'what was to leave the host waited for what it had not stored', seedsMax: 50 },
+  'a torn write was cut off': { about: 'a host began anew from a journal that ended within a write', seedsMax: 50 },
+  'a host began anew with entries that were open': { about: 'entries had been stored and not been closed in a checkpoint', seedsMax: 50 },
   // connections
   'a key that is present was refused': { about: 'somebody came back as new while its former connection stood', seedsMax: 500 },
   'a former connection made way for a resumed one': { about: 'a member resumed before the host noticed its loss', seedsMax: 200 },

@@ -74,7 +74,7 @@ class Actor<P extends Peer> {
   #drain(): void {
     for (let output = this.peer.drain(); output !== undefined; output = this.peer.drain()) {
       if (output.kind === 'event') this.events.push(output.event)
-      else this.#node.send(output)
+      else if (output.kind !== 'store' && output.kind !== 'discard') this.#node.send(output)
     }
   }
 }
