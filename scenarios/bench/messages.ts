@@ -25,8 +25,8 @@ const entry = (lamport: number): CommandEntry => ({
   baseLamport: lamport - 1, baseAuthor: 2, payload: bytes(16), signature: bytes(64),
 })
 const delta = (bodyBytes: number): Message => ({
-  kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash, baseFrame: 40,
-  interest: 0, listed: false, body: bytes(bodyBytes),
+  kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash,
+  baseFrame: 40, interest: 0, listed: false, body: bytes(bodyBytes),
 })
 
 const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
