@@ -16,7 +16,10 @@ const levelsOf = (rotation: Rotation) => {
 
 describe('streamRotation', () => {
   it('R-CODE-2 keeps every part within a thousandth of the unit quaternion, up to its sign', () => {
-    fc.assert(fc.property(anyRotation, (rotation) => {
+    // Where all four parts are alike, the fourth gathers the errors of the other three.
+    const halves = fc.integer({ min: 16_000, max: 16_800 })
+    const worst = fc.record({ qx: halves, qy: halves, qz: halves, qw: halves })
+    fc.assert(fc.property(fc.oneof(anyRotation, worst), (rotation) => {
       const parts = partsOf(rotation)
       const length = Math.sqrt(parts.reduce((sum, one) => sum + one * one, 0))
       fc.pre(length > 100)

@@ -117,6 +117,9 @@ describe('deltas', () => {
     const flips = fc.array(fc.tuple(fc.nat(body.length - 1), fc.nat(255)), { maxLength: 4 })
     const flipped = flips.map((all) => all.reduce((bytes, [at, value]) => bytes.with(at, value), body))
     const any = fc.oneof(flipped, fc.uint8Array({ maxLength: 90 }))
+    const universe: Universe = (component) => peer.entities(component)
+    const [segment] = splitSegments(body)!
+    expect(applySegment(peer, new Uint8Array([...segment, 0, 0]), universe)).toBe('bytes that are not a segment')
     const outcomes = new Set<string>()
     fc.assert(fc.property(any, (bytes) => {
       const copy = new World()
