@@ -13,6 +13,9 @@ const MAGNITUDE_CONTEXTS = LENGTH_MAX + 3 * (LENGTH_MAX + 1)
 export const INTEGER_CONTEXTS = 2 + MAGNITUDE_CONTEXTS
 
 const U32_SPAN = 2 ** 32
+/** `count` bits of a safe integer, from bit `from` on. Below 2^32 without the cost of a division. */
+const bitsOf = (value: number, from: number, count: number): number =>
+  (value < U32_SPAN && from < 32 ? (value >>> from) & ((1 << count) - 1) : Math.floor(value / 2 ** from) % 2 ** count)
 const bitLength = (value: number): number => (value < U32_SPAN ? 32 - Math.clz32(value) : 64 - Math.clz32(Math.floor(value / U32_SPAN)))
 
 /** A magnitude of 1 or more, in the MAGNITUDE_CONTEXTS from `at` on. */
@@ -24,14 +27,14 @@ function codeMagnitude(coder: Coder, contexts: Contexts, at: number, magnitude: 
   let bitsLeft = length
   for (let context = 0; bitsLeft > 0 && context < 3;) {
     bitsLeft--
-    const bit = coder.bit(contexts, at + LENGTH_MAX + 3 * length + context, Math.floor(magnitude / 2 ** bitsLeft) % 2)
+    const bit = coder.bit(contexts, at + LENGTH_MAX + 3 * length + context, bitsOf(magnitude, bitsLeft, 1))
     value = value * 2 + bit
     context = context === 0 ? 1 + bit : 3
   }
   while (bitsLeft > 0) {
     const bits = Math.min(bitsLeft, RAW_BITS)
     bitsLeft -= bits
-    value = value * 2 ** bits + coder.raw(bits, Math.floor(magnitude / 2 ** bitsLeft) % 2 ** bits)
+    value = value * 2 ** bits + coder.raw(bits, bitsOf(magnitude, bitsLeft, bits))
   }
   return value
 }

@@ -17,8 +17,10 @@ const PROBABILITY_ONE = 1 << 16
 /** No bit is held for less likely than 1/64: a mistake costs six bits at most, and no byte carries more than 350 bits. */
 const PROBABILITY_MIN = PROBABILITY_ONE / 64
 const RANGE_FULL = 0xffffffff
-const RANGE_MIN = 1 << 24
-const BYTE_SPAN = 256
+const TOP_SHIFT = 24
+const RANGE_MIN = 1 << TOP_SHIFT
+const BYTE_BITS = 8
+const BYTE_SPAN = 1 << BYTE_BITS
 const U32_SPAN = 2 ** 32
 /** Bytes that a decoder reads ahead. */
 const LOOK_AHEAD = 4
@@ -91,7 +93,7 @@ export class RangeEncoder implements Coder {
   finish(): Uint8Array {
     // Of all numbers in the range one that needs a single byte; a decoder reads zeros after it.
     this.#add(RANGE_MIN - 1)
-    this.#push(Math.floor(this.#low / RANGE_MIN))
+    this.#push(this.#low >>> TOP_SHIFT)
     return this.#bytes.slice(0, this.#bytes[this.#length - 1] === 0 ? this.#length - 1 : this.#length)
   }
 
@@ -99,9 +101,9 @@ export class RangeEncoder implements Coder {
     this.#add(from)
     this.#range = range
     while (this.#range < RANGE_MIN) {
-      this.#push(Math.floor(this.#low / RANGE_MIN))
-      this.#low = (this.#low % RANGE_MIN) * BYTE_SPAN
-      this.#range *= BYTE_SPAN
+      this.#push(this.#low >>> TOP_SHIFT)
+      this.#low = (this.#low << BYTE_BITS) >>> 0
+      this.#range = (this.#range << BYTE_BITS) >>> 0
     }
   }
 
@@ -177,8 +179,8 @@ export class RangeDecoder implements Coder {
 
   #fill(): void {
     while (this.#range < RANGE_MIN) {
-      this.#code = ((this.#code * BYTE_SPAN) % U32_SPAN) + this.#next()
-      this.#range *= BYTE_SPAN
+      this.#code = ((this.#code << BYTE_BITS) | this.#next()) >>> 0
+      this.#range = (this.#range << BYTE_BITS) >>> 0
     }
   }
   #next(): number {
