@@ -47,6 +47,12 @@ export const COUNTERS = {
   messagesUnreadable: 'messages that the host could not read',
   messagesForbidden: 'messages that the host refused: their sender may not send them',
   messagesOverBudget: 'messages that the host refused: their sender had sent too many',
+  refusedOrder: 'entries that the host refused: not behind their author\'s last one',
+  commandsDeclined: 'commands that were not signed, because too many others waited for the host',
+  conflictsLastWriteWins: 'entries that met another one on their scope at the host, and won as the last',
+  conflictsMerged: 'entries that met another one on their scope at the host, and were merged with it',
+  conflictsTurnedDown: 'entries that met another one on their scope at the host, and were rejected',
+  queuesLong: 'times that a queue of commands grew to half its bound',
   refusedByPeer: 'entries that the host let through and a peer refused by itself',
   commitsRequested: 'commits requested',
   commitsApplied: 'commits that the host folded as APPLIED',
@@ -87,10 +93,13 @@ const OUTCOMES: Readonly<Record<FoldOutcome, CounterName>> = {
 const REFUSALS: Readonly<Record<string, CounterName>> = {
   signature: 'refusedSignature', nonce: 'refusedNonce', rate: 'refusedRate', size: 'refusedSize', late: 'refusedLate',
   author: 'refusedAuthor', epoch: 'refusedEpoch', duplicate: 'refusedDuplicate', malformed: 'refusedMalformed',
-  role: 'refusedRole',
+  role: 'refusedRole', order: 'refusedOrder',
 }
 const MESSAGES: Readonly<Record<string, CounterName>> = {
   unreadable: 'messagesUnreadable', forbidden: 'messagesForbidden', budget: 'messagesOverBudget',
+}
+const STRATEGIES: Readonly<Record<string, CounterName>> = {
+  lastWriteWins: 'conflictsLastWriteWins', merge: 'conflictsMerged', reject: 'conflictsTurnedDown',
 }
 const CONFLICTS: Readonly<Record<string, CounterName>> = {
   TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag',
@@ -194,6 +203,15 @@ class Tally {
         if (!this.#folded.add(event.author, event.lamport)) return
         counts[OUTCOMES[event.outcome]]++
         counts.commandsFolded++
+        return
+      case 'commandConflict': {
+        const name = STRATEGIES[event.strategy]
+        if (atHost && name !== undefined) counts[name]++
+        return
+      }
+      case 'commandDeclined': counts.commandsDeclined++; return
+      case 'commandBacklog':
+        if (event.state === 'long') counts.queuesLong++
         return
       case 'commitRequested': counts.commitsRequested++; return
       case 'commitFolded':

@@ -181,6 +181,9 @@ export type ReportedEvent =
   | { readonly event: 'commandIntegrated'; readonly author: number; readonly lamport: number }
   | CommandRefused
   | { readonly event: 'equivocation'; readonly author: number; readonly lamport: number }
+  | CommandConflict
+  | { readonly event: 'commandDeclined'; readonly command: string; readonly waiting: number }
+  | { readonly event: 'commandBacklog'; readonly queue: string; readonly state: 'long' | 'relieved'; readonly depth: number }
   | CommandFolded
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded
@@ -254,6 +257,13 @@ export interface CommandRefused {
   readonly at: 'host' | 'peer'
 }
 
+export interface CommandConflict {
+  readonly event: 'commandConflict'
+  readonly author: number
+  readonly lamport: number
+  readonly frame: number
+  readonly strategy: string
+}
 export interface CommandFolded {
   readonly event: 'commandFolded'
   readonly author: number

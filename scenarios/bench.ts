@@ -7,6 +7,7 @@ import { eventCore } from './bench/eventcore.ts'
 import { frames } from './bench/frames.ts'
 import { memory } from './bench/memory.ts'
 import { messages } from './bench/messages.ts'
+import { rewind } from './bench/rewind.ts'
 import { runs } from './bench/runs.ts'
 import { scale } from './bench/scale.ts'
 import { transforms } from './bench/transforms.ts'
@@ -21,6 +22,7 @@ const PARTS: readonly (readonly [title: string, seconds: number, measure: (print
   ['Changed transforms: what they cost', 5, () => transforms(wallClockMs)],
   ['Frames of a small world and a large one', 10, scale],
   ['A host’s frames for two members and for eight', 5, frames],
+  ['An entry among 4,000 that wait', 2, rewind],
   ['Memory, after a garbage collection', 5, memory],
 ]
 

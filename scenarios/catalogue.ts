@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts'
 import attacker from './stories/attacker.ts'
 import commitStorm from './stories/commit-storm.ts'
 import forgedCommand from './stories/forged-command.ts'
+import givenOrder from './stories/given-order.ts'
 import hostRestarts from './stories/host-restarts.ts'
 import interest from './stories/interest.ts'
 import lateJoin from './stories/late-join.ts'
@@ -22,6 +23,6 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, attacker,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, givenOrder, attacker,
   hostRestarts, interest, swarm, worlds,
 ].map(entry)

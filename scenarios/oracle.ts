@@ -98,6 +98,8 @@ export class Oracle {
     const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     if (!genuine) fail('signature', 'admitted without a valid signature')
     if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('nonce', 'admitted with a nonce that is not new')
+    const last = earlier.reduce((most, { entry: { nonce } }) => (nonce > most ? nonce : most), 0n)
+    if (entry.previousNonce !== last) fail('previousNonce', 'admitted out of its author\'s order')
     if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('lamport', 'admitted twice at one position')
     if (entry.epoch !== epoch) fail('epoch', 'admitted from another epoch')
     if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')

@@ -23,8 +23,24 @@ export const COMMAND_PAYLOAD_BYTES_MAX = 60 * 1024
 export const LAMPORT_LEAD_MAX = 1 << 20
 /** How often an author signs a refused-as-late command anew before it gives up. */
 export const RESIGN_MAX = 8
-/** Entries that a client keeps waiting for their closing. */
-export const PENDING_ENTRIES_MAX = 4096
+/** Admitted entries that wait for their closing, at a host or a client. */
+export const PENDING_ENTRIES_MAX = 8192
+/** The host lets nobody in above this: what is left is for the goodbyes of members, which cannot be refused. */
+export const PENDING_ADMITTED_MAX = 8064
+/** Bytes of those that wait. An author's burst may have a hundred times the largest payload, and a host has many authors. */
+export const PENDING_BYTES_MAX = 32 * 1024 * 1024
+/** Own entries that the host has not admitted: above, an author is told to wait. */
+export const OWN_ENTRIES_MAX = 256
+/** A queue of commands is told to be long at half its bound, and once more after it has fallen below a quarter. */
+export const BACKLOG_WARNING_SHARE = 0.5
+export const BACKLOG_RELIEF_SHARE = 0.25
+/** Closed entries that a log keeps, and their bytes. */
+export const CLOSED_ENTRIES_MAX = 16_384
+export const CLOSED_BYTES_MAX = 8 * 1024 * 1024
+/** Frames for which no closed entry goes while there is another: who is further behind misses frames as well. */
+export const RANGE_FRAMES = 256
+/** Bytes of entries that answer a member's range requests in one frame; a larger entry goes alone. */
+export const RANGE_BYTES_PER_FRAME = 16 * 1024
 /** Entries in one CommandLogEntry message. */
 export const ENTRIES_PER_MESSAGE_MAX = 64
 /** Proofs of equivocation that a host keeps, one an author. */
@@ -126,7 +142,7 @@ export const REFUSALS_PER_SECOND_MAX = 20
 /** The same alarm is not raised again before this has passed. */
 export const ALARM_INTERVAL_US = 1_000_000
 /** Own commands whose time to the fold is being taken. */
-export const COMMAND_TIMES_MAX = 8192
+export const COMMAND_TIMES_MAX = 16_384
 /** The packet mirror: what it keeps, and how much it takes in a second. */
 export const MIRROR_BYTES_MAX = 1024 * 1024
 export const MIRROR_PACKETS_PER_SECOND = 1000
@@ -137,6 +153,13 @@ export const HOST_RESERVED_COUNTERS = 256
 /** Spawns, moves and ends of props that a frame takes; what was asked for beyond waits for the next. */
 export const RUNTIME_WISHES_PER_FRAME = 256
 
+assert(PENDING_ADMITTED_MAX + 2 * MEMBERS_MAX <= PENDING_ENTRIES_MAX, 'whoever is a member can be told to have left')
+assert(
+  MEMBERS_MAX * (COMMAND_BURST + (COMMANDS_PER_SECOND * 2 * LATE_WINDOW_FRAMES) / FRAMES_PER_SECOND) < PENDING_ADMITTED_MAX,
+  'all members at their limits, for twice the late window, are let in',
+)
+assert(OWN_ENTRIES_MAX > COMMAND_BURST, 'an author may have a burst on its way')
+assert(RANGE_FRAMES >= FRAME_BUFFER_MAX, 'what a client keeps of frames can be confirmed with what the host keeps of entries')
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
 assert(SNAPSHOT_FRAMES_MAX < FRAME_RING, 'frames that were lost while a snapshot came can be asked for')
 assert(SNAPSHOT_ROWS_MAX <= ROWS_PER_COMPONENT_MAX, 'a table takes what a snapshot may bring')

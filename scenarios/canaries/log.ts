@@ -6,6 +6,7 @@ import { HOST_AUTHOR } from '../../system/ids.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import type { CommandEntry, RefusalReason } from '../../system/protocol/messages.ts'
 import { TokenBucket } from '../../system/security/tokenbucket.ts'
+import { NonceMarks } from '../../system/security/nonces.ts'
 import { OutputQueue } from '../../system/session/peer.ts'
 import { Link } from '../../system/session/link.ts'
 import type { Bed, Canary } from './canary.ts'
@@ -126,6 +127,25 @@ export const LOG: readonly Canary[] = [
       const isLower = message.kind === 'ComponentDelta' && message.frame % 10 === 0 && message.closedLamport > 0
       return encode.call(this, isLower ? { ...message, closedLamport: message.closedLamport - 1 } : message)
     }),
+  },
+  {
+    name: 'order-unchecked', area: 'log', stories: ['given-order', 'swarm'],
+    about: 'the host takes an entry although the one that its author gave before it was refused',
+    shows: [{ check: 'authorOrder', component: 'CommandLogEntry' },
+      { check: 'oracle', component: 'CommandLogEntry', field: 'previousNonce' }],
+    plant: (bed) => {
+      let judged: CommandEntry | undefined
+      bed.wrap(Admission.prototype, 'judge', (judge) => function (this: Admission, entry, ...others) {
+        judged = entry
+        const refusal = judge.call(this, entry, ...others)
+        judged = undefined
+        return refusal
+      })
+      bed.wrap(NonceMarks.prototype, 'of', (of) => function (this: NonceMarks, author) {
+        const highWater = of.call(this, author)
+        return judged !== undefined && judged.nonce > highWater ? judged.previousNonce : highWater
+      })
+    },
   },
   {
     name: 'refused-stays-shown', area: 'log', stories: ['partition-heals', 'swarm'],

@@ -211,9 +211,11 @@ export class Hostile implements HostileActor {
   /** Signed with its own key, whatever it says. */
   #signed(log: CommandLog, lie: Lie): CommandEntry {
     const { code: command, policy, scopeKind } = entityDespawn
+    const nonce = lie.nonce ?? this.#nonce(log)
     const unsigned: UnsignedEntry = {
-      epoch: SESSION_EPOCH, author: this.#cluster.client(this.#node).peer.author!, lamport: log.clock + 1, nonce: this.#nonce(log), command,
-      policy, scopeKind, scope: 0, baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), ...lie,
+      epoch: SESSION_EPOCH, author: this.#cluster.client(this.#node).peer.author!, lamport: log.clock + 1, nonce, command,
+      policy, scopeKind, scope: 0, baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0),
+      previousNonce: nonce === 0n ? 0n : nonce - 1n, ...lie,
     }
     return { ...unsigned, signature: this.#cluster.sign(this.#name, signingBytes(this.#cluster.sessionId, unsigned)) }
   }

@@ -28,6 +28,7 @@ import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
+import { AuthorOrder } from './author-order.ts'
 import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
 import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
 import { Convergence } from './convergence.ts'
@@ -257,7 +258,8 @@ class Run {
     })
     const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node))
     cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
-    cluster.watchers.push(oracleWatch)
+    const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node))
+    cluster.watchers.push(authorOrder, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -304,7 +306,7 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    const watched = [delivery, embodiment, sight, order, refusals]
+    const watched = [delivery, embodiment, sight, order, authorOrder, refusals]
     this.#failures.push(...resends.failures(), ...watched.flatMap(({ failures }) => failures))
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')

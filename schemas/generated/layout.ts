@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x1c9fa6ad, lo: 0x3aaf9ccf } as const
+export const SCHEMA_HASH = { hi: 0x06e3c646, lo: 0xa11dfb86 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -19,8 +19,8 @@ export const CompressionMode = { kind: 'enum', names: ['none'] } as const satisf
 export type SnapshotReason = 'join' | 'resync' | 'targeted' | 'interest'
 export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted', 'interest'] } as const satisfies EnumShape
 
-export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed' | 'role'
-export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed', 'role'] } as const satisfies EnumShape
+export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed' | 'role' | 'order'
+export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed', 'role', 'order'] } as const satisfies EnumShape
 
 export type EditorEventKind = 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel'
 export const EditorEventKind = { kind: 'enum', names: ['toolActivated', 'toolDeactivated', 'hover', 'gizmo', 'panel'] } as const satisfies EnumShape
@@ -312,13 +312,15 @@ export interface CommandEntry {
   readonly baseAuthor: number
   readonly payload: Uint8Array
   readonly signature: Uint8Array
+  readonly previousNonce: bigint
 }
 export const CommandEntry: TableLayout = {
-  kind: 'table', name: 'CommandEntry', slots: 12,
+  kind: 'table', name: 'CommandEntry', slots: 13,
   fields: [
     { name: 'lamport', slot: 2, required: false, shape: { kind: 'scalar', type: 'safe', min: 1, max: 9007199254740991 } },
     { name: 'nonce', slot: 3, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
     { name: 'baseLamport', slot: 8, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
+    { name: 'previousNonce', slot: 12, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'scope', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } },
     { name: 'payload', slot: 10, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 61440, borrowed: false } },

@@ -52,7 +52,9 @@ export class Admission {
     if (!verifier.verify(entry.signature, signingBytes(sessionId, entry), key)) return 'signature'
     const present = log.entryAt(entry.lamport, entry.author)
     if (present !== undefined && contradicts(present, entry, sessionId)) return 'duplicate'
-    if (entry.nonce <= nonces.of(entry.author)) return 'nonce'
+    const highWater = nonces.of(entry.author)
+    if (entry.nonce <= highWater) return 'nonce'
+    if (entry.previousNonce !== highWater) return 'order'
     if (entry.lamport <= log.closedLamport) return 'late'
     nonces.raise(entry.author, entry.nonce)
     return undefined

@@ -9,7 +9,7 @@ import { HOST_AUTHOR } from '../ids.ts'
 import { applyCommit, type CommitResult } from '../placement/apply.ts'
 import { buildPlan } from '../placement/plan.ts'
 import { EDIT_PLACEMENTS, MANAGE_COMMITS } from '../protocol/capabilities.ts'
-import type { CommandEntry, PlacementCommit } from '../protocol/messages.ts'
+import type { CommandEntry, ConflictPolicy, PlacementCommit } from '../protocol/messages.ts'
 import type { FoldOutcome } from '../telemetry/events.ts'
 import { decodePayload } from './payload.ts'
 import { type AnyCommand, commandOf, memberEntity, placementCommit, roleRank, scopeEntity } from './registry.ts'
@@ -18,6 +18,8 @@ export interface FoldResult {
   readonly outcome: FoldOutcome
   /** Why it was not applied; empty where it was. */
   readonly why: string
+  /** The strategy by which a concurrent entry of somebody else on its scope was dealt with; undefined where there was none. */
+  readonly conflict?: ConflictPolicy | undefined
   /** For a placement commit that was judged: what became of it. */
   readonly commit?: CommitResult
 }
@@ -46,12 +48,15 @@ export function foldEntry(entry: CommandEntry, store: WriteStore, codec: CommitD
   // An author never conflicts with itself: its own earlier entry may have been signed anew under another Lamport time.
   const concurrent = version !== undefined && version.author !== entry.author
     && (version.lamport !== entry.baseLamport || version.author !== entry.baseAuthor)
-  if (concurrent && entry.policy === 'reject') return { outcome: 'rejected', why: `author ${version.author} was first on this scope` }
+  if (concurrent && entry.policy === 'reject') {
+    return { outcome: 'rejected', why: `author ${version.author} was first on this scope`, conflict: 'reject' }
+  }
 
   const why = command.apply(store, payload, entry)
   if (why !== undefined) return { outcome: 'void', why }
   recordScope(entry, store)
-  return { outcome: concurrent && entry.policy === 'merge' ? 'merged' : 'applied', why: '' }
+  const conflict = concurrent ? entry.policy : undefined
+  return { outcome: conflict === 'merge' ? 'merged' : 'applied', why: '', conflict }
 }
 
 function denied(entry: CommandEntry, command: AnyCommand, store: WriteStore): string | undefined {
@@ -83,6 +88,8 @@ function foldCommit(entry: CommandEntry, store: WriteStore, codec: CommitDecoder
   const plan = buildPlan(entry, decoded.commit, store, { editPlacements: allowed(EDIT_PLACEMENTS), manageCommits: allowed(MANAGE_COMMITS) })
   const result = applyCommit(store, plan)
   if (result === undefined) return { outcome: 'void', why: 'not the author\'s commit entity' }
-  return { outcome: result.status === 'APPLIED' ? 'applied' : 'rejected', why: result.conflicts[0]?.message ?? '', commit: result }
+  const isApplied = result.status === 'APPLIED'
+  const conflict = !isApplied ? 'reject' : result.merged > 0 ? 'merge' : undefined
+  return { outcome: isApplied ? 'applied' : 'rejected', why: result.conflicts[0]?.message ?? '', conflict, commit: result }
 }
 

@@ -1,17 +1,21 @@
 /**
- * From what a member wants to entries of the log, and back from the host: commands are signed, shown at once, sent together at
- * the end of the frame, and signed anew where the host refused them as late; what the host admitted is verified before it is taken.
+ * From what a member wants to entries of the log, and back from the host: commands are signed, shown at once, and sent together at
+ * the end of the frame; what the host admitted is verified before it is taken.
+ *
+ * Each entry names the one that its author gave before it, and the host admits them in that order alone. Where it refuses one, those
+ * behind it are on their way in vain: at the end of the frame they are signed anew in the order in which they were given, the refused
+ * one in front of them where it was only late.
  */
 import { assert } from '../assert.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
-import { COMMAND_PAYLOAD_BYTES_MAX, RESIGN_MAX } from '../limits.ts'
+import { COMMAND_PAYLOAD_BYTES_MAX, OWN_ENTRIES_MAX, RESIGN_MAX } from '../limits.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { CommandEntry, CommandReceipt } from '../protocol/messages.ts'
 import type { NonceMarks } from '../security/nonces.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { entryBatches } from './batch.ts'
 import type { CommandLog } from './log.ts'
-import { type CommandDefinition, commandName, placementCommit } from './registry.ts'
+import { type CommandDefinition, commandName, entitySpawn, placementCommit } from './registry.ts'
 import type { CommandSigner, SpawnSpec } from './signer.ts'
 import { signingBytes } from './signing.ts'
 
@@ -35,27 +39,32 @@ export class CommandPipeline {
   readonly #ports: CommandPipelinePorts
   /** Own entries of this frame. */
   #outbox: CommandEntry[] = []
-  /** How often each own pending entry has been signed anew, by its present Lamport time. */
-  readonly #resigned = new Map<Lamport, number>()
+  /** The nonce of the first own entry that the host has refused since the last frame: it, and what comes behind it, is in vain. */
+  #brokenFrom: bigint | undefined
+  /** How often the host has refused each own command that waits, by its present Lamport time. */
+  readonly #refusals = new Map<Lamport, number>()
+  /** The highest own nonce that the host is known to have admitted. */
+  #standing = 0n
 
   constructor(ports: CommandPipelinePorts) {
     this.#ports = ports
   }
 
-  /** Own entries that wait to be sent. */
+  /** Own entries that wait to be sent, or to be signed anew. */
   get unsent(): number {
-    return this.#outbox.length
+    return this.#outbox.length + (this.#brokenFrom === undefined ? 0 : 1)
   }
 
   give<F extends string>(command: CommandDefinition<F>, payload: { readonly [K in F]: number }): void {
-    this.#append(this.#ports.signer.sign(command, payload), 0)
+    if (this.#isReady(command.name)) this.#append(this.#ports.signer.sign(command, payload), 0)
   }
   spawn(spec: SpawnSpec): void {
-    this.#append(this.#ports.signer.spawn(spec), 0)
+    if (this.#isReady(entitySpawn.name)) this.#append(this.#ports.signer.spawn(spec), 0)
   }
-  /** Signs a placement commit. */
-  commit(payload: Uint8Array): CommandEntry {
+  /** Signs a placement commit. Undefined, and nothing is done, where too many others wait for the host. */
+  commit(payload: Uint8Array): CommandEntry | undefined {
     assert(payload.length <= COMMAND_PAYLOAD_BYTES_MAX, 'as many changes as a session drafts fit a command')
+    if (!this.#isReady(placementCommit.name)) return undefined
     const entry = this.#ports.signer.signCommit(payload)
     this.#append(entry, 0)
     return entry
@@ -64,8 +73,10 @@ export class CommandPipeline {
   /** What is to be sent now, in messages of a size that fits. */
   takeBatches(): CommandEntry[][] {
     const { probe, author } = this.#ports
-    const batches = entryBatches(this.#outbox)
-    this.#outbox = []
+    this.#mend()
+    const isInVain = ({ nonce }: CommandEntry) => this.#brokenFrom !== undefined && nonce >= this.#brokenFrom
+    const batches = entryBatches(this.#outbox.filter((entry) => !isInVain(entry)))
+    this.#outbox = this.#outbox.filter(isInVain)
     return batches.flatMap((batch) => (probe.happens('own entries go out twice', author, batch[0].lamport) ? [batch, batch] : [batch]))
   }
 
@@ -91,31 +102,78 @@ export class CommandPipeline {
     if (this.#ports.isReadable?.(entry) === false) {
       return report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason: 'malformed', at: 'peer' })
     }
+    if (entry.author === author) this.stands(entry.nonce)
+    log.makeRoom(entry)
     const { kind } = log.integrate(entry, true)
     if (kind === 'equivocation') {
       const first = log.entryAt(entry.lamport, entry.author)!
       report({ event: 'equivocation', author: entry.author, lamport: entry.lamport, first, second: entry })
     }
     if (kind !== 'integrated') return
-    if (entry.author === author) this.#resigned.delete(entry.lamport)
+    if (entry.author === author) this.#refusals.delete(entry.lamport)
     report({ event: 'commandIntegrated', author: entry.author, lamport: entry.lamport })
   }
 
-  /** The host has refused an own entry. One that came late is signed anew, on the base it was meant on; others are gone. */
+  /** The host tells that it has admitted this nonce of the author's. */
+  stands(nonce: bigint): void {
+    if (nonce > this.#standing) this.#standing = nonce
+  }
+
+  /** The host has refused an own entry. One that came late, or out of its order, is signed anew; others are gone. */
   refused({ lamport, refusal, closedLamport }: CommandReceipt): void {
-    const { log, author, signer, probe, report } = this.#ports
-    const entry = log.withdraw(lamport, author)
+    const { log, author, probe, report } = this.#ports
+    const entry = log.unadmitted().find((own) => own.lamport === lamport)
     if (entry === undefined) return probe.sometimes('a receipt for an entry that was no longer waiting')
     report({ event: 'commandRefused', author, lamport, reason: refusal, at: 'peer' })
-    const times = (this.#resigned.get(lamport) ?? 0) + 1
-    this.#resigned.delete(lamport)
-    if (refusal !== 'late' || times > RESIGN_MAX) return probe.sometimes('an own command refused for good')
-    probe.sometimes('a command signed anew')
-    if (entry.command === placementCommit.code) probe.sometimes('a commit signed anew')
     log.witness(closedLamport)
-    const again = signer.signAnew(entry)
-    this.#resigned.set(again.lamport, times)
-    this.#append(again, lamport)
+    const times = (this.#refusals.get(lamport) ?? 0) + (refusal === 'late' ? 1 : 0)
+    const isAgain = (refusal === 'late' || refusal === 'order') && times <= RESIGN_MAX
+    if (isAgain) this.#refusals.set(lamport, times)
+    else {
+      this.#refusals.delete(lamport)
+      log.withdraw(lamport, author)
+      probe.sometimes('an own command refused for good')
+    }
+    // A nonce that is spent has been admitted before: what comes behind it is not in vain.
+    if (refusal === 'nonce') return this.stands(entry.nonce)
+    if (this.#brokenFrom === undefined || entry.nonce < this.#brokenFrom) this.#brokenFrom = entry.nonce
+  }
+
+  /**
+   * Signs anew what was refused and what came behind it, in the order in which it was given, each on the base it was meant on. Not
+   * before it is known what became of those ahead of it: it has to name the last of them that stands.
+   */
+  #mend(): void {
+    const { log, author, signer, probe } = this.#ports
+    const brokenFrom = this.#brokenFrom
+    if (brokenFrom === undefined) return
+    const inVain = log.unadmitted()
+    if (inVain.some(({ nonce }) => nonce < brokenFrom)) return probe.sometimes('what was refused waits for what is ahead of it')
+    this.#brokenFrom = undefined
+    this.#outbox = []
+    signer.follow(this.#standing)
+    for (const entry of inVain) log.withdraw(entry.lamport, author)
+    for (const entry of inVain) {
+      const { lamport, command } = entry
+      const times = this.#refusals.get(lamport)
+      if (times === undefined) probe.sometimes('a command signed anew behind another one')
+      else probe.sometimes('a command signed anew')
+      if (command === placementCommit.code) probe.sometimes('a commit signed anew')
+      const again = signer.signAnew(entry)
+      this.#refusals.delete(lamport)
+      if (times !== undefined) this.#refusals.set(again.lamport, times)
+      this.#append(again, lamport)
+    }
+  }
+
+  /** Whether a new command may be signed: behind everything that was given before, and not while too many wait for the host. */
+  #isReady(command: string): boolean {
+    const { log, probe, report } = this.#ports
+    this.#mend()
+    if (log.ownDepth < OWN_ENTRIES_MAX) return true
+    probe.sometimes('an own command was declined')
+    report({ event: 'commandDeclined', command, waiting: log.ownDepth })
+    return false
   }
 
   #append(entry: CommandEntry, resignedFrom: Lamport): void {

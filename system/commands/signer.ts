@@ -39,11 +39,19 @@ export interface SpawnSpec {
 export class CommandSigner {
   readonly #ports: CommandSignerPorts
   #counter: number
+  /** The nonce of the last entry that stands or is on its way. */
+  #previous: bigint
 
   /** @param nonceHighWater the highest nonce of this author's that the host has accepted. */
   constructor(ports: CommandSignerPorts, nonceHighWater: bigint) {
     this.#ports = ports
     this.#counter = Math.max(Number(nonceHighWater), ports.author === HOST_AUTHOR ? HOST_RESERVED_COUNTERS - 1 : 0)
+    this.#previous = nonceHighWater
+  }
+
+  /** The next entry comes after the one of this nonce: what was signed beyond it does not stand. */
+  follow(nonce: bigint): void {
+    this.#previous = nonce
   }
 
   /** The highest that it has given away. */
@@ -77,20 +85,23 @@ export class CommandSigner {
     // What does not open was not sealed by this pen.
     const opened = this.#ports.keys === undefined ? entry : this.#ports.keys.open(entry)
     assert(opened !== undefined, 'an author can open what it has sealed')
-    return this.#finish({ ...opened, lamport: this.#ports.log.clock + 1, nonce: BigInt(this.#next()) })
+    return this.#finish(opened)
   }
 
   #sign(command: CommandDefinition<never> | CommandDefinition, scope: number, payload: Uint8Array): CommandEntry {
     const { epoch, author, log } = this.#ports
     const base = log.scopeBase(command.scopeKind, scope)
     return this.#finish({
-      epoch, author, lamport: log.clock + 1, nonce: BigInt(this.#next()), command: command.code, policy: command.policy,
-      scopeKind: command.scopeKind, scope, baseLamport: base.lamport, baseAuthor: base.author, payload,
+      epoch, author, command: command.code, policy: command.policy, scopeKind: command.scopeKind, scope, baseLamport: base.lamport,
+      baseAuthor: base.author, payload,
     })
   }
 
-  #finish(entry: UnsignedEntry): CommandEntry {
-    const { meter, signer, sessionId, keys } = this.#ports
+  /** Gives it its place: after all that its author has seen, and after its author's last one. */
+  #finish(command: Omit<UnsignedEntry, 'lamport' | 'nonce' | 'previousNonce'>): CommandEntry {
+    const { meter, signer, sessionId, keys, log } = this.#ports
+    const entry = { ...command, lamport: log.clock + 1, nonce: BigInt(this.#next()), previousNonce: this.#previous }
+    this.#previous = entry.nonce
     meter.begin('crypto')
     const sealed = keys === undefined ? entry : keys.seal(entry)
     const signature = signer.sign(signingBytes(sessionId, sealed))

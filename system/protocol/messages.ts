@@ -155,6 +155,8 @@ export interface CommandEntry {
   readonly baseAuthor: AuthorId
   readonly payload: Uint8Array
   readonly signature: Uint8Array
+  /** The nonce of the entry that its author gave before this one and that stands, or is on its way; 0 for none. */
+  readonly previousNonce: bigint
 }
 /** Client to host: one's own entries; host to clients: admitted ones. */
 export interface CommandLogEntry {
@@ -166,6 +168,8 @@ export type RefusalReason =
   | 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed'
   /** Its sender may give no commands at all. */
   | 'role'
+  /** What its author gave before it has not been admitted. */
+  | 'order'
 /** Host to author: refused, by name. (Admission is told by the broadcast of the entry itself.) */
 export interface CommandReceipt {
   readonly kind: 'CommandReceipt'

@@ -174,7 +174,8 @@ export class Replica {
     if (nowUs - this.#logShortSinceUs < RANGE_REQUEST_DELAY_US) return
     this.#logShortSinceUs = nowUs
     probe.sometimes('entries asked for by range')
-    this.#requestEntries(this.#frames.peek()?.closedLamport ?? log.position.closedLamport)
+    // Not up to this frame alone: what the next ones close may be missing, too, and each request waits its time.
+    this.#requestEntries(Math.max(log.clock, this.#frames.peek()?.closedLamport ?? 0))
   }
 
   #request(fromFrame: number, toFrame: number, want: NackRequest['want']): void {

@@ -26,6 +26,7 @@ import { featuresOf, SEALED_LOG } from '../protocol/features.ts'
 import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
+import { Backlog } from '../telemetry/backlog.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import { exchangeKeyOf, GroupKeys, KEY_BYTES, sharedSecret, unwrapKey } from '../security/groupkeys.ts'
@@ -82,6 +83,7 @@ export class Client implements Peer {
   readonly #history = new CommitHistory()
   /** What it knows of its own health. */
   readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
+  readonly #backlog = new Backlog((event) => this.#report(event))
   #state: State = 'idle'
   #ticket = 0
   #retryAtUs = Infinity
@@ -264,6 +266,7 @@ export class Client implements Peer {
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
     if (resumed) this.#ports.probe.sometimes('resumed on another connection')
     const membership = resumed ? known : this.#enrol(message)
+    membership.pipeline.stands(message.nonceHighWater)
     this.#membership = membership
     this.#subscription.begin()
     for (const output of rememberSession(this.#ports.storage, sessionId)) this.#outputs.push(output)
@@ -302,8 +305,7 @@ export class Client implements Peer {
     const nonces = new NonceMarks()
     const pipeline = new CommandPipeline({
       sessionId, epoch, author, log, signer, verifier, nonces, meter, probe, report,
-      isReadable: ({ payload }) => keys === undefined || keys.knows(payload),
-      publicKey: (member) => roster.get(member)?.publicKey,
+      isReadable: ({ payload }) => keys === undefined || keys.knows(payload), publicKey: (member) => roster.get(member)?.publicKey,
     })
     this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), probe, report })
     if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
@@ -450,6 +452,7 @@ export class Client implements Peer {
     const mark = this.#replica?.interestMark
     const interest = mark === undefined ? undefined : this.#subscription.due(mark, membership.epoch, nowUs)
     if (interest !== undefined) link.send(interest)
+    this.#backlog.look(membership.log)
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) link.send(ping)
     if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {

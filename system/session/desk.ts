@@ -80,8 +80,9 @@ export class Desk {
     const edit = this.#edit
     if (edit === undefined || edit.drafts.length === 0) return
     const commit = signer.allocateEntity()
-    const { lamport } = pipeline.commit(codec.encodePlacementCommit(edit.toCommit(commit, nowUs)))
-    report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport })
+    const entry = pipeline.commit(codec.encodePlacementCommit(edit.toCommit(commit, nowUs)))
+    if (entry === undefined) return
+    report({ event: 'commitRequested', commit, changes: edit.drafts.length, lamport: entry.lamport })
     edit.discardAll()
   }
 }

@@ -52,6 +52,11 @@ export class Gate {
     return this.#ports.nonces.of(author)
   }
 
+  /** Whether somebody may join: the log has room for it, and for the goodbyes of all members. */
+  get hasRoom(): boolean {
+    return this.#ports.log.hasRoom
+  }
+
   /** Takes what a member brought; each entry that is refused is answered by a receipt. */
   admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
     const { meter, log, report } = this.#ports
@@ -60,7 +65,9 @@ export class Gate {
     const entryAt = (lamport: Lamport, author: AuthorId) => log.entryAt(lamport, author)
     for (const entry of entries) {
       meter.begin('crypto')
-      const refusal = this.#admission.judge(entry, seat.conduct, nowUs, { closedLamport, clock: log.clock, entryAt })
+      const refusal = log.hasRoom
+        ? this.#admission.judge(entry, seat.conduct, nowUs, { closedLamport, clock: log.clock, entryAt })
+        : 'rate'
       meter.end('crypto')
       if (refusal === undefined && log.integrate(entry, true).kind === 'integrated') {
         admitted.push(entry)

@@ -22,8 +22,11 @@ import type { TransportInput } from '../ports.ts'
 import { granted, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
 import { typeIn } from '../protocol/envelope.ts'
-import { type InputPredictiveState, type Message, MessageType, type Role, type SessionControl } from '../protocol/messages.ts'
+import {
+  type CommandEntry, type InputPredictiveState, type Message, MessageType, type Role, type SessionControl,
+} from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
+import { Backlog } from '../telemetry/backlog.ts'
 import { Board } from '../telemetry/board.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { EquivocationProofs } from '../security/equivocation.ts'
@@ -105,6 +108,7 @@ export class Host implements Peer {
   /** What it knows of its own health, and what members told of theirs. */
   readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
   readonly board = new Board()
+  readonly #backlog = new Backlog((event) => this.#report(event))
   #frame = -1
   #nowUs = 0
 
@@ -303,7 +307,7 @@ export class Host implements Peer {
         if (!seat.conduct.mayRequest(nowUs)) return this.#refuse(seat, 'budget', 'requests', 0, nowUs)
         if (message.epoch !== this.#epoch) return
         if (message.kind === 'NackRequest') return this.#supply.repair(seat, message)
-        return this.#supply.entries(seat, this.#log.entriesSince(message.afterLamport, message.upToLamport))
+        return this.#supply.range(seat, message)
       case 'EditorEvent': return this.#broadcast.relay(seat, message)
       case 'InterestSet': return this.#broadcast.heed(seat, message)
       case 'SessionControl': return this.#control(seat, message, nowUs)
@@ -345,8 +349,8 @@ export class Host implements Peer {
 
   #intend(intent: Intent): void {
     switch (intent.kind) {
-      case 'spawn': return this.#gate.append(this.#signer.spawn(intent))
-      case 'despawn': return this.#gate.append(this.#signer.sign(entityDespawn, { entity: intent.entity }))
+      case 'spawn': return this.#append('entity.spawn', () => this.#signer.spawn(intent))
+      case 'despawn': return this.#append('entity.despawn', () => this.#signer.sign(entityDespawn, { entity: intent.entity }))
       case 'propSpawn':
       case 'propMove':
       case 'propDespawn': return this.#runtime.ask(intent)
@@ -354,10 +358,17 @@ export class Host implements Peer {
       case 'ban': return this.#expel(intent.author, 'banned', 'banned by the host')
       case 'role': {
         const { author, role } = intent
-        return this.#gate.append(this.#signer.sign(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }))
+        const wish = { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) }
+        return this.#append('member.role', () => this.#signer.sign(memberRole, wish))
       }
       default:
     }
+  }
+
+  /** A command of whoever is above the host, while another one can wait for its closing. */
+  #append(command: string, sign: () => CommandEntry): void {
+    if (this.#log.hasRoom) this.#gate.append(sign())
+    else this.#report({ event: 'commandDeclined', command, waiting: this.#log.depth })
   }
 
   // --- frames --------------------------------------------------------------------------------------------------------
@@ -373,6 +384,7 @@ export class Host implements Peer {
     for (const seat of this.#seats.members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
+    this.#backlog.look(this.#log)
     for (const seat of this.#seats) {
       if (seat.heartbeat.silent(nowUs)) this.#reception.dismiss(seat, 'timeout', 'nothing was heard for too long')
       else if (seat.author !== undefined) this.#serve(seat, seat.author, frame, nowUs)
@@ -386,6 +398,7 @@ export class Host implements Peer {
     const isDue = seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)
     if (isDue) this.#supply.snapshot(seat, frame)
     else this.#supply.chunks(seat)
+    this.#supply.serveRange(seat)
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)

@@ -101,6 +101,7 @@ export class Reception {
       return this.#refuse(seat, 'full', `at most ${MEMBERS_MAX} members at once and ${ROSTER_MEMBERS_MAX} in all: `
         + 'try again when one has left, or open a new session')
     }
+    if (!gate.hasRoom) return this.#refuse(seat, 'full', 'more commands wait than the host takes: try again in a second')
     const author = known?.author ?? this.#nextAuthor++
     // Roles are the log's: who comes back has the one that the log gives, whatever the token is good for.
     const before = world.get(memberEntity(author), Member)

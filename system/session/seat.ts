@@ -1,4 +1,5 @@
 /** A member's connection as the host holds it, from its hello to its goodbye. */
+import type { LogPlace } from '../commands/closed.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { InputPredictiveState, Message, Role, WorldSnapshot } from '../protocol/messages.ts'
 import { EVERYTHING, type Interest } from '../replication/interest.ts'
@@ -34,6 +35,14 @@ export interface Seat {
   chunks: readonly WorldSnapshot[]
   /** What goes out at the end of the next frame. */
   readonly later: Message[]
+  /** The entries that it has asked for and that are still to be sent. */
+  range: EntryRange | undefined
+}
+export interface EntryRange {
+  readonly fromLamport: Lamport
+  /** How far it has been answered. */
+  after: LogPlace
+  upToLamport: Lamport
 }
 
 /** A stranger's. */
@@ -41,4 +50,5 @@ export const newSeat = (link: Link, conduct: Conduct, nowUs: number): Seat => ({
   link, conduct, shared: undefined, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0,
   live: false, wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined,
   tools: undefined, input: undefined, inputSequence: -1, chunks: [], later: [],
+  range: undefined,
 })

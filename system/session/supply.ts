@@ -1,11 +1,13 @@
 /** What the host sends to one member alone: a snapshot, frames once more, entries of the log. */
 import { entryBatches } from '../commands/batch.ts'
+import { entryBytes } from '../commands/closed.ts'
 import type { CommandLog } from '../commands/log.ts'
 import type { CellIndex } from '../ecs/cells.ts'
 import type { World } from '../ecs/world.ts'
-import { SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX } from '../limits.ts'
+import { AUTHORS_MAX } from '../ids.ts'
+import { ENTRIES_PER_MESSAGE_MAX, RANGE_BYTES_PER_FRAME, SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX } from '../limits.ts'
 import type { Probe } from '../ports.ts'
-import type { CommandEntry, NackRequest } from '../protocol/messages.ts'
+import type { CommandEntry, LogRangeRequest, NackRequest } from '../protocol/messages.ts'
 import { seenWorld } from '../replication/cut.ts'
 import { FrameRing } from '../replication/frames.ts'
 import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
@@ -72,6 +74,7 @@ export class Supply {
     this.chunks(seat)
     seat.wantsSnapshot = undefined
     seat.snapshotFrame = frame
+    seat.range = undefined
     // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
     if (!seat.live) {
       const newer = log.entriesSince(log.position.closedLamport)
@@ -98,6 +101,46 @@ export class Supply {
       if (probe.happens('a snapshot chunk goes out twice', snapshotId, message.chunk)) seat.link.send(message)
     }
     seat.chunks = seat.chunks.slice(count)
+  }
+
+  /**
+   * Takes note of a request for entries. One that repeats, or goes on from, what is being answered only widens it, so that asking
+   * again does not begin anew. What is kept no more is answered by a snapshot.
+   */
+  range(seat: Seat, { epoch, afterLamport, upToLamport }: LogRangeRequest): void {
+    const { log, probe } = this.#ports
+    if (epoch !== this.#ports.epoch || !seat.live) return
+    if (afterLamport < log.closed.completeAfter) {
+      probe.sometimes('entries asked for are kept no more')
+      seat.wantsSnapshot = 'resync'
+      return
+    }
+    const { range } = seat
+    if (range === undefined || afterLamport < range.fromLamport) {
+      seat.range = { fromLamport: afterLamport, after: { lamport: afterLamport, author: AUTHORS_MAX }, upToLamport }
+      return
+    }
+    range.upToLamport = Math.max(range.upToLamport, upToLamport)
+    if (afterLamport > range.after.lamport) range.after = { lamport: afterLamport, author: AUTHORS_MAX }
+  }
+
+  /** Answers with the next entries of the range that this member has asked for, as many as a frame has room for. */
+  serveRange(seat: Seat): void {
+    const { range } = seat
+    if (range === undefined) return
+    const page: CommandEntry[] = []
+    let bytes = 0
+    for (const entry of this.#ports.log.entriesAfter(range.after, range.upToLamport)) {
+      bytes += entryBytes(entry)
+      if (page.length > 0 && (bytes > RANGE_BYTES_PER_FRAME || page.length === ENTRIES_PER_MESSAGE_MAX)) {
+        this.#ports.probe.sometimes('a range answered over several frames')
+        return this.entries(seat, page)
+      }
+      page.push(entry)
+      range.after = { lamport: entry.lamport, author: entry.author }
+    }
+    seat.range = undefined
+    this.entries(seat, page)
   }
 
   entries(seat: Seat, entries: readonly CommandEntry[]): void {

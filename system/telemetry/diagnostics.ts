@@ -105,6 +105,10 @@ export class Diagnostics {
       case 'commandIntegrated': counters['commands.integrated']++; return
       case 'commandRefused': return this.#refused(event.reason, nowUs)
       case 'commandFolded': return this.#folded(event.lamport, event.author, event.outcome, nowUs)
+      case 'commandDeclined': counters['commands.declined']++; return
+      case 'commandConflict':
+        if (event.strategy === 'lastWriteWins') counters['conflicts.lastWriteWins']++
+        return
       case 'commitFolded': counters['conflicts.commit'] += event.conflicts.length; return
       case 'alarm': counters['alarms.raised']++; return
       default:

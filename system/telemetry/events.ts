@@ -5,7 +5,9 @@
  */
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
-import type { CommandEntry, DisconnectCode, MessageName, RefusalReason, Role, WorldSnapshot } from '../protocol/messages.ts'
+import type {
+  CommandEntry, ConflictPolicy, DisconnectCode, MessageName, RefusalReason, Role, WorldSnapshot,
+} from '../protocol/messages.ts'
 import type { AlarmName } from './metrics.ts'
 
 /** What wrote a row: a log entry, the delta of a frame, a snapshot, or the host's own runtime. */
@@ -25,6 +27,9 @@ export type FoldOutcome =
   | 'denied'
   /** It names something that is not there (any more), or its payload makes no sense in this state. */
   | 'void'
+
+/** Entries that wait for their closing, and own ones that the host has not admitted. */
+export type CommandQueue = 'pending' | 'own'
 
 /** A frame as a peer holds it, with the digests of the whole world and of its two sources. */
 interface FrameState {
@@ -171,6 +176,24 @@ export type SystemEvent =
     readonly command: string
     readonly outcome: FoldOutcome
     readonly why: string
+  }
+  // an entry met a concurrent one of somebody else on its scope, and this is how it was decided
+  | {
+    readonly event: 'commandConflict'
+    readonly author: AuthorId
+    readonly lamport: Lamport
+    readonly frame: number
+    readonly strategy: ConflictPolicy
+  }
+  // an own command was not signed, because too many others wait for the host
+  | { readonly event: 'commandDeclined'; readonly command: string; readonly waiting: number }
+  // a queue of commands has grown to half its bound, or has fallen to a quarter of it again
+  | {
+    readonly event: 'commandBacklog'
+    readonly queue: CommandQueue
+    readonly state: 'long' | 'relieved'
+    readonly depth: number
+    readonly bound: number
   }
   // placement
   | { readonly event: 'commitRequested'; readonly commit: EntityId; readonly changes: number; readonly lamport: Lamport }

@@ -14,6 +14,8 @@ export const COUNTERS = {
   'commands.rejected': 'entries that came to nothing because another was first',
   'commands.denied': 'entries whose author was not allowed',
   'commands.void': 'entries that made no sense where they stood',
+  'commands.declined': 'own commands not signed, because too many others waited for the host',
+  'conflicts.lastWriteWins': 'concurrent entries under the policy `lastWriteWins`',
   'conflicts.merge': 'concurrent entries under the policy `merge`',
   'conflicts.reject': 'concurrent entries under the policy `reject`',
   'conflicts.commit': 'conflicts of placement commits',

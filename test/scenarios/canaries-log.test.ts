@@ -13,6 +13,7 @@ sightings(LOG, {
   'equivocation-taken': ['swarm', 2],
   'folded-twice': ['late-join', 1],
   'told-mark-falls': ['late-join', 1],
+  'order-unchecked': ['given-order', 1],
   'refused-stays-shown': ['partition-heals', 1],
   'told-nobody': ['late-join', 1],
   'base-not-compared': ['swarm', 2],

@@ -112,7 +112,6 @@ interface End {
 }
 interface Arrival {
   readonly atUs: number
-  readonly order: number
   readonly to: End
   readonly input: PeerInput
 }
@@ -192,8 +191,10 @@ export class Loopback {
   readonly probeOf: (name: string) => Probe
   readonly #verifier: Verifier
   readonly #ends = new Map<number, End>()
-  #arrivals: Arrival[] = []
-  #order = 0
+  /** In the order of their arrival, those of one instant in the order in which they were sent. */
+  readonly #arrivals: Arrival[] = []
+  /** The first so many of them are there. */
+  #delivered = 0
   #nextOn = 1
 
   constructor(options: LoopbackOptions = {}) {
@@ -351,23 +352,21 @@ export class Loopback {
   }
 
   #post(to: End, input: PeerInput, delayUs: number): void {
-    this.#arrivals.push({ atUs: this.nowUs + delayUs, order: this.#order++, to, input })
+    const atUs = this.nowUs + delayUs
+    let at = this.#arrivals.length
+    while (at > this.#delivered && this.#arrivals[at - 1].atUs > atUs) at--
+    this.#arrivals.splice(at, 0, { atUs, to, input })
   }
   #deliver(untilUs: number): void {
-    for (;;) {
-      let first: Arrival | undefined
-      for (const arrival of this.#arrivals) {
-        const earlier = first === undefined || arrival.atUs < first.atUs || (arrival.atUs === first.atUs && arrival.order < first.order)
-        if (earlier) first = arrival
-      }
-      if (first === undefined || first.atUs > untilUs) break
-      this.#arrivals = this.#arrivals.filter((arrival) => arrival !== first)
-      this.nowUs = Math.max(this.nowUs, first.atUs)
-      const { to, input } = first
+    while (this.#delivered < this.#arrivals.length && this.#arrivals[this.#delivered].atUs <= untilUs) {
+      const { atUs, to, input } = this.#arrivals[this.#delivered++]
+      this.nowUs = Math.max(this.nowUs, atUs)
       if (this.#ends.get(to.on) !== to) continue
       if (input.kind === 'closed') this.#ends.delete(to.on)
       to.actor.give(input)
     }
+    this.#arrivals.splice(0, this.#delivered)
+    this.#delivered = 0
     this.nowUs = untilUs
   }
   #endsOf(actor: Actor): End[] {

@@ -1,6 +1,6 @@
 /** A WriteStore on plain maps, and one that fails on demand: what tests of the log's layers write to. */
 import { COMPONENTS } from '../../system/ecs/components.ts'
-import type { AnyComponent, RowOf, WriteStore } from '../../system/ecs/store.ts'
+import type { AnyComponent, ReadStore, RowOf, WriteStore } from '../../system/ecs/store.ts'
 import type { EntityId } from '../../system/ids.ts'
 
 export class MapStore implements WriteStore {
@@ -46,7 +46,7 @@ export class MapStore implements WriteStore {
 }
 
 /** Every row as text, in canonical order: equal texts are equal states. */
-export const storeText = (store: WriteStore, components: readonly AnyComponent[] = COMPONENTS): string =>
+export const storeText = (store: ReadStore, components: readonly AnyComponent[] = COMPONENTS): string =>
   components
     .flatMap((component) =>
       store.entities(component).map((entity) => {

@@ -106,8 +106,13 @@ signatureArray():Uint8Array {
   return new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset));
 }
 
+previousNonce():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
 static startCommandEntry(builder:flatbuffers.Builder) {
-  builder.startObject(12);
+  builder.startObject(13);
 }
 
 static addEpoch(builder:flatbuffers.Builder, epoch:number) {
@@ -182,13 +187,17 @@ static startSignatureVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addPreviousNonce(builder:flatbuffers.Builder, previousNonce:bigint) {
+  builder.addFieldInt64(12, previousNonce, BigInt('0'));
+}
+
 static endCommandEntry(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 26) // signature
   return offset;
 }
 
-static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:number, lamport:bigint, nonce:bigint, command:number, policy:ConflictPolicy, scopeKind:ScopeKind, scope:number, baseLamport:bigint, baseAuthor:number, payloadOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:number, lamport:bigint, nonce:bigint, command:number, policy:ConflictPolicy, scopeKind:ScopeKind, scope:number, baseLamport:bigint, baseAuthor:number, payloadOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset, previousNonce:bigint):flatbuffers.Offset {
   CommandEntry.startCommandEntry(builder);
   CommandEntry.addEpoch(builder, epoch);
   CommandEntry.addAuthor(builder, author);
@@ -202,6 +211,7 @@ static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:numb
   CommandEntry.addBaseAuthor(builder, baseAuthor);
   CommandEntry.addPayload(builder, payloadOffset);
   CommandEntry.addSignature(builder, signatureOffset);
+  CommandEntry.addPreviousNonce(builder, previousNonce);
   return CommandEntry.endCommandEntry(builder);
 }
 }

@@ -12,5 +12,6 @@ export enum RefusalReason {
   epoch = 6,
   duplicate = 7,
   malformed = 8,
-  role = 9
+  role = 9,
+  order = 10
 }

@@ -68,6 +68,9 @@ describe('refusals', () => {
     ['signature', { ...signed(ANA, 12), author: BEN }],
     ['nonce', signed(ANA, 13), spent],
     ['nonce', signed(ANA, 13, { nonce: 4n }), spent],
+    ['order', signed(ANA, 13, { nonce: 7n, previousNonce: 6n }), spent],
+    ['order', signed(ANA, 13, { nonce: 7n, previousNonce: 4n }), spent],
+    ['order', signed(ANA, 13, { nonce: 7n, previousNonce: 6n })],
     ['late', signed(ANA, 10)],
     ['duplicate', signed(ANA, 15)],
     ['duplicate', signed(ANA, 15, { nonce: 4n, scope: 7 }), spent],
@@ -87,10 +90,10 @@ describe('refusals', () => {
     expect(admission.judge(signed(ANA, 11), ANA, 0, LOG)).toBeUndefined()
     expect(admission.judge(signed(ANA, 11), ANA, 0, LOG)).toBe('nonce')
     expect(admission.judge(signed(BEN, 11), BEN, 0, LOG)).toBeUndefined()
-    expect(admission.judge(signed(ANA, LOG.clock + LAMPORT_LEAD_MAX, { nonce: 6n }), ANA, 0, LOG)).toBeUndefined()
-    const largest = { nonce: 7n, payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
+    expect(admission.judge(signed(ANA, LOG.clock + LAMPORT_LEAD_MAX, { nonce: 6n, previousNonce: 5n }), ANA, 0, LOG)).toBeUndefined()
+    const largest = { nonce: 9n, previousNonce: 6n, payload: new Uint8Array(COMMAND_PAYLOAD_BYTES_MAX) }
     expect(admission.judge(signed(ANA, 12, largest), ANA, 0, LOG)).toBeUndefined()
-    expect(admission.nonceHighWater(ANA)).toBe(7n)
+    expect(admission.nonceHighWater(ANA)).toBe(9n)
   })
 
   it('R-LOG-3 nothing that is refused spends a nonce', () => {
@@ -105,7 +108,8 @@ describe('refusals', () => {
 
 describe('nonces', () => {
   const LAST = 2n ** 64n - 1n
-  const judge = (admission: Gate, nonce: bigint, lamport = 12) => admission.judge(signed(ANA, lamport, { nonce }), ANA, 0, LOG)
+  const judge = (admission: Gate, nonce: bigint, lamport = 12) =>
+    admission.judge(signed(ANA, lamport, { nonce, previousNonce: admission.nonceHighWater(ANA) }), ANA, 0, LOG)
 
   it('R-SEC-4 a nonce is spent once, and none below it afterwards', () => {
     const admission = gate()
@@ -123,14 +127,15 @@ describe('nonces', () => {
 
   it('R-SEC-4 a new host that knows what a client knows refuses the replays of the old one\'s', () => {
     const old = gate()
-    const said = AUTHORS.flatMap((author) => [11, 12, 13].map((lamport) => signed(author, lamport, { nonce: BigInt(lamport) })))
+    const said = AUTHORS.flatMap((author) => [11, 12, 13].map((lamport, i) =>
+      signed(author, lamport, { nonce: BigInt(lamport), previousNonce: i === 0 ? 0n : BigInt(lamport - 1) })))
     for (const entry of said) expect(old.judge(entry, entry.author, 0, LOG)).toBeUndefined()
     const known = new NonceMarks()
     for (const { author, nonce } of said) known.raise(author, nonce)
     const empty = { closedLamport: 0, clock: 20, entryAt: () => undefined }
     const next = new Gate(new NonceMarks(known))
     expect(said.map((entry) => next.judge(entry, entry.author, 0, empty))).toEqual(said.map(() => 'nonce'))
-    expect(next.judge(signed(ANA, 14, { nonce: 14n }), ANA, 0, empty)).toBeUndefined()
+    expect(next.judge(signed(ANA, 14, { nonce: 14n, previousNonce: 13n }), ANA, 0, empty)).toBeUndefined()
     // Where the epoch has risen, as it does with each host, they do not even come so far.
     const later = new Gate(new NonceMarks(known), EPOCH + 1)
     expect(said.map((entry) => later.judge(entry, entry.author, 0, empty))).toEqual(said.map(() => 'epoch'))

@@ -28,9 +28,44 @@ describe('overlay', () => {
           expect(upper.get(entity, component)).toEqual(copy.get(entity, component))
         }
       }
-      overlay.clear()
+      overlay.rewind(0)
       for (const component of COMPONENTS) expect(overlay.entities(component)).toEqual(world.entities(component))
       expect(world.canonicalBytes()).toEqual(before)
+    }), property)
+  })
+
+  it('R-ECS-4 layers_are_taken_back_from_the_top_and_settled_from_below', () => {
+    const layers = fc.array(arbitraryWrites(COMPONENTS, 12), { minLength: 1, maxLength: 8 })
+    const steps = fc.array(fc.tuple(fc.constantFrom('rewind', 'settle', 'write'), fc.nat()), { maxLength: 12 })
+    fc.assert(fc.property(layers, steps, (written, plan) => {
+      const world = new World()
+      const overlay = new Overlay(world)
+      let kept: (typeof written)[number][] = []
+      const write = (writes: (typeof written)[number]) => {
+        overlay.begin()
+        apply(overlay, writes)
+        kept.push(writes)
+      }
+      written.forEach(write)
+      for (const [kind, draw] of plan) {
+        const count = draw % (kept.length + 1)
+        if (kind === 'write') write(written[draw % written.length])
+        else if (kind === 'rewind') {
+          overlay.rewind(count)
+          kept = kept.slice(0, count)
+        } else {
+          for (const writes of kept.splice(0, count)) apply(world, writes)
+          overlay.settle(count)
+        }
+        expect(overlay.depth).toBe(kept.length)
+        const copy = new World()
+        copy.copyFrom(world)
+        for (const writes of kept) apply(copy, writes)
+        for (const component of COMPONENTS) {
+          expect(overlay.entities(component)).toEqual(copy.entities(component))
+          for (const entity of ENTITIES) expect(overlay.get(entity, component)).toEqual(copy.get(entity, component))
+        }
+      }
     }), property)
   })
 

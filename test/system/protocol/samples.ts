@@ -39,11 +39,11 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     entries: [
       {
         epoch: 1, author: 1, lamport: 17, nonce: 2n ** 53n + 1n, command: 4, policy: 'merge', scopeKind: 'entity', scope: 5,
-        baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13),
+        baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13), previousNonce: 2n ** 53n,
       },
       {
         epoch: 1, author: 0, lamport: 18, nonce: 0n, command: 1, policy: 'lastWriteWins', scopeKind: 'global', scope: 0,
-        baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14),
+        baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14), previousNonce: 0n,
       },
     ],
   },

@@ -242,7 +242,8 @@ describe('catching up', () => {
     const [ana] = loopback.joined('ana')
     const clock = loopback.host.peer.log.clock
     for (let i = 1; i <= 5; i++) {
-      const entry = { ...entryOf(1, clock + i, toolActivate, { tool: 1 }, { nonce: BigInt(i) }), payload: new Uint8Array(50_000) }
+      const over = { nonce: BigInt(i), previousNonce: BigInt(i - 1), payload: new Uint8Array(50_000) }
+      const entry = entryOf(1, clock + i, toolActivate, { tool: 1 }, over)
       loopback.inject(ana, loopback.host, { kind: 'CommandLogEntry', entries: [signedBy('ana', entry)] })
     }
     const cleo = loopback.join('cleo')
@@ -303,7 +304,9 @@ describe('what a peer keeps', () => {
     const lamport = loopback.host.peer.log.clock + 1
     const row = { kind: 1, x: 0, y: 0, z: 0, hx: 1, hy: 1, hz: 1, shape: 0, massGrams: 0, restitution: 0 }
     const spawns = [memberEntity(2) + 5, memberEntity(1), memberEntity(1) + 900, memberEntity(1) + 900, 2 ** 30 + 5].map((entity, i) =>
-      signedBy('ana', entryOf(1, lamport + i, entitySpawn, { ...row, entity }, { nonce: BigInt(1000 + i) })))
+      signedBy('ana', entryOf(1, lamport + i, entitySpawn, { ...row, entity }, {
+        nonce: BigInt(1000 + i), previousNonce: i === 0 ? 0n : BigInt(999 + i),
+      })))
     loopback.inject(ana, loopback.host, { kind: 'CommandLogEntry', entries: spawns })
     loopback.settle()
     expect(foldedAt(ana).slice(-5).map((line) => line.split(' ').at(-1))).toEqual(['void', 'void', 'applied', 'void', 'void'])

@@ -50,7 +50,8 @@ function arbitraryPayload({ layout }: AnyCommand): fc.Arbitrary<Pick<CommandEntr
 const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.constantFrom(...COMMANDS).chain((command) => fc.record({
   epoch: fc.constant(EPOCH), author: fc.nat(3), lamport: arbitraryLamport, nonce: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   command: fc.constant(command.code), policy: fc.constant(command.policy), scopeKind: fc.constant(command.scopeKind),
-  baseLamport: fc.nat(60), baseAuthor: fc.nat(3), signature: fc.constant(new Uint8Array(64)), own: arbitraryPayload(command),
+  baseLamport: fc.nat(60), baseAuthor: fc.nat(3), signature: fc.constant(new Uint8Array(64)),
+  previousNonce: fc.constant(0n), own: arbitraryPayload(command),
 }).map(({ own, ...entry }) => ({ ...entry, ...own })))
 
 const arbitraryContent = arbitraryWrites(COMPONENTS.filter(({ source }) => source === 'stream'), 6).map((writes) => {
@@ -88,15 +89,20 @@ const crowd = () => new Loopback({ verifier: CREDULOUS, host: { authorise: () =>
 const PHASES = { greeting: 'SessionAcknowledge', joining: 'WorldSnapshot', live: undefined, lost: 'SessionAcknowledge' } as const
 type Phase = keyof typeof PHASES
 
-/** Entries that are not at the ends of time come in time, and with nonces that rise. */
-function timely(message: Message, clock: number, nonce: number): Message {
+/** Entries that are not at the ends of time come in time, and with nonces that rise, each after its author's last one. */
+function timely(message: Message, clock: number, nonce: number, last: (author: number) => bigint = () => 0n): Message {
   if (message.kind !== 'CommandLogEntry') return message
+  const said = new Map<number, bigint>()
   const entries = message.entries.map((entry, i) => {
     const lamport = entry.lamport > 60 ? entry.lamport : Math.min(LAMPORT_MAX, clock + 1 + (entry.lamport % 5))
-    return { ...entry, lamport, nonce: BigInt(nonce + i) }
+    const previousNonce = said.get(entry.author) ?? last(entry.author)
+    said.set(entry.author, BigInt(nonce + i))
+    return { ...entry, lamport, nonce: BigInt(nonce + i), previousNonce }
   })
   return { ...message, entries }
 }
+const lastNonceAt = ({ host }: Loopback) => (author: number): bigint =>
+  host.heard('commandAdmitted').reduce((last, { entry }) => (entry.author === author && entry.nonce > last ? entry.nonce : last), 0n)
 
 describe('any words', () => {
   const words = fc.array(fc.tuple(arbitraryWord, fc.nat(3)), { minLength: 1, maxLength: 12 })
@@ -139,7 +145,8 @@ describe('any words', () => {
       const stranger = loopback.stranger()
       for (const [messages, pause] of said) {
         for (const message of messages) {
-          if (isMember) loopback.inject(ana, loopback.host, timely(message, loopback.host.peer.log.clock, (nonce += 4)))
+          const { clock } = loopback.host.peer.log
+          if (isMember) loopback.inject(ana, loopback.host, timely(message, clock, (nonce += 4), lastNonceAt(loopback)))
           else stranger.say(message)
         }
         loopback.run(pause * 8)

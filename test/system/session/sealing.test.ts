@@ -184,8 +184,10 @@ describe('a sealed session', () => {
     const [ana, ben] = joined(loopback, 'ana', 'ben')
     loopback.settle()
     const { clock } = loopback.host.peer.log
+    const lastNonce = () => loopback.host.heard('commandAdmitted').findLast(({ entry }) => entry.author === 1)?.entry.nonce ?? 0n
     const say = (i: number, payload: Uint8Array) => {
-      const entry = { ...entryOf(1, clock + i, toolActivate, { tool: 1 }, { nonce: 90n + BigInt(i) }), payload }
+      const over = { nonce: 90n + BigInt(i), previousNonce: lastNonce(), payload }
+      const entry = entryOf(1, clock + i, toolActivate, { tool: 1 }, over)
       const signature = tagSigner(publicKeyOf('ana')).sign(signingBytes(SESSION_ID, entry))
       loopback.inject(ana, loopback.host, { kind: 'CommandLogEntry', entries: [{ ...entry, signature }] })
     }
