@@ -39,6 +39,8 @@ export class AuthorOrder implements Watcher {
       this.#signed.set(`${author} ${lamport} ${nonce}`, rank)
     }
     if (node !== 0) return
+    // A host that begins anew folds again from its checkpoint on.
+    if (event.event === 'recovered') this.#closed.clear()
     if (event.event === 'commandAdmitted') {
       const { author, lamport, nonce, scopeKind, scope } = event.entry
       const rank = this.#signed.get(`${author} ${lamport} ${nonce}`)

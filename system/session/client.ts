@@ -38,6 +38,7 @@ import { Desk } from './desk.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import { Link } from './link.ts'
+import type { Membership } from './membership.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
@@ -56,22 +57,6 @@ export interface ClientConfig {
 }
 
 type State = 'idle' | 'connecting' | 'greeting' | 'joining' | 'live' | 'lost' | 'closed'
-
-/** What the acknowledgement settled: everything that lives as long as the session does. */
-interface Membership {
-  readonly author: AuthorId
-  readonly sessionId: Uint8Array
-  readonly epoch: number
-  readonly hostKey: Uint8Array
-  readonly roster: Roster
-  readonly nonces: NonceMarks
-  /** Where the log is sealed. */
-  readonly keys: GroupKeys | undefined
-  readonly log: CommandLog
-  readonly signer: CommandSigner
-  readonly pipeline: CommandPipeline
-  readonly desk: Desk
-}
 
 export class Client implements Peer {
   readonly #config: ClientConfig
