@@ -1,6 +1,7 @@
 /** From arguments to the command that they name: the list of commands, and help over all of them. */
 import { bench } from './commands/bench.ts'
 import { canary } from './commands/canary.ts'
+import { decode } from './commands/decode.ts'
 import { inspect } from './commands/inspect.ts'
 import { list } from './commands/list.ts'
 import { replay } from './commands/replay.ts'
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   sweep,
   replay,
   inspect,
+  decode,
   telemetry,
   shrink,
   canary,

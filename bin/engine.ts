@@ -9,6 +9,7 @@ import type {
   BranchOptions, Checked, CheckOptions, Future, InspectOptions, ObserveOptions, ParsedPlan,
   RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
 } from '../scenarios/index.ts'
+import type { Packet } from '../scenarios/packet.ts'
 
 /** A story of the catalogue and the file it stands in, as `list` shows it. */
 export interface CatalogueEntry {
@@ -35,6 +36,8 @@ export interface Engine extends Tasks {
   /** The exit code of the run. */
   soak(minutes: number, print: (line: string) => void): Promise<number>
   canaries(): Promise<readonly Canary[]>
+  /** One packet as it was captured. */
+  decodePacket(bytes: Uint8Array): Promise<Packet>
   /** SHA-256 over the code of this package. */
   digest(): string
   /** What `theta-sim` means to a user's file, and the module of the thread that runs it. */

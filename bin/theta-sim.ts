@@ -21,6 +21,7 @@ const engine: Engine = {
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
   soak: async (minutes, print) => (await import('../scenarios/bench/soak.ts')).soak(minutes, print),
   canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,
+  decodePacket: async (bytes) => (await import('../scenarios/packet.ts')).decodePacket(bytes),
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),
   packageIndex: new URL('../scenarios/index.js', import.meta.url),
   threadEntry: new URL('./worker.js', import.meta.url),

@@ -411,6 +411,7 @@ class Chain {
 const VERBS: Readonly<Record<string, RegExp>> = {
   'placement.commit': /placements\.commit#/, 'entity.spawn': /\.(spawn|body)#/, 'entity.despawn': /\.despawn#/,
   'selection.highlight': /\.(click|drag|press|release)#/, 'entity.translate': /\.(drag|moveBy)#/, 'entity.rotate': /\.(drag|moveBy)#/,
+  'vertex.create': /\.mesh\.vertex#/, 'edge.extrude': /\.mesh\.extrude#/, 'face.subdivide': /\.mesh\.subdivide#/,
   'entity.scale': /\.(drag|moveBy)#/, 'tool.activate': /\.(nextTool|press)#/, 'tool.deactivate': /\.(nextTool|press)#/,
 }
 

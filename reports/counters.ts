@@ -75,6 +75,14 @@ export const COUNTERS = {
   contacts: 'contacts in the physics step that had the most',
   xrSelects: 'select events of headsets',
   xrSqueezes: 'squeeze events of headsets',
+  editorEvents: 'what members showed the others, as the host passed it on',
+  editorEventsShown: 'how often members were shown it',
+  linesSaid: 'lines of the talk that the host passed on',
+  cursorsMoved: 'cursors that the host passed on',
+  gizmosMoved: 'gizmos that the host passed on',
+  panelsChanged: 'panels that the host passed on',
+  highlightsChanged: 'highlights that the host passed on',
+  toolsChanged: 'tools taken up or put down that the host passed on',
   propsSpawned: 'operations that spawned a prop',
   propsMoved: 'operations that moved a prop',
   propsDespawned: 'operations that despawned a prop',
@@ -104,6 +112,10 @@ const STRATEGIES: Readonly<Record<string, CounterName>> = {
 const CONFLICTS: Readonly<Record<string, CounterName>> = {
   TRANSFORM_CONFLICT: 'conflictsTransform', DELETION_CONFLICT: 'conflictsDeletion', TAG_CONFLICT: 'conflictsTag',
   PERMISSION_CONFLICT: 'conflictsPermission',
+}
+const SHOWN: Readonly<Record<string, CounterName>> = {
+  chat: 'linesSaid', cursor: 'cursorsMoved', gizmo: 'gizmosMoved', panel: 'panelsChanged', highlighted: 'highlightsChanged',
+  unhighlighted: 'highlightsChanged', toolActivated: 'toolsChanged', toolDeactivated: 'toolsChanged',
 }
 const VERBS: Readonly<Record<string, CounterName>> = { propSpawn: 'propsSpawned', propMove: 'propsMoved', propDespawn: 'propsDespawned' }
 
@@ -229,6 +241,13 @@ class Tally {
         counts.physicsSteps++
         counts.contacts = Math.max(counts.contacts, event.contacts)
         return
+      case 'editorEventShown': counts.editorEventsShown++; return
+      case 'editorEventRelayed': {
+        counts.editorEvents++
+        const name = SHOWN[event.what]
+        if (name !== undefined) counts[name]++
+        return
+      }
       case 'xrInput':
         if (event.type === 'select') counts.xrSelects++
         else if (event.type === 'squeeze') counts.xrSqueezes++

@@ -187,6 +187,7 @@ export type ReportedEvent =
   | CommandFolded
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded
+  | { readonly event: 'editorEventRelayed' | 'editorEventShown'; readonly what: string }
   | { readonly event: 'xrInput'; readonly type: string }
   | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
   /** Of the host's disk; generation 0 where it held nothing. */

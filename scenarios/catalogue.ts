@@ -2,12 +2,14 @@
 import type { Scenario } from './scenario.ts'
 import attacker from './stories/attacker.ts'
 import commitStorm from './stories/commit-storm.ts'
+import editorsTalk from './stories/editors-talk.ts'
 import forgedCommand from './stories/forged-command.ts'
 import givenOrder from './stories/given-order.ts'
 import hostRestarts from './stories/host-restarts.ts'
 import interest from './stories/interest.ts'
 import lateJoin from './stories/late-join.ts'
 import loopback120 from './stories/loopback-120.ts'
+import meshEdits from './stories/mesh-edits.ts'
 import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
 import swarm from './stories/swarm.ts'
@@ -23,6 +25,6 @@ export interface CatalogueEntry {
 const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scenarios/stories/${scenario.name}.ts` })
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, commitStorm, givenOrder, attacker,
-  hostRestarts, interest, swarm, worlds,
+  loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
+  attacker, hostRestarts, interest, swarm, worlds,
 ].map(entry)

@@ -13,7 +13,7 @@ export { CATALOGUE, type CatalogueEntry } from './catalogue.ts'
 export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
   Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JoinOptions, LinkActor, LinkOptions,
-  Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, SpawnOptions, Story, Thing,
+  MeshActor, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, ShownActor, SpawnOptions, Story, SubdivideOptions, Thing,
 } from './cluster/vocabulary.ts'
 export { COUNTERS, type CounterName } from '../reports/counters.ts'
 export { MARKS, type MarkName } from './scenario.ts'

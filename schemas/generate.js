@@ -141,10 +141,13 @@ function structText({ name, fields }, known) {
       : `builder.${shape.scalar.write}(integer(value.${field}, ${shape.min}, ${shape.max}, '${name}.${field}'))`,
     ...(padding > 0 ? [`builder.pad(${padding})`] : []),
   ])
-  const guarded = placed.filter(({ shape }) => shape.guarded)
-    .map(({ name: field, shape, offset }) => `{ name: '${field}', offset: ${offset}, shape: ${shape.text} }`)
+  const memberText = ({ name: field, shape, offset }) => `{ name: '${field}', offset: ${offset}, shape: ${shape.text} }`
+  const members = placed.map((member) => `    ${memberText(member)},\n`)
+  const guarded = placed.filter(({ shape }) => shape.guarded).map(memberText)
   return `${interfaceText(name, placed)}export const ${name}: StructLayout = {
   kind: 'struct', name: '${name}', bytes: ${bytes}, align: ${align},
+  members: [
+${members.join('')}  ],
   guarded: [${guarded.join(', ')}],
   read: (view, at): ${name} => ({ ${reads.join(', ')} }),
   write(builder, struct) {

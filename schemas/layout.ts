@@ -51,6 +51,8 @@ export interface StructLayout {
   readonly name: string
   readonly bytes: number
   readonly align: number
+  /** All of them, in the order of the schema. */
+  readonly members: readonly StructField[]
   /** Only those whose value can be wrong: an enum, or a range narrower than its type's. */
   readonly guarded: readonly StructField[]
   /** Bytes were verified. */

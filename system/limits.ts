@@ -47,6 +47,8 @@ export const ENTRIES_PER_MESSAGE_MAX = 64
 export const EQUIVOCATION_PROOFS_MAX = 64
 /** Commit results that a peer keeps for its audit history. */
 export const COMMIT_HISTORY_MAX = 1024
+/** How often one command may divide a face: each time quadruples its parts. */
+export const SUBDIVISION_LEVELS_MAX = 4
 
 // --- replication ---------------------------------------------------------------------------------------------------
 /**
@@ -131,6 +133,11 @@ export const TELEMETRY_INTERVAL_US = 1_000_000
 export const INPUT_EVERY_FRAMES = 1
 /** How far ahead a client's poses are meant to be right, in microseconds: two frames. */
 export const PREDICTION_HORIZON_US = 22_222
+
+/** What a member keeps of what each other one shows, and of the talk of all: the newest so many. */
+export const HIGHLIGHTS_MAX = 64
+export const PANELS_MAX = 8
+export const CHAT_LINES_MAX = 64
 
 // --- telemetry -----------------------------------------------------------------------------------------------------
 /** A frame that begins this long after the one before is a slow one: half a frame late. */

@@ -64,7 +64,9 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   ['InputPredictiveState', {
     kind: 'InputPredictiveState', sequence: 8, frame: 44, horizonUs: 22_222, gesture: 3, head: pose, left: pose, right: pose,
   }],
-  ['EditorEvent', { kind: 'EditorEvent', author: 2, event: 'panel', entity: 9, tool: 3, detail: 'outliner' }],
+  ['EditorEvent', {
+    kind: 'EditorEvent', author: 2, event: 'panel', entity: 9, tool: 3, detail: 'outliner', panel: 1, scale: 0, pose: undefined,
+  }],
   ['AssetTransfer, 2 kB chunk', {
     kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 9, totalBytes: 18_000, sha256: bytes(32), resumeToken: bytes(16),
     body: bytes(2048),

@@ -8,6 +8,7 @@ import type { Vector } from '../../sim/xr/pose.ts'
 import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
 import type { ReadStore } from '../../system/ecs/store.ts'
 import { ROLES } from '../../system/commands/registry.ts'
+import { HOST_AUTHOR } from '../../system/ids.ts'
 import { NO_ENTITY } from '../../system/editor/intents.ts'
 import { TOOLS } from '../../system/editor/tools.ts'
 import { tagBits } from '../../system/placement/tags.ts'
@@ -17,10 +18,11 @@ import { fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
 import { Hostile } from './hostile.ts'
 import type { ClientNode } from './nodes.ts'
+import { Meshes } from './meshes.ts'
 import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
 import type {
   Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor,
-  PlacementActor, PlacementOptions, Prop, SpawnOptions, SubscribeOptions, Thing,
+  PlacementActor, PlacementOptions, Prop, ShownActor, SpawnOptions, SubscribeOptions, Thing,
 } from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
@@ -206,6 +208,7 @@ export class Peer implements PeerActor {
   readonly left: Hand
   readonly right: Hand
   readonly placements: PlacementActor
+  readonly mesh: Meshes
   readonly hostile: HostileActor
   /** What the hands still have to do, one step a frame. */
   readonly #steps: (() => void)[] = []
@@ -218,6 +221,7 @@ export class Peer implements PeerActor {
     this.left = new Hand(this, 'left', headset.left)
     this.right = new Hand(this, 'right', headset.right)
     this.placements = new Placements(this)
+    this.mesh = new Meshes((verb, intent) => this.intend(verb, intent))
     this.hostile = new Hostile(cluster, node, this.name)
     this.#client.person = {
       onFrame: () => this.#playStep(), isBusy: () => this.#steps.length > 0, interrupted: () => this.#interrupted(),
@@ -271,6 +275,22 @@ export class Peer implements PeerActor {
   }
   nextTool(): void {
     this.#gesture('nextTool', [() => void this.right.controller.press('a'), () => void this.right.controller.release('a')])
+  }
+  say(text: string): void {
+    this.intend('say', { kind: 'chat', text })
+  }
+  panel(panel: number, text: string): void {
+    this.intend('panel', { kind: 'panel', panel: within('panel', whole('panel', panel), 0, 0xffff), text })
+  }
+  shownBy(other: PeerActor): ShownActor {
+    const { presence } = this.#client.peer
+    const { tool, highlights, cursor, gizmo, panels } = presence.of(other.author ?? HOST_AUTHOR)
+    return { tool, highlights, cursor: cursor && metresOf(cursor), drags: gizmo?.entity, panels }
+  }
+  heard(): readonly string[] {
+    const { clients } = this.cluster
+    const nameOf = (author: number) => clients.find(({ peer }) => peer.author === author)?.name ?? `author ${author}`
+    return this.#client.peer.presence.chat.map(({ author, text }) => `${nameOf(author)}: ${text}`)
   }
   spawn(options: SpawnOptions): void {
     fieldsOf('spawn', options, SPAWN_FIELDS)

@@ -239,7 +239,7 @@ export class Resends implements Watcher {
 
   #frameOf(bytes: Uint8Array): number | undefined {
     const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? this.#codec.decode(opened.type, opened.body) : undefined
+    const decoded = opened.kind === 'opened' ? this.#codec.decodeBody(opened) : undefined
     return decoded?.kind === 'message' && decoded.message.kind === 'ComponentDelta' ? decoded.message.frame : undefined
   }
 }

@@ -24,8 +24,10 @@ import type { Meter, Signer, Verifier } from '../../system/ports.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, TELEMETRY } from '../../system/protocol/capabilities.ts'
 import { channelsFor } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
+import { CBOR_BODIES } from '../../system/protocol/features.ts'
 import type { Role } from '../../system/protocol/messages.ts'
-import { Client, type ClientConfig } from '../../system/session/client.ts'
+import { Client } from '../../system/session/client.ts'
+import type { ClientConfig } from '../../system/session/clientconfig.ts'
 import { DISCONNECT_CODES } from '../../system/session/codes.ts'
 import { Host, type HostConfig } from '../../system/session/host.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
@@ -258,8 +260,8 @@ export class Cluster {
 
   /** @throws {TypeError | RangeError} where that is nobody who can join. */
   addClient(name: string, options: JoinOptions): ClientNode {
-    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities'])
-    const { over, role, capabilities } = options
+    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities', 'cbor'])
+    const { over, role, capabilities, cbor = false } = options
     if (typeof name !== 'string' || !NAME.test(name)) {
       throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
     }
@@ -277,7 +279,7 @@ export class Cluster {
     const requestedCapabilities = capabilities?.reduce((bits, capability) => bits | CAPABILITY[capability], 0) ?? ALL_CAPABILITIES
     const config: ClientConfig = {
       displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities,
-      authToken: new Uint8Array(0),
+      authToken: new Uint8Array(0), ...(cbor && { requiredFeatures: CBOR_BODIES }),
     }
     this.#configs.push(config)
     const client = new Client(config, this.#peerPorts(id, name))

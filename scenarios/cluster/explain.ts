@@ -83,7 +83,7 @@ export class Explanation implements Watcher {
     // A message may be folded at once by a client. The host folds when a frame begins.
     if (node !== 0) this.#writes.get(node)?.look()
     const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? this.#codec.decode(opened.type, opened.body) : undefined
+    const decoded = opened.kind === 'opened' ? this.#codec.decodeBody(opened) : undefined
     if (decoded?.kind !== 'message') return
     const { message } = decoded
     const carry = (what: string) => {

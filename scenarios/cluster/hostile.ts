@@ -99,7 +99,8 @@ export class Hostile implements HostileActor {
   chatter(bytes: number): void {
     this.#act('chatter', (_log, author) => {
       const detail = 'x'.repeat(CHATTER_CHARACTERS)
-      const event: Message = { kind: 'EditorEvent', author, event: 'panel', entity: 1, tool: 1, detail }
+      const where = { entity: 1, tool: 1, panel: 1, scale: 0, pose: undefined }
+      const event: Message = { kind: 'EditorEvent', author, event: 'panel', detail, ...where }
       for (let left = whole('chatter', bytes); left > 0; left -= CHATTER_CHARACTERS) this.#message(event)
     })
   }
@@ -229,7 +230,7 @@ export class Hostile implements HostileActor {
       { kind: 'NackRequest', epoch, fromFrame: 0, toFrame: 1, want: 'frames' },
       { kind: 'LogRangeRequest', epoch, afterLamport: 0, upToLamport: log.clock },
       { kind: 'InputPredictiveState', sequence: 1, frame: 1, horizonUs: 0, gesture: 0, head: pose, left: pose, right: pose },
-      { kind: 'EditorEvent', author: 0, event: 'hover', entity: 1, tool: 1, detail: 'detail' },
+      { kind: 'EditorEvent', author: 0, event: 'gizmo', entity: 1, tool: 1, detail: 'detail', panel: 1, scale: 1, pose },
       { kind: 'Heartbeat', pong: true, sequence: 0, sentAtUs: 0, rttUs: 0, jitterUs: 0 },
       { kind: 'TelemetryReport', frame: 1, confirmedFrame: 1, rttUs: 1, jitterUs: 1, counters: [{ name: 'commands.pending', value: 1 }] },
       { kind: 'InterestSet', epoch, everything: false, cells: [{ x: 1, y: 2, z: 3 }], tools: [1] },

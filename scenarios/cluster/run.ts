@@ -37,6 +37,7 @@ import { Delivery } from './delivery.ts'
 import { hasDisks } from './disks.ts'
 import { Durability } from './durability.ts'
 import { Embodiment } from './embodiment.ts'
+import { ShownEvents } from './shown.ts'
 import { Explanation } from './explain.ts'
 import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
@@ -226,6 +227,7 @@ class Run {
     const bounded = new BoundedBytes()
     const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node))
     const keptOut = new KeptOut(actorOf)
+    const shown = new ShownEvents(actorOf)
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
     const members = new Map<number, string>()
     const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
@@ -259,7 +261,7 @@ class Run {
     const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node))
     cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
     const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node))
-    cluster.watchers.push(authorOrder, oracleWatch)
+    cluster.watchers.push(authorOrder, shown, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -306,7 +308,7 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    const watched = [delivery, embodiment, sight, order, authorOrder, refusals]
+    const watched = [delivery, embodiment, sight, order, authorOrder, refusals, shown]
     this.#failures.push(...resends.failures(), ...watched.flatMap(({ failures }) => failures))
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')

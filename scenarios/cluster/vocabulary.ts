@@ -34,6 +34,8 @@ export interface JoinOptions {
   readonly over: 'quic' | 'webrtc'
   readonly role: 'viewer' | 'editor' | 'admin'
   /** Capabilities asked for; all that the role allows where it is left out. */
+  /** Its messages are in their debug form, both ways. */
+  readonly cbor?: boolean
   readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
 }
 
@@ -91,6 +93,7 @@ export interface PeerActor {
   readonly left: HandActor
   readonly right: HandActor
   readonly placements: PlacementActor
+  readonly mesh: MeshActor
   readonly hostile: HostileActor
   /** Points the right hand at it and pulls the trigger for two frames. */
   click(entity: Thing): void
@@ -98,6 +101,14 @@ export interface PeerActor {
   drag(entity: Thing, options: DragOptions): void
   /** Takes up the next tool, with the A button. */
   nextTool(): void
+  /** A line of the talk, to everybody. */
+  say(text: string): void
+  /** What a panel of its user interface shows; empty where it is closed. */
+  panel(panel: number, text: string): void
+  /** What another shows, as far as this peer was told. */
+  shownBy(other: PeerActor): ShownActor
+  /** The last lines of the talk that it heard, as 'name: text'; its own are not among them. */
+  heard(): readonly string[]
   spawn(options: SpawnOptions): void
   despawn(entity: Thing): void
   /** Entities of the command log that have a place, as this peer sees them, ascending by id. */
@@ -134,6 +145,16 @@ export interface SubscribeOptions {
   /** Whose changes by others it hears of; all of them where it is left out. */
   readonly tools?: readonly ToolName[]
 }
+/** Places are metres. */
+export interface ShownActor {
+  /** 0: none. */
+  readonly tool: number
+  readonly highlights: readonly Thing[]
+  readonly cursor: Metres | undefined
+  readonly drags: Thing | undefined
+  readonly panels: readonly (readonly [panel: number, text: string])[]
+}
+
 export interface DragOptions {
   readonly by: Metres
   readonly frames: number
@@ -160,6 +181,19 @@ export interface PlacementActor {
   commit(): void
   /** Live placements as this peer sees them, ascending by id. */
   seen(): readonly Thing[]
+}
+
+/** Edits of the mesh of an entity: signed, ordered and recorded; nobody builds the mesh yet. */
+export interface MeshActor {
+  /** Metres from the middle of the entity. */
+  vertex(entity: Thing, at: Metres, metadata?: number): void
+  extrude(entity: Thing, edge: number, by: Metres): void
+  subdivide(entity: Thing, face: number, options?: SubdivideOptions): void
+}
+export interface SubdivideOptions {
+  /** 1 to 4; 1 where it is left out. */
+  readonly levels?: number
+  readonly scheme?: 'linear' | 'catmullClark'
 }
 
 /** What only a host sends. */

@@ -1,6 +1,7 @@
 /** What one entry of the log does, the obvious way: a table of who may do what, and a case for each command. */
 import type { Codec } from '../../system/protocol/codec.ts'
 import type { CommandEntry } from '../../system/protocol/messages.ts'
+import { sipHash } from './siphash.ts'
 import { foldCommit, type Settled } from './commits.ts'
 import { isFree, memberEntity, type Row, type Rows, table } from './rows.ts'
 
@@ -41,6 +42,9 @@ const FORMS: Readonly<Record<number, Form>> = {
   15: { policy: 'reject', scopeKind: 'entity', bytes: 6, needs: WORLD },
   16: { policy: 'lastWriteWins', scopeKind: 'tool', bytes: 2, needs: WORLD },
   17: { policy: 'lastWriteWins', scopeKind: 'tool', bytes: 2, needs: WORLD },
+  30: { policy: 'merge', scopeKind: 'entity', bytes: 20, needs: WORLD },
+  31: { policy: 'reject', scopeKind: 'entity', bytes: 20, needs: WORLD },
+  32: { policy: 'reject', scopeKind: 'entity', bytes: 10, needs: WORLD },
   [COMMIT]: { policy: 'merge', scopeKind: 'global', bytes: 0, needs: undefined },
 }
 
@@ -132,7 +136,7 @@ function isDone(rows: Rows, entry: CommandEntry): boolean {
     case 11: {
       const entity = u32(0)
       if (!table(rows, 'Entity').has(entity) || table(rows, 'Placement').has(entity)) return false
-      for (const component of ['Entity', 'Transform', 'Bounds', 'RigidBody', 'Selection', 'ScopeVersion']) {
+      for (const component of ['Entity', 'Transform', 'Bounds', 'RigidBody', 'Selection', 'MeshEdit', 'ScopeVersion']) {
         table(rows, component).delete(entity)
       }
       return true
@@ -173,8 +177,35 @@ function isDone(rows: Rows, entry: CommandEntry): boolean {
       if (u16(0) >= TOOLS) return false
       table(rows, 'ToolState').set(memberEntity(entry.author), { tool: u16(0), active: entry.command === 16 ? 1 : 0 })
       return true
+    case 30:
+      return !isFar(i32(4), i32(8), i32(12)) && isChained(rows, entry)
+    case 31: {
+      const [x, y, z] = [i32(8), i32(12), i32(16)]
+      return (x !== 0 || y !== 0 || z !== 0) && !isFar(x, y, z) && isChained(rows, entry)
+    }
+    case 32:
+      return u8(8) >= 1 && u8(8) <= 4 && u8(9) <= 1 && isChained(rows, entry)
     default: return false
   }
+}
+
+/** One more edit of a mesh; false where there is nothing that could have one. */
+function isChained(rows: Rows, { command, author, lamport, payload }: CommandEntry): boolean {
+  const entity = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
+  if (!table(rows, 'Transform').has(entity)) return false
+  const { edits, digestHi, digestLo } = table(rows, 'MeshEdit').get(entity) ?? { edits: 0, digestHi: 0, digestLo: 0 }
+  const text = new Uint8Array(20 + payload.length)
+  const view = new DataView(text.buffer)
+  view.setBigUint64(0, (BigInt(digestHi) << 32n) + BigInt(digestLo), true)
+  view.setUint16(8, command, true)
+  view.setUint16(10, author, true)
+  view.setBigUint64(12, BigInt(lamport), true)
+  text.set(payload, 20)
+  const digest = sipHash(text)
+  table(rows, 'MeshEdit').set(entity, {
+    edits: (edits + 1) % 2 ** 32, digestHi: Number(digest >> 32n), digestLo: Number(digest & 0xffffffffn),
+  })
+  return true
 }
 
 const isFar = (x: number, y: number, z: number): boolean => Math.max(Math.abs(x), Math.abs(y), Math.abs(z)) > FAR

@@ -94,7 +94,8 @@ function drawPeers(draws: Draws, last: number, { peers: range = [2, PEER_NAMES.l
     const latencyMs = [random.range(least, most), random.range(least, most)] as const
     const late = random.range(0, Math.floor((last * 2) / 3))
     const capabilities = CAPABILITIES.filter(() => random.chance(2, 3))
-    return { name, over: transport, role, ...(isLimited && { capabilities }), frame: isLate && index > 0 ? late : 0, latencyMs }
+    const cbor = draws(`peer ${name} form`).chance(1, 10)
+    return { name, over: transport, role, cbor, ...(isLimited && { capabilities }), frame: isLate && index > 0 ? late : 0, latencyMs }
   })
 }
 

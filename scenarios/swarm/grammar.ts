@@ -5,7 +5,9 @@
 import type { RandomStream } from '../../sim/random.ts'
 import { HOST_MESSAGES, type HostActor, type Metres, type Network, type PeerActor, type Prop, type Thing } from '../cluster/vocabulary.ts'
 
-export const KINDS = ['commands', 'placements', 'gestures', 'runtime', 'membership', 'network', 'interest', 'hostile'] as const
+export const KINDS = [
+  'commands', 'meshes', 'placements', 'gestures', 'runtime', 'membership', 'network', 'interest', 'hostile',
+] as const
 type Kind = (typeof KINDS)[number]
 
 export interface Stage {
@@ -91,6 +93,18 @@ export const OPERATIONS = {
   spawnMany: peer('commands', 1, (who, random) => {
     for (let left = random.range(2, 12); left > 0; left--) who.spawn({ at: place(random) })
   }),
+  // meshes
+  vertex: onEntity('meshes', 4, (who, entity, random) => who.mesh.vertex(entity, by(random), random.int(PICK_RANGE))),
+  extrude: onEntity('meshes', 3, (who, entity, random) => who.mesh.extrude(entity, random.int(12), by(random))),
+  subdivide: onEntity('meshes', 2, (who, entity, random) =>
+    who.mesh.subdivide(entity, random.int(6), { levels: random.range(1, 4), scheme: random.pick(['linear', 'catmullClark']) })),
+  raceMesh: {
+    kind: 'meshes', weight: 3, by: 'two',
+    act: (who, random, _stage, side) => {
+      const entity = nth(random, who.entities())
+      if (entity !== undefined) who.mesh.extrude(entity, side, [0, 0, 1])
+    },
+  },
   // placements
   place: peer('placements', 6, (who, random) => commits(who, random, () => add(who, random))),
   placeMany: peer('placements', 2, (who, random) => commits(who, random, () => {

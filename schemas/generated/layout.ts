@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x06e3c646, lo: 0xa11dfb86 } as const
+export const SCHEMA_HASH = { hi: 0x5e700504, lo: 0x841f673c } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -22,8 +22,8 @@ export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targete
 export type RefusalReason = 'signature' | 'nonce' | 'rate' | 'size' | 'late' | 'author' | 'epoch' | 'duplicate' | 'malformed' | 'role' | 'order'
 export const RefusalReason = { kind: 'enum', names: ['signature', 'nonce', 'rate', 'size', 'late', 'author', 'epoch', 'duplicate', 'malformed', 'role', 'order'] } as const satisfies EnumShape
 
-export type EditorEventKind = 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel'
-export const EditorEventKind = { kind: 'enum', names: ['toolActivated', 'toolDeactivated', 'hover', 'gizmo', 'panel'] } as const satisfies EnumShape
+export type EditorEventKind = 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel' | 'highlighted' | 'unhighlighted' | 'cursor' | 'chat'
+export const EditorEventKind = { kind: 'enum', names: ['toolActivated', 'toolDeactivated', 'hover', 'gizmo', 'panel', 'highlighted', 'unhighlighted', 'cursor', 'chat'] } as const satisfies EnumShape
 
 export type DisconnectCode = 'normal' | 'protocolVersion' | 'schemaHash' | 'authentication' | 'duplicateKey' | 'kicked' | 'banned' | 'timeout' | 'protocolError' | 'full'
 export const DisconnectCode = { kind: 'enum', names: ['normal', 'protocolVersion', 'schemaHash', 'authentication', 'duplicateKey', 'kicked', 'banned', 'timeout', 'protocolError', 'full'] } as const satisfies EnumShape
@@ -43,6 +43,10 @@ export interface Hash64 {
 }
 export const Hash64: StructLayout = {
   kind: 'struct', name: 'Hash64', bytes: 8, align: 4,
+  members: [
+    { name: 'lo', offset: 0, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'hi', offset: 4, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+  ],
   guarded: [],
   read: (view, at): Hash64 => ({ lo: view.getUint32(at, true), hi: view.getUint32(at + 4, true) }),
   write(builder, struct) {
@@ -65,6 +69,15 @@ export interface PoseQ {
 }
 export const PoseQ: StructLayout = {
   kind: 'struct', name: 'PoseQ', bytes: 20, align: 4,
+  members: [
+    { name: 'x', offset: 0, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'y', offset: 4, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'z', offset: 8, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'qx', offset: 12, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qy', offset: 14, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qz', offset: 16, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qw', offset: 18, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+  ],
   guarded: [],
   read: (view, at): PoseQ => ({ x: view.getInt32(at, true), y: view.getInt32(at + 4, true), z: view.getInt32(at + 8, true), qx: view.getInt16(at + 12, true), qy: view.getInt16(at + 14, true), qz: view.getInt16(at + 16, true), qw: view.getInt16(at + 18, true) }),
   write(builder, struct) {
@@ -88,6 +101,11 @@ export interface Cell {
 }
 export const Cell: StructLayout = {
   kind: 'struct', name: 'Cell', bytes: 12, align: 4,
+  members: [
+    { name: 'x', offset: 0, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'y', offset: 4, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'z', offset: 8, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+  ],
   guarded: [],
   read: (view, at): Cell => ({ x: view.getInt32(at, true), y: view.getInt32(at + 4, true), z: view.getInt32(at + 8, true) }),
   write(builder, struct) {
@@ -115,6 +133,19 @@ export interface PlacementState {
 }
 export const PlacementState: StructLayout = {
   kind: 'struct', name: 'PlacementState', bytes: 32, align: 4,
+  members: [
+    { name: 'asset', offset: 0, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'x', offset: 4, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'y', offset: 8, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'z', offset: 12, shape: { kind: 'scalar', type: 'i32', min: -2147483648, max: 2147483647 } },
+    { name: 'tags', offset: 16, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'qx', offset: 20, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qy', offset: 22, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qz', offset: 24, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'qw', offset: 26, shape: { kind: 'scalar', type: 'i16', min: -32768, max: 32767 } },
+    { name: 'scale', offset: 28, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
+    { name: 'region', offset: 30, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
+  ],
   guarded: [],
   read: (view, at): PlacementState => ({ asset: view.getUint32(at, true), x: view.getInt32(at + 4, true), y: view.getInt32(at + 8, true), z: view.getInt32(at + 12, true), tags: view.getUint32(at + 16, true), qx: view.getInt16(at + 20, true), qy: view.getInt16(at + 22, true), qz: view.getInt16(at + 24, true), qw: view.getInt16(at + 26, true), scale: view.getUint16(at + 28, true), region: view.getUint16(at + 30, true) }),
   write(builder, struct) {
@@ -387,14 +418,20 @@ export interface EditorEvent {
   readonly entity: number
   readonly tool: number
   readonly detail: string
+  readonly panel: number
+  readonly scale: number
+  readonly pose: PoseQ | undefined
 }
 export const EditorEvent: TableLayout = {
-  kind: 'table', name: 'EditorEvent', slots: 5,
+  kind: 'table', name: 'EditorEvent', slots: 8,
   fields: [
     { name: 'entity', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } },
     { name: 'detail', slot: 4, required: false, shape: { kind: 'string', bytesMax: 256 } },
+    { name: 'pose', slot: 7, required: false, shape: PoseQ },
     { name: 'author', slot: 0, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 1023 } },
     { name: 'tool', slot: 3, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
+    { name: 'panel', slot: 5, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
+    { name: 'scale', slot: 6, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 65535 } },
     { name: 'event', slot: 1, required: false, shape: EditorEventKind },
   ],
 }

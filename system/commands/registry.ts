@@ -5,12 +5,13 @@
  */
 import { assert } from '../assert.ts'
 import {
-  Bounds, Entity, Member, Placement, RigidBody, ROTATION_ONE, SCALE_MAX, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
+  Bounds, Entity, Member, MeshEdit, Placement, RigidBody, ROTATION_ONE, SCALE_MAX, SCALE_ONE, ScopeVersion, Selection, ToolState, Transform,
 } from '../ecs/components.ts'
 import { defineLayout, type FieldSpec, type FieldType, type Layout, type RowOf } from '../ecs/component.ts'
 import type { ReadStore, WriteStore } from '../ecs/store.ts'
 import { AUTHORS_MAX, type AuthorId, ENTITY_ID_MAX, entityAuthor, type EntityId, entityId, entitySource, HOST_AUTHOR } from '../ids.ts'
-import { HOST_RESERVED_COUNTERS } from '../limits.ts'
+import { HOST_RESERVED_COUNTERS, SUBDIVISION_LEVELS_MAX } from '../limits.ts'
+import { recorded } from '../mesh/record.ts'
 import { BODIES_MAX } from '../physics/physics.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import type { CommandEntry, ConflictPolicy, Role, ScopeKind } from '../protocol/messages.ts'
@@ -53,6 +54,8 @@ export interface CommandDefinition<F extends string = string> {
 }
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyCommand = CommandDefinition<any>
+
+export type PayloadOf<C> = C extends CommandDefinition<infer F> ? { readonly [K in F]: number } : never
 
 /** A payload's layout, in short. */
 function payloadLayout<F extends string>(fields: { readonly [K in F]: readonly [type: FieldType, unit: string] }): Layout<F> {
@@ -102,6 +105,7 @@ export const memberRole = define({
 })
 
 const entityField = { entity: ['u32', 'entity'] } as const
+const vectorFields = { dx: ['i32', '1/512 m'], dy: ['i32', '1/512 m'], dz: ['i32', '1/512 m'] } as const
 const entityScope = ({ entity }: { readonly entity: number }) => entity
 
 export const entitySpawn = define({
@@ -128,7 +132,7 @@ export const entityDespawn = define({
   code: 11, name: 'entity.despawn', policy: 'reject', scopeKind: 'entity', scope: entityScope, layout: payloadLayout(entityField),
   apply(store, { entity }) {
     if (!store.has(entity, Entity) || store.has(entity, Placement)) return 'no such entity'
-    for (const component of [Entity, Transform, Bounds, RigidBody, Selection, ScopeVersion]) store.delete(entity, component)
+    for (const component of [Entity, Transform, Bounds, RigidBody, Selection, MeshEdit, ScopeVersion]) store.delete(entity, component)
     return undefined
   },
 })
@@ -145,7 +149,7 @@ export const selectionHighlight = define({
 })
 export const entityTranslate = define({
   code: 13, name: 'entity.translate', policy: 'merge', scopeKind: 'entity', scope: entityScope,
-  layout: payloadLayout({ ...entityField, dx: ['i32', '1/512 m'], dy: ['i32', '1/512 m'], dz: ['i32', '1/512 m'] }),
+  layout: payloadLayout({ ...entityField, ...vectorFields }),
   apply(store, p) {
     const row = store.get(p.entity, Transform)
     if (row === undefined) return 'no such entity'
@@ -195,6 +199,35 @@ const toolCommand = (code: number, name: string, active: 0 | 1) =>
 export const toolActivate = toolCommand(16, 'tool.activate', 1)
 export const toolDeactivate = toolCommand(17, 'tool.deactivate', 0)
 
+/** How a face is divided: into flat parts, or smoothly. */
+export const SubdivisionScheme = { linear: 0, catmullClark: 1 } as const
+/**
+ * A mesh edit is judged by its own payload and its entity; what it does to the topology is nobody's to see here yet: the
+ * entity keeps a record of it, by which peers know that they applied the same edits in the same order.
+ */
+const meshCommand = <F extends string>(
+  code: number, name: string, policy: ConflictPolicy, layout: Layout<F | 'entity'>,
+  fault: (payload: { readonly [K in F | 'entity']: number }) => string | undefined,
+) => define({
+  code, name, policy, scopeKind: 'entity', layout, scope: entityScope,
+  apply(store, payload, entry) {
+    if (!store.has(payload.entity, Transform)) return 'no such entity'
+    const why = fault(payload)
+    if (why === undefined) store.set(payload.entity, MeshEdit, recorded(store.get(payload.entity, MeshEdit), entry))
+    return why
+  },
+})
+export const vertexCreate = meshCommand(30, 'vertex.create', 'merge', payloadLayout({
+  ...entityField, x: ['i32', '1/512 m'], y: ['i32', '1/512 m'], z: ['i32', '1/512 m'], metadata: ['u32', 'the mesh tool\'s own'],
+}), ({ x, y, z }) => (inWorld(x, y, z) ? undefined : 'out of the world'))
+export const edgeExtrude = meshCommand(31, 'edge.extrude', 'reject', payloadLayout({
+  ...entityField, edge: ['u32', 'edge id'], ...vectorFields,
+}), ({ dx, dy, dz }) => (dx === 0 && dy === 0 && dz === 0 ? 'no direction' : inWorld(dx, dy, dz) ? undefined : 'out of the world'))
+export const faceSubdivide = meshCommand(32, 'face.subdivide', 'reject', payloadLayout({
+  ...entityField, face: ['u32', 'face id'], levels: ['u8', 'count'], scheme: ['u8', 'SubdivisionScheme'],
+}), ({ levels, scheme }) =>
+  (levels < 1 || levels > SUBDIVISION_LEVELS_MAX || scheme > SubdivisionScheme.catmullClark ? 'no such subdivision' : undefined))
+
 /** Applied by fold.ts through the placement layer, which detects its own conflicts; hence `merge` here. */
 export const placementCommit: CommandDefinition<never> = {
   code: 20, name: 'placement.commit', role: 'editor', capabilities: EDIT_PLACEMENTS | MANAGE_COMMITS, hostOnly: false,
@@ -203,7 +236,7 @@ export const placementCommit: CommandDefinition<never> = {
 
 export const COMMANDS: readonly AnyCommand[] = [
   memberJoined, memberLeft, memberRole, entitySpawn, entityDespawn, selectionHighlight, entityTranslate, entityRotate, entityScale,
-  toolActivate, toolDeactivate, placementCommit,
+  toolActivate, toolDeactivate, placementCommit, vertexCreate, edgeExtrude, faceSubdivide,
 ]
 const BY_CODE: ReadonlyMap<number, AnyCommand> = new Map(COMMANDS.map((command) => [command.code, command]))
 assert(BY_CODE.size === COMMANDS.length, 'command codes are unique')

@@ -59,6 +59,11 @@ export class CommandSigner {
     return BigInt(this.#counter)
   }
 
+  /** The highest number that it has used. */
+  get highWater(): bigint {
+    return BigInt(this.#counter)
+  }
+
   allocateEntity(): EntityId {
     return entityId('log', this.#ports.author, this.#next())
   }

@@ -3,7 +3,7 @@
  * truth. The definition fixes the canonical bytes: fields in the order written, little-endian, without padding.
  */
 import { assert } from '../assert.ts'
-import type { Hash64, Source } from '../ids.ts'
+import { type Hash64, hash64Equal, type Source } from '../ids.ts'
 import { sipHash24 } from '../protocol/siphash.ts'
 
 /** `u64` holds a safe integer (at most 2^53 - 1) in eight bytes. */
@@ -88,6 +88,16 @@ export function defineLayout<F extends string>(name: string, specs: { readonly [
   assert(rotation.every(({ type }) => type === 'i16'), `${name} turns in i16`)
   const byName = Object.fromEntries(fields.map((field) => [field.name, field])) as { [K in F]: Field }
   return { name, fields, field: byName, values, motion, rotation, stride: offset }
+}
+
+/** Ascending by id, the canonical order. Two full names with one id are caught here: one of the components needs another name. */
+export function inOrderOfId(components: readonly AnyComponent[]): readonly AnyComponent[] {
+  const ordered = components.toSorted((a, b) => a.id.hi - b.id.hi || a.id.lo - b.id.lo)
+  ordered.slice(1).forEach((component, index) => {
+    const { name, id } = ordered[index]
+    assert(!hash64Equal(id, component.id), `the ids of ${name} and ${component.name} differ`)
+  })
+  return ordered
 }
 
 export const defineComponent = <F extends string>({ name, source, sinceVersion, deprecatedIn, fields }: ComponentSpec<F>): Component<F> =>

@@ -1,5 +1,5 @@
 /** Every component of Theta, defined once. Quantisation stands in the units; `source` names the one source of truth. */
-import { type AnyComponent, defineComponent, type FieldSpec } from './component.ts'
+import { type AnyComponent, defineComponent, type FieldSpec, inOrderOfId } from './component.ts'
 
 const step512: FieldSpec = { type: 'i32', unit: '1/512 m' }
 const quaternionPart: FieldSpec = { type: 'i16', unit: '1/32767' }
@@ -101,6 +101,14 @@ export const CommitRecord = defineComponent({
   },
 })
 
+/** The edits of an entity's mesh that were applied: how many, and a digest over them (mesh/record.ts). */
+export const MeshEdit = defineComponent({
+  name: 'theta.MeshEdit', source: 'log', sinceVersion: '2.0.0',
+  fields: {
+    edits: { type: 'u32', unit: 'count' }, digestHi: { type: 'u32', unit: 'digest' }, digestLo: { type: 'u32', unit: 'digest' },
+  },
+})
+
 // --- the host's stream ---------------------------------------------------------------------------------------------
 
 /** An entity whose existence the host's stream owns. */
@@ -121,7 +129,7 @@ export const LeftHandPose = defineComponent({ name: 'theta.LeftHandPose', source
 export const RightHandPose = defineComponent({ name: 'theta.RightHandPose', source: 'stream', sinceVersion, fields: streamPose })
 
 /** All of them, in canonical order: ascending id. The index of a component is its place here. */
-export const COMPONENTS: readonly AnyComponent[] = [
+export const COMPONENTS: readonly AnyComponent[] = inOrderOfId([
   Entity, Transform, Bounds, RigidBody, Selection, Member, ToolState, ScopeVersion, Placement, CommitRecord,
-  Spawned, Motion, BodyPose, HeadPose, LeftHandPose, RightHandPose,
-].sort((a: AnyComponent, b: AnyComponent) => a.id.hi - b.id.hi || a.id.lo - b.id.lo)
+  MeshEdit, Spawned, Motion, BodyPose, HeadPose, LeftHandPose, RightHandPose,
+])

@@ -36,10 +36,6 @@ export interface Manifest {
   readonly components: readonly ManifestComponent[]
 }
 
-for (let index = 1; index < COMPONENTS.length; index++) {
-  const [before, component] = [COMPONENTS[index - 1], COMPONENTS[index]]
-  assert(!hash64Equal(before.id, component.id), `the ids of ${before.name} and ${component.name} differ`)
-}
 assert(COMPONENTS.length <= COMPONENTS_MAX, 'a component index fits the u16 of canonical bytes')
 
 /** The place of each component in COMPONENTS. */

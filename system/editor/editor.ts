@@ -13,12 +13,14 @@ import type { AuthorId, EntityId } from '../ids.ts'
 import type { Probe } from '../ports.ts'
 import type { PoseQ } from '../protocol/messages.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
-import { createGizmo, type Gizmo, type Grip } from './gizmo.ts'
+import { createGizmo, type Gizmo } from './gizmo.ts'
 import { type EditorIntent, NO_ENTITY } from './intents.ts'
-import { ORIGIN_POSE, quantizedPose } from './poses.ts'
+import { ORIGIN_POSE, quantizedPose, samePose } from './poses.ts'
 import { type Hit, Raycaster } from './raycast.ts'
 import { nextTool, SELECT_TOOL, type Tool } from './tools.ts'
-import type { XRFrameLike, XRInputEventLike, XRInputEventType, XRInputSourceLike, XRReferenceSpaceLike, XRSessionLike } from './webxr.ts'
+import type {
+  XRFrameLike, XRInputEventLike, XRInputEventType, XRInputSourceLike, XRReferenceSpaceLike, XRRigidTransformLike, XRSessionLike,
+} from './webxr.ts'
 
 /** A drag sends a step at most every this many frames: ten a second at 90 Hz, what the host's limiter sustains. */
 export const COALESCE_FRAMES = 9
@@ -78,6 +80,7 @@ export class Editor {
   /** The hand that last did something, at first the right one: its ray hovers. */
   #pointer: XRInputSourceLike | undefined
   #hovered = NO_ENTITY
+  #cursor = ORIGIN_POSE
 
   constructor(ports: EditorPorts) {
     this.#ports = ports
@@ -99,7 +102,7 @@ export class Editor {
     if (this.#attached === undefined) return
     for (const type of EVENT_TYPES) this.#attached.session.removeEventListener(type, this.#onEvent)
     this.#step()
-    this.#drag = undefined
+    this.#letGo()
     this.#pointer = undefined
     this.#held.clear()
     this.#attached = undefined
@@ -149,7 +152,7 @@ export class Editor {
         const hand = this.#handPose(frame, inputSource)
         if (hand !== undefined) drag.gizmo.move(hand)
         this.#step()
-        this.#drag = undefined
+        this.#letGo()
         return
       }
       default:
@@ -173,7 +176,7 @@ export class Editor {
   }
 
   /** Where an entity or a placement stands, and how large it is. */
-  #placed(entity: EntityId): Pick<Grip, 'pivot' | 'scale'> | undefined {
+  #placed(entity: EntityId): { readonly pivot: PoseQ; readonly scale: number } | undefined {
     const view = this.#ports.view()
     const transform = view.get(entity, Transform)
     if (transform !== undefined) return { pivot: transform, scale: transform.sx }
@@ -187,13 +190,23 @@ export class Editor {
     if (drag === undefined) return
     if (this.#placed(drag.entity) === undefined) {
       this.#ports.probe.sometimes('what was dragged vanished')
-      this.#drag = undefined
-      return
+      return this.#letGo()
     }
     const step = drag.gizmo.take()
     if (step === undefined) return
     drag.nextFrame = this.#frame + COALESCE_FRAMES
     this.#ports.emit(step)
+    const placed = this.#placed(drag.entity)
+    if (placed === undefined) return
+    const { pivot: { x, y, z, qx, qy, qz, qw }, scale } = placed
+    this.#ports.emit({ kind: 'gizmo', entity: drag.entity, tool: this.#tool.id, pose: { x, y, z, qx, qy, qz, qw }, scale })
+  }
+
+  /** The hand is empty; who was shown the drag is told. */
+  #letGo(): void {
+    const drag = this.#drag
+    this.#drag = undefined
+    if (drag !== undefined) this.#ports.emit({ kind: 'gizmo', entity: drag.entity, tool: this.#tool.id, pose: undefined, scale: 0 })
   }
 
   #cycleTool(source: XRInputSourceLike, pressed: boolean): void {
@@ -212,16 +225,26 @@ export class Editor {
 
   #hover(frame: XRFrameLike): void {
     if (this.#pointer === undefined) return
-    const entity = this.#cast(frame, this.#pointer)?.entity ?? NO_ENTITY
-    if (entity === this.#hovered) return
+    const ray = this.#ray(frame, this.#pointer)
+    const hit = ray && this.#raycaster.cast(this.#ports.view(), ray)
+    const entity = hit?.entity ?? NO_ENTITY
+    if (entity !== this.#hovered) this.#ports.emit({ kind: 'hover', entity })
     this.#hovered = entity
-    this.#ports.emit({ kind: 'hover', entity })
+    const cursor = ray && hit && quantizedPose({ position: hit.point, orientation: ray.orientation })
+    if (cursor === undefined || samePose(cursor, this.#cursor)) return
+    this.#cursor = cursor
+    this.#ports.emit({ kind: 'cursor', pose: cursor })
   }
 
   #cast(frame: XRFrameLike, source: XRInputSourceLike): Hit | undefined {
+    const ray = this.#ray(frame, source)
+    return ray && this.#raycaster.cast(this.#ports.view(), ray)
+  }
+
+  /** Undefined where the device knows none, or nonsense. */
+  #ray(frame: XRFrameLike, source: XRInputSourceLike): XRRigidTransformLike | undefined {
     const pose = frame.getPose(source.targetRaySpace, this.#space())
-    if (!pose || quantizedPose(pose.transform) === undefined) return undefined
-    return this.#raycaster.cast(this.#ports.view(), pose.transform)
+    return pose && quantizedPose(pose.transform) !== undefined ? pose.transform : undefined
   }
 
   #handPose(frame: XRFrameLike, source: XRInputSourceLike): PoseQ | undefined {

@@ -16,4 +16,8 @@ export type EditorIntent =
   | ({ readonly kind: 'rotate'; readonly entity: EntityId } & Pick<PoseQ, 'qx' | 'qy' | 'qz' | 'qw'>)
   /** A factor on all three axes. */
   | { readonly kind: 'scale'; readonly entity: EntityId; readonly numerator: number; readonly denominator: typeof SCALE_ONE }
+  /** Where the ray meets what it rests on, turned as the hand is. */
+  | { readonly kind: 'cursor'; readonly pose: PoseQ }
+  /** Where the entity in hand is by now, and its scale in 1/256; without a pose the hand has let go. */
+  | { readonly kind: 'gizmo'; readonly entity: EntityId; readonly tool: number; readonly pose: PoseQ | undefined; readonly scale: number }
   | { readonly kind: 'toolActivate' | 'toolDeactivate'; readonly tool: number }

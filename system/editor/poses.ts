@@ -15,6 +15,9 @@ export const ORIGIN_POSE: PoseQ = { x: 0, y: 0, z: 0, qx: 0, qy: 0, qz: 0, qw: R
 /** To the nearest integer, halves upwards: the same on every engine. */
 export const nearest = (value: number): number => Math.floor(value + 0.5)
 
+export const samePose = (a: PoseQ, b: PoseQ): boolean =>
+  a.x === b.x && a.y === b.y && a.z === b.z && a.qx === b.qx && a.qy === b.qy && a.qz === b.qz && a.qw === b.qw
+
 /** Undefined where the position is out of reach or the orientation is no direction, NaN and infinities included. */
 export function quantizedPose({ position, orientation }: XRRigidTransformLike): PoseQ | undefined {
   const x = nearest(position.x * STEPS_PER_METRE)

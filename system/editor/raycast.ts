@@ -18,6 +18,8 @@ export interface Hit {
   readonly distanceMetres: number
   /** Outward normal of the face that was hit, in the world. */
   readonly normal: Vector3
+  /** Where it was hit, in the world, in metres. */
+  readonly point: Vector3
 }
 
 type Posed = Pick<RowOf<typeof Transform>, 'x' | 'y' | 'z' | 'qx' | 'qy' | 'qz' | 'qw'>
@@ -70,7 +72,8 @@ export class Raycaster {
       if (distanceMetres > nearest.distanceMetres) return nearest
       if (distanceMetres === nearest.distanceMetres && entity > nearest.entity) return nearest
     }
-    return { entity, distanceMetres, normal: faceNormal(point, max).applyQuaternion(this.#rotation.conjugate()) }
+    const normal = faceNormal(point, max).applyQuaternion(this.#rotation.conjugate())
+    return { entity, distanceMetres, normal, point: this.#direction.clone().multiplyScalar(distanceMetres).add(this.#origin) }
   }
 }
 

@@ -14,5 +14,12 @@ const EDITOR = VIEWER | EDIT_PLACEMENTS | MANAGE_COMMITS | EDIT_WORLD
 /** The most that each role is granted. */
 export const ROLE_CAPABILITIES: Readonly<Record<Role, number>> = { viewer: VIEWER, editor: EDITOR, admin: EDITOR | MANAGE_MEMBERS }
 
+const NAMES: readonly (readonly [bit: number, name: string])[] = [
+  [EDIT_PLACEMENTS, 'EDIT_PLACEMENTS'], [MANAGE_COMMITS, 'MANAGE_COMMITS'], [EDIT_WORLD, 'EDIT_WORLD'], [MANAGE_MEMBERS, 'MANAGE_MEMBERS'],
+  [TELEMETRY, 'TELEMETRY'],
+]
+/** As the plans call them. */
+export const capabilityNames = (bits: number): string[] => NAMES.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name]))
+
 /** Of the bits asked for, those that the role allows; bits that nobody knows fall away. */
 export const granted = (requested: number, role: Role): number => requested & ROLE_CAPABILITIES[role]

@@ -6,7 +6,8 @@
 import { Builder } from 'flatbuffers'
 import { MESSAGE_LAYOUTS, type MessageBodies, PlacementCommit as PlacementCommitLayout } from '../../schemas/generated/layout.ts'
 import type { TableLayout } from '../../schemas/layout.ts'
-import { BODY_BYTES_MAX } from './envelope.ts'
+import { readCbor, writeCbor } from './cbor.ts'
+import { BODY_BYTES_MAX, type OpenedEnvelope } from './envelope.ts'
 import { type DraftChange, type Message, type MessageName, MessageType, type PlacementCommit } from './messages.ts'
 import { readRoot } from './reader.ts'
 import { verify } from './verifier.ts'
@@ -49,6 +50,28 @@ export class Codec {
     return why === undefined ? { kind: 'message', message } : { kind: 'malformed', why: `${layout.name}: ${why}` }
   }
 
+  /** The debug form of a message: one that {@link encode} takes. */
+  encodeCbor(message: Message): Uint8Array {
+    const wire: WireMessage = message
+    return writeCbor(layoutOf(MessageType[wire.kind])!, wire)
+  }
+
+  /** As {@link decode}, of the debug form. */
+  decodeCbor(type: number, bytes: Uint8Array): DecodedMessage {
+    const layout = layoutOf(type)
+    if (layout === undefined) return { kind: 'malformed', why: `message type ${type} is not known` }
+    const read = readCbor(layout, bytes)
+    if (read.kind === 'malformed') return read
+    const message: Message = { kind: layout.name, ...read.value } as WireMessage
+    const why = unrelated(message)
+    return why === undefined ? { kind: 'message', message } : { kind: 'malformed', why: `${layout.name}: ${why}` }
+  }
+
+  /** The message of an envelope that was opened, whichever form its body has. */
+  decodeBody({ type, form, body }: Pick<OpenedEnvelope, 'type' | 'form' | 'body'>): DecodedMessage {
+    return form === 'cbor' ? this.decodeCbor(type, body) : this.decode(type, body)
+  }
+
   /** The payload of the placement commit command. Throws as {@link encode} does. */
   encodePlacementCommit(commit: PlacementCommit): Uint8Array {
     return this.bytesOf(PlacementCommitLayout, commit, unrelatedChange(commit.changes))
@@ -85,6 +108,9 @@ function unrelated(message: Message): string | undefined {
     case 'AssetTransfer':
       if (message.chunk >= message.chunkCount) return 'chunk is not below chunkCount'
       return message.body.length > message.totalBytes ? 'body is above totalBytes' : undefined
+    case 'EditorEvent':
+      if (message.event === 'cursor' && message.pose === undefined) return 'a cursor is somewhere'
+      return message.event === 'chat' && message.detail === '' ? 'a line says something' : undefined
     case 'NackRequest': return message.fromFrame > message.toFrame ? 'fromFrame is above toFrame' : undefined
     case 'LogRangeRequest': return message.afterLamport > message.upToLamport ? 'afterLamport is above upToLamport' : undefined
     default: return undefined

@@ -3,7 +3,7 @@
  *
  *      0  u8   ENVELOPE_MARK: that this is Theta's, and the version of this very layout
  *      1  u8   message type
- *      2  u8   flags: compression in the low four bits, the rest 0
+ *      2  u8   flags: compression in the low four bits, CBOR_BODY where the body is in its debug form, the rest 0
  *      3  u8   category, the one of the message type
  *      4  u32  sequence within the category, on this connection
  *      8  u32  bytes of the body
@@ -26,6 +26,8 @@ export const ENVELOPE_BYTES = 24
 export const MESSAGE_BYTES_MAX = 64 * 1024
 export const BODY_BYTES_MAX = MESSAGE_BYTES_MAX - ENVELOPE_BYTES
 const COMPRESSION_NONE = 0
+/** The body is CBOR (cbor.ts), not FlatBuffers. */
+const CBOR_BODY = 0x10
 
 const TYPE_AT = 1
 const FLAGS_AT = 2
@@ -37,12 +39,14 @@ const CRC_AT = 20
 
 const NAMES: ReadonlyMap<number, MessageName> = new Map(Object.entries(MessageType).map(([name, type]) => [type, name as MessageName]))
 
+export type BodyForm = 'flatbuffers' | 'cbor'
 export type RefusedEnvelope = 'short' | 'mark' | 'oversize' | 'length' | 'crc' | 'type' | 'category' | 'compression' | 'schemaHash'
 export interface OpenedEnvelope {
   readonly kind: 'opened'
   readonly type: number
   readonly category: Category
   readonly sequence: number
+  readonly form: BodyForm
   /** A view of the bytes given. */
   readonly body: Uint8Array
   readonly schemaMatches: boolean
@@ -50,7 +54,9 @@ export interface OpenedEnvelope {
 export type EnvelopeOutcome = OpenedEnvelope | { readonly kind: 'refused'; readonly why: RefusedEnvelope }
 
 /** Puts a body into its envelope; the result is the caller's own. */
-export function sealEnvelope(type: number, category: Category, sequence: number, body: Uint8Array, schemaHash: Hash64): Uint8Array {
+export function sealEnvelope(
+  type: number, category: Category, sequence: number, body: Uint8Array, schemaHash: Hash64, form: BodyForm = 'flatbuffers',
+): Uint8Array {
   const name = NAMES.get(type)
   assert(name !== undefined && categoryOf(name) === category, 'a message type has one category')
   assert(body.length <= BODY_BYTES_MAX, 'a body keeps its bound')
@@ -59,7 +65,7 @@ export function sealEnvelope(type: number, category: Category, sequence: number,
   const view = new DataView(bytes.buffer)
   bytes[0] = ENVELOPE_MARK
   bytes[TYPE_AT] = type
-  bytes[FLAGS_AT] = COMPRESSION_NONE
+  bytes[FLAGS_AT] = COMPRESSION_NONE | (form === 'cbor' ? CBOR_BODY : 0)
   bytes[CATEGORY_AT] = CATEGORIES.indexOf(category)
   view.setUint32(SEQUENCE_AT, sequence, true)
   view.setUint32(LENGTH_AT, body.length, true)
@@ -83,11 +89,12 @@ export function openEnvelope(bytes: Uint8Array, schemaHash: Hash64): EnvelopeOut
   if (!schemaMatches && type !== MessageType.SessionHello && type !== MessageType.SessionControl) return refused('schemaHash')
   const name = NAMES.get(type)
   if (name === undefined) return refused('type')
-  if (bytes[FLAGS_AT] !== COMPRESSION_NONE) return refused('compression')
+  if ((bytes[FLAGS_AT] & ~CBOR_BODY) !== COMPRESSION_NONE) return refused('compression')
   const category = CATEGORIES[bytes[CATEGORY_AT]]
   if (category !== categoryOf(name)) return refused('category')
   const sequence = view.getUint32(SEQUENCE_AT, true)
-  return { kind: 'opened', type, category, sequence, body: bytes.subarray(ENVELOPE_BYTES), schemaMatches }
+  const form = (bytes[FLAGS_AT] & CBOR_BODY) === 0 ? 'flatbuffers' : 'cbor'
+  return { kind: 'opened', type, category, sequence, form, body: bytes.subarray(ENVELOPE_BYTES), schemaMatches }
 }
 
 /** The type that the bytes claim, before anything of them is checked; undefined where they are too short to claim one. */

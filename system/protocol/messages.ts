@@ -205,10 +205,17 @@ export interface PoseQ {
 export interface EditorEvent {
   readonly kind: 'EditorEvent'
   readonly author: AuthorId
-  readonly event: 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel'
+  readonly event:
+    | 'toolActivated' | 'toolDeactivated' | 'hover' | 'gizmo' | 'panel' | 'highlighted' | 'unhighlighted' | 'cursor' | 'chat'
   readonly entity: EntityId
   readonly tool: number
+  /** What a panel shows (empty: it is closed), or a line of the talk. At most 256 bytes of UTF-8. */
   readonly detail: string
+  readonly panel: number
+  /** Of what a gizmo drags, in 1/256. */
+  readonly scale: number
+  /** Where the ray meets what it rests on, or where a gizmo shows what it drags; a gizmo without has let go. */
+  readonly pose: PoseQ | undefined
 }
 
 export interface AssetTransfer {

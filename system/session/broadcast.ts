@@ -12,6 +12,7 @@ import type { Codec } from '../protocol/codec.ts'
 import type { ComponentDelta, EditorEvent, InterestSet } from '../protocol/messages.ts'
 import { type CutFrame, FrameCut } from '../replication/cut.ts'
 import { type Interest, interestOf } from '../replication/interest.ts'
+import { shownEvent } from '../telemetry/shown.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { Seat } from './seat.ts'
 import type { Seats } from './seats.ts'
@@ -59,7 +60,9 @@ export class Broadcast {
 
   /** What is no state goes to everyone else who wants to hear of its tool; what is of no tool, to all. */
   relay(from: Seat, event: EditorEvent): void {
-    const body = this.#ports.codec.encode({ ...event, author: from.author! })
+    const known = { ...event, author: from.author! }
+    this.#ports.report(shownEvent('editorEventRelayed', known))
+    const body = this.#ports.codec.encode(known)
     for (const seat of this.#ports.seats.members()) {
       const hears = event.tool === 0 || seat.tools === undefined || seat.tools.has(event.tool)
       if (seat !== from && hears) seat.link.sendBody('EditorEvent', body)

@@ -12,21 +12,23 @@ import { CommandSigner } from '../commands/signer.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { World } from '../ecs/world.ts'
 import { Editor, type EditorFrameState } from '../editor/editor.ts'
+import { NO_ENTITY } from '../editor/intents.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
 import { type AuthorId, ENTITIES_PER_AUTHOR_MAX } from '../ids.ts'
 import {
-  HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX, TELEMETRY_INTERVAL_US,
+  HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX,
 } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
-import { featuresOf, SEALED_LOG } from '../protocol/features.ts'
-import type { DisconnectCode, EditorEvent, KeyRoster, Message, Role, SessionAcknowledge } from '../protocol/messages.ts'
+import { CBOR_BODIES, SEALED_LOG } from '../protocol/features.ts'
+import type { DisconnectCode, KeyRoster, Message, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
 import { Backlog } from '../telemetry/backlog.ts'
+import { shownEvent } from '../telemetry/shown.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
 import { exchangeKeyOf, GroupKeys, KEY_BYTES, sharedSecret, unwrapKey } from '../security/groupkeys.ts'
@@ -34,27 +36,17 @@ import { NonceMarks } from '../security/nonces.ts'
 import { rememberedSession, rememberSession } from '../storage/clientfile.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
-import { Desk } from './desk.ts'
+import { Desk, type Told } from './desk.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import { Link } from './link.ts'
-import type { Membership } from './membership.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
+import { type ClientConfig, offeredFeatures, settlementFault } from './clientconfig.ts'
+import type { Membership } from './membership.ts'
+import { Presence } from './presence.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
 import { Subscription } from './subscription.ts'
-
-export interface ClientConfig {
-  readonly displayName: string
-  /** The host as the driver's transport resolves it, e.g. 'quic:host'. */
-  readonly endpoint: string
-  readonly transports: readonly string[]
-  readonly requestedRole: Role
-  readonly requestedCapabilities: number
-  readonly authToken: Uint8Array
-  /** Whether it joins sessions whose log is sealed, and no others (default false). */
-  readonly sealed?: boolean
-}
 
 type State = 'idle' | 'connecting' | 'greeting' | 'joining' | 'live' | 'lost' | 'closed'
 
@@ -83,14 +75,17 @@ export class Client implements Peer {
   #shared: Uint8Array | undefined
   #membership: Membership | undefined
   readonly #subscription = new Subscription()
+  /** What the connection's acknowledgement granted. */
+  #features = 0
   /** Of the connection: a new one begins with a snapshot. */
   #replica: Replica | undefined
+  /** Of the connection, too. */
+  #presence = new Presence()
   #joinSinceUs = 0
   #editor: Editor | undefined
   #attached: { readonly session: XRSessionLike; readonly space: XRReferenceSpaceLike } | undefined
   #pose: EditorFrameState | undefined
   #inputSequence = 0
-  #telemetryAtUs = 0
 
   constructor(config: ClientConfig, ports: PeerPorts) {
     this.#config = config
@@ -126,6 +121,14 @@ export class Client implements Peer {
   }
   get replica(): Replica | undefined {
     return this.#replica
+  }
+  /** What the session uses of what was offered (features.ts). */
+  get features(): number {
+    return this.#features
+  }
+  /** What the others show. */
+  get presence(): Presence {
+    return this.#presence
   }
   get heartbeat(): HeartbeatMonitor {
     return this.#heartbeat
@@ -227,10 +230,11 @@ export class Client implements Peer {
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
       requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
       resumeSessionId: this.#membership?.sessionId ?? rememberedSession(this.#ports.storage),
-      features: featuresOf(this.#exchangeSecret !== undefined), dictionaries: [],
+      features: offeredFeatures(this.#config), dictionaries: [],
       exchangeKey: this.#exchangeSecret === undefined ? new Uint8Array(0) : exchangeKeyOf(this.#exchangeSecret),
     } as const
     link.send({ ...unsigned, signature: this.#ports.signer.sign(helloBytes(unsigned, link.binding)) })
+    link.mayReadCbor = (unsigned.features & CBOR_BODIES) !== 0
     this.#enter('greeting', nowUs)
   }
 
@@ -243,10 +247,15 @@ export class Client implements Peer {
     const resumed = known !== undefined && known.author === author && known.epoch === epoch && bytesEqual(known.sessionId, sessionId)
     if (!genuine || (resumed && !bytesEqual(known.hostKey, hostKey))) return this.#giveUp('authentication', nowUs)
     if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
+    const fault = settlementFault(message, this.#config)
+    if (fault === 'protocolVersion') this.#report({ event: 'sessionRefused', code: fault, hint: message.hint })
+    if (fault !== undefined) return this.#giveUp(fault, nowUs)
     const isSealed = (message.features & SEALED_LOG) !== 0
     this.#shared = !isSealed || this.#exchangeSecret === undefined ? undefined : sharedSecret(this.#exchangeSecret, message.exchangeKey)
     // Nobody is talked out of it.
     if ((this.#config.sealed === true || isSealed) && this.#shared === undefined) return this.#giveUp('authentication', nowUs)
+    this.#features = message.features
+    link.form = (message.features & CBOR_BODIES) === 0 ? 'flatbuffers' : 'cbor'
     link.peer = 0
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
     if (resumed) this.#ports.probe.sometimes('resumed on another connection')
@@ -255,6 +264,7 @@ export class Client implements Peer {
     this.#membership = membership
     this.#subscription.begin()
     for (const output of rememberSession(this.#ports.storage, sessionId)) this.#outputs.push(output)
+    this.#presence = new Presence()
     this.#replica = new Replica({
       world: this.#world, log: membership.log, epoch, meter: this.#ports.meter, probe: this.#ports.probe,
       named: (mark) => this.#subscription.named(mark),
@@ -361,6 +371,9 @@ export class Client implements Peer {
         for (const entry of message.entries) membership.pipeline.integrate(entry)
         return replica.confirm(nowUs)
       case 'CommandReceipt': return membership.pipeline.refused(message)
+      case 'EditorEvent':
+        this.#presence.show(message)
+        return this.#report(shownEvent('editorEventShown', message))
       default:
     }
   }
@@ -386,6 +399,7 @@ export class Client implements Peer {
     const refuse = (reason: string) => this.#report({ event: 'messageRefused', cause: 'unfounded', reason, bytes: 0, peer: 0 })
     if (result === 'forged') return refuse('roster signature')
     if (result !== 'adopted') return
+    for (const member of message.members) if (!member.present) this.#presence.forget(member.author)
     this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
     const { keyGeneration: generation } = message
     if (keys === undefined || this.#shared === undefined || generation === keys.generation) return
@@ -440,12 +454,9 @@ export class Client implements Peer {
     this.#backlog.look(membership.log)
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) link.send(ping)
-    if (nowUs - this.#telemetryAtUs >= TELEMETRY_INTERVAL_US) {
-      this.#telemetryAtUs = nowUs
-      const { rttUs, jitterUs } = this.#heartbeat
-      const counters = this.diagnostics.takeReport()
-      link.send({ kind: 'TelemetryReport', frame, confirmedFrame: this.confirmedFrame, rttUs, jitterUs, counters })
-    }
+    const { rttUs, jitterUs } = this.#heartbeat
+    const report = this.diagnostics.due({ frame, confirmedFrame: this.confirmedFrame, rttUs, jitterUs }, nowUs)
+    if (report !== undefined) link.send(report)
     if (this.#heartbeat.silent(nowUs)) {
       link.close(DISCONNECT_CODES.indexOf('timeout'))
       this.#lose('timeout', 'timeout', nowUs)
@@ -476,9 +487,10 @@ export class Client implements Peer {
   }
 
   /** Not state: others see it as it happens, or not at all. */
-  #tell(event: Pick<EditorEvent, 'event' | 'tool' | 'entity'>): void {
+  #tell(told: Told): void {
     if (this.#link === undefined || this.#state !== 'live') return
-    this.#link.send({ kind: 'EditorEvent', author: this.#membership!.author, detail: '', ...event })
+    const { author } = this.#membership!
+    this.#link.send({ kind: 'EditorEvent', author, entity: NO_ENTITY, tool: 0, detail: '', panel: 0, scale: 0, pose: undefined, ...told })
   }
 
   #report(event: SystemEvent): void {

@@ -3,15 +3,23 @@ import type { CommandPipeline } from '../commands/pipeline.ts'
 import type { CommandLog } from '../commands/log.ts'
 import type { CommandSigner } from '../commands/signer.ts'
 import {
-  entityDespawn, entityRotate, entityScale, entityTranslate, memberRole, ROLES, selectionHighlight, toolActivate, toolDeactivate,
+  edgeExtrude, entityDespawn, entityRotate, entityScale, entityTranslate, faceSubdivide, memberRole, ROLES, selectionHighlight,
+  toolActivate, toolDeactivate, vertexCreate,
 } from '../commands/registry.ts'
+import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { PlacementEditSession } from '../placement/session.ts'
 import type { Probe } from '../ports.ts'
 import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { EditorEvent } from '../protocol/messages.ts'
+import { utf8Bytes } from '../protocol/utf8.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { Intent } from './peer.ts'
+
+/** What is told of, and what of it is not left empty. */
+export type Told = Pick<EditorEvent, 'event'> & Partial<Omit<EditorEvent, 'kind' | 'author'>>
+
+const TEXT_BYTES_MAX = COUNT_MAX.EditorEvent.detail
 
 export interface DeskPorts {
   readonly log: CommandLog
@@ -21,7 +29,7 @@ export interface DeskPorts {
   readonly probe: Probe
   readonly report: (event: SystemEvent) => void
   /** Not state: others see it as it happens, or not at all. */
-  readonly tell: (event: Pick<EditorEvent, 'event' | 'tool' | 'entity'>) => void
+  readonly tell: (event: Told) => void
 }
 
 export class Desk {
@@ -41,8 +49,12 @@ export class Desk {
   take(intent: Intent, nowUs: number): void {
     const { log, signer, pipeline, probe, tell } = this.#ports
     switch (intent.kind) {
-      case 'select': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
-      case 'deselect': return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
+      case 'select':
+        tell({ event: 'highlighted', entity: intent.entity })
+        return pipeline.give(selectionHighlight, { entity: intent.entity, on: 1 })
+      case 'deselect':
+        tell({ event: 'unhighlighted', entity: intent.entity })
+        return pipeline.give(selectionHighlight, { entity: intent.entity, on: 0 })
       case 'translate': return pipeline.give(entityTranslate, { entity: intent.entity, dx: intent.dx, dy: intent.dy, dz: intent.dz })
       case 'rotate': {
         const { entity, qx, qy, qz, qw } = intent
@@ -50,18 +62,25 @@ export class Desk {
       }
       case 'scale': return pipeline.give(entityScale, { entity: intent.entity, factor: intent.numerator })
       case 'toolActivate':
-        tell({ event: 'toolActivated', tool: intent.tool, entity: 0 })
+        tell({ event: 'toolActivated', tool: intent.tool })
         return pipeline.give(toolActivate, { tool: intent.tool })
       case 'toolDeactivate':
-        tell({ event: 'toolDeactivated', tool: intent.tool, entity: 0 })
+        tell({ event: 'toolDeactivated', tool: intent.tool })
         return pipeline.give(toolDeactivate, { tool: intent.tool })
-      case 'hover': return tell({ event: 'hover', tool: 0, entity: intent.entity })
+      case 'hover': return tell({ event: 'hover', entity: intent.entity })
+      case 'cursor': return tell({ event: 'cursor', pose: intent.pose })
+      case 'gizmo': return tell({ event: 'gizmo', entity: intent.entity, tool: intent.tool, pose: intent.pose, scale: intent.scale })
+      case 'panel': return this.#say({ event: 'panel', panel: intent.panel, detail: intent.text })
+      case 'chat': return this.#say({ event: 'chat', detail: intent.text })
       case 'spawn': return pipeline.spawn(intent)
       case 'despawn': return pipeline.give(entityDespawn, { entity: intent.entity })
       case 'role': {
         const { author, role } = intent
         return pipeline.give(memberRole, { author, role: ROLES.indexOf(role), capabilities: granted(~0, role) })
       }
+      case 'vertexCreate': return pipeline.give(vertexCreate, intent)
+      case 'edgeExtrude': return pipeline.give(edgeExtrude, intent)
+      case 'faceSubdivide': return pipeline.give(faceSubdivide, intent)
       case 'openPlacements':
         this.#edit = new PlacementEditSession({
           session: ++this.#editSessions, region: intent.region, view: log.view, probe, allocate: () => signer.allocateEntity(),
@@ -73,6 +92,13 @@ export class Desk {
       case 'commitPlacements': return this.#commit(nowUs)
       default:
     }
+  }
+
+  #say(told: Told & Pick<EditorEvent, 'detail'>): void {
+    const { length: bytes } = utf8Bytes(told.detail)
+    const tooLong = { event: 'messageRefused', cause: 'unfounded', reason: 'text too long', bytes, peer: 0 } as const
+    if (bytes > TEXT_BYTES_MAX) return this.#ports.report(tooLong)
+    if (told.event !== 'chat' || bytes > 0) this.#ports.tell(told)
   }
 
   #commit(nowUs: number): void {

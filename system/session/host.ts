@@ -22,6 +22,7 @@ import type { TransportInput } from '../ports.ts'
 import { granted, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
 import { typeIn } from '../protocol/envelope.ts'
+import { FEATURES, SEALED_LOG } from '../protocol/features.ts'
 import {
   type CommandEntry, type InputPredictiveState, type Message, MessageType, type Role, type SessionControl,
 } from '../protocol/messages.ts'
@@ -47,6 +48,8 @@ import { Reception } from './reception.ts'
 import { restore, takeCheckpoint } from './restoration.ts'
 import { Roster } from './roster.ts'
 import { Runtime } from './runtime.ts'
+import { restoreTables, saveSession, savedTables } from './saved.ts'
+import type { SavedSession } from './savedsession.ts'
 import { Sealing } from './sealing.ts'
 import { newSeat, type Seat } from './seat.ts'
 import { Seats } from './seats.ts'
@@ -68,6 +71,10 @@ export interface HostConfig {
   readonly limits?: Partial<RateLimits>
   /** Nonces that are spent already: what a client of the host before knows ({@link Client.nonces}). */
   readonly nonces?: Iterable<readonly [AuthorId, bigint]>
+  /** What it grants of what clients offer (features.ts); all that this build can do where it is left out. */
+  readonly features?: number
+  /** What this session goes on from (saved.ts). */
+  readonly saved?: SavedSession
 }
 
 /** What a host keeps on account of others, in numbers. */
@@ -97,6 +104,8 @@ export class Host implements Peer {
   readonly #provenance: Provenance
   readonly #seats = new Seats()
   readonly #reception: Reception
+  readonly #roster = new Roster()
+  readonly #nonces: NonceMarks
   readonly #gate: Gate
   readonly #cells = new CellIndex(this.#world)
   readonly #conducts: Conducts
@@ -139,11 +148,12 @@ export class Host implements Peer {
     const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
     this.#supply = new Supply({ ...stream, log: this.#log })
     this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
-    const ownNonce = recovered?.nonces.get(HOST_AUTHOR) ?? 0n
+    const saved = config.saved?.members.find(({ author }) => author === HOST_AUTHOR)?.nonceHighWater
     const pen = { sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }
-    this.#signer = new CommandSigner(pen, ownNonce)
-    const roster = new Roster()
+    this.#signer = new CommandSigner(pen, recovered?.nonces.get(HOST_AUTHOR) ?? saved ?? 0n)
+    const roster = this.#roster
     const nonces = new NonceMarks(config.nonces)
+    this.#nonces = nonces
     const shared = { sessionId, epoch, seats: this.#seats, roster, nonces, sealing, codec: this.#codec, report }
     this.#conducts = new Conducts(config.limits)
     this.#gate = new Gate({
@@ -154,6 +164,7 @@ export class Host implements Peer {
       ...shared, peer: ports, world: this.#world, signer: this.#signer, gate: this.#gate,
       record: (body) => this.#journal?.roster(body),
       authorise: (token, requestedRole, displayName) => config.authorise(token, requestedRole, displayName),
+      features: (config.features ?? FEATURES) & (sealing === undefined ? ~SEALED_LOG : ~0),
     })
     const entropy = (bytes: number) => ports.entropy(bytes)
     this.#journal = ports.storage && new Journal(ports.storage.files, recovered?.clock ?? 0, {
@@ -167,6 +178,7 @@ export class Host implements Peer {
     } else {
       if (ports.storage !== undefined) report({ event: 'recovered', generation: 0, closedLamport: 0, entries: [], tornBytes: 0 })
       roster.set({ author: HOST_AUTHOR, publicKey: signer.publicKey, displayName: config.displayName, present: true, banned: false })
+      if (config.saved !== undefined) this.#restore(config.saved)
       this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
     }
     this.#journal?.flush()
@@ -209,6 +221,17 @@ export class Host implements Peer {
     return { strangers, members, conducts: this.#conducts.size, proofs: this.#gate.proofs.size, pending: this.#log.depth, later }
   }
 
+  /** What the log has closed by now, as the bytes of a file: {@link loadSession} reads it, for the configuration of another host. */
+  save(): Uint8Array {
+    const { closedLamport, count: admittedCount, digest: admittedDigest } = this.#log.position
+    const members = this.#roster.members.map(({ author, publicKey, displayName, banned }) => ({
+      author, publicKey, displayName, banned, nonceHighWater: author === HOST_AUTHOR ? this.#signer.highWater : this.#nonces.of(author),
+    }))
+    return saveSession({
+      closedLamport, admittedCount, admittedDigest, nextAuthor: this.#reception.nextAuthor, members, tables: savedTables(this.#world),
+    })
+  }
+
   drain(): PeerOutput | undefined {
     return this.#outputs.take()
   }
@@ -228,6 +251,12 @@ export class Host implements Peer {
       case 'xrFrame': return
       default: return this.#transport(input, nowUs)
     }
+  }
+
+  #restore(saved: SavedSession): void {
+    restoreTables(this.#world, saved.tables)
+    this.#log.adopt({ closedLamport: saved.closedLamport, count: saved.admittedCount, digest: saved.admittedDigest })
+    this.#reception.restore(saved)
   }
 
   // --- transport and session -----------------------------------------------------------------------------------------

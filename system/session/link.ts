@@ -2,11 +2,12 @@
  * One connection as a peer sees it: messages in and out, sealed and opened, each on the channel and in the sequence of its
  * category, and each told to the driver. Nothing above it touches bytes of the wire; nothing below it knows a message.
  */
+import { assert } from '../assert.ts'
 import type { AuthorId } from '../ids.ts'
 import type { Meter, Probe, TransportOutput } from '../ports.ts'
 import { categoryOf, CATEGORIES, channelOf, CHANNELS } from '../protocol/channels.ts'
 import type { Codec } from '../protocol/codec.ts'
-import { openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
+import { BODY_BYTES_MAX, type BodyForm, openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
 import { SequenceGaps } from '../protocol/gaps.ts'
 import { type Message, type MessageName, MessageType } from '../protocol/messages.ts'
 import { SCHEMA_HASH } from '../protocol/version.ts'
@@ -36,6 +37,10 @@ export class Link {
   /** The transport's channel binding: what a hello must be signed over. */
   readonly binding: Uint8Array
   peer: AuthorId = UNKNOWN_PEER
+  /** The form of what goes out, once the handshake has settled it; a body that is too large for its debug form goes out as it is. */
+  form: BodyForm = 'flatbuffers'
+  /** The other side may have settled it already. */
+  mayReadCbor = false
   readonly #ports: LinkPorts
   readonly #nextSequence: number[] = CATEGORIES.map(() => 0)
   readonly #gaps = CATEGORIES.map(() => new SequenceGaps())
@@ -59,7 +64,9 @@ export class Link {
     const index = CATEGORIES.indexOf(category)
     const sequence = this.#nextSequence[index]++
     this.#ports.meter.begin('codec')
-    const bytes = sealEnvelope(MessageType[name], category, sequence, body, SCHEMA_HASH)
+    const debugBody = this.form === 'cbor' ? this.#debugBody(MessageType[name], body) : undefined
+    const form = debugBody === undefined ? 'flatbuffers' : 'cbor'
+    const bytes = sealEnvelope(MessageType[name], category, sequence, debugBody ?? body, SCHEMA_HASH, form)
     this.#ports.meter.end('codec')
     const channel = repair ? channelOf('SessionControl') : channelOf(name)
     this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer })
@@ -73,9 +80,11 @@ export class Link {
     mirror({ way: 'received', peer: this.peer, channel, bytes })
     meter.begin('codec')
     const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? codec.decode(opened.type, opened.body) : undefined
+    const isReadable = opened.kind === 'opened' && (opened.form === 'flatbuffers' || this.mayReadCbor || this.form === 'cbor')
+    const decoded = isReadable ? codec.decodeBody(opened) : undefined
     meter.end('codec')
     if (opened.kind !== 'opened') return this.#refuse(opened.why, bytes)
+    if (!isReadable) return this.#refuse('form', bytes)
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
     const arrival = this.#gaps[index].accept(opened.sequence)
@@ -88,6 +97,15 @@ export class Link {
 
   close(code: number): void {
     this.#ports.emit({ kind: 'close', on: this.on, code })
+  }
+
+  /** Undefined where it does not fit a message. */
+  #debugBody(type: number, body: Uint8Array): Uint8Array | undefined {
+    const { codec } = this.#ports
+    const decoded = codec.decode(type, body)
+    assert(decoded.kind === 'message', 'what is sent can be read')
+    const debugBody = codec.encodeCbor(decoded.message)
+    return debugBody.length <= BODY_BYTES_MAX ? debugBody : undefined
   }
 
   #refuse(why: string, bytes: Uint8Array): Received {

@@ -1,5 +1,6 @@
 /** What host and client have in common: their inputs, their outputs, and the queue between them. */
 import { assert } from '../assert.ts'
+import type { edgeExtrude, faceSubdivide, PayloadOf, vertexCreate } from '../commands/registry.ts'
 import type { SpawnSpec } from '../commands/signer.ts'
 import type { EditorIntent } from '../editor/intents.ts'
 import type { XRFrameLike } from '../editor/webxr.ts'
@@ -18,6 +19,9 @@ export type Intent =
   | EditorIntent
   | { readonly kind: 'spawn' } & SpawnSpec
   | { readonly kind: 'despawn'; readonly entity: EntityId }
+  | { readonly kind: 'vertexCreate' } & PayloadOf<typeof vertexCreate>
+  | { readonly kind: 'edgeExtrude' } & PayloadOf<typeof edgeExtrude>
+  | { readonly kind: 'faceSubdivide' } & PayloadOf<typeof faceSubdivide>
   | { readonly kind: 'openPlacements'; readonly region: number }
   | { readonly kind: 'draftAdd'; readonly state: PlacementState }
   | { readonly kind: 'draftUpdate'; readonly placement: EntityId; readonly patch: Partial<PlacementState> }
@@ -27,6 +31,9 @@ export type Intent =
   | { readonly kind: 'subscribeToRegion'; readonly min: Corner; readonly max: Corner; readonly tools: readonly number[] }
   /** See and hear everything again. */
   | { readonly kind: 'unsubscribe' }
+  /** Text of a panel of the user interface; empty where it is closed. */
+  | { readonly kind: 'panel'; readonly panel: number; readonly text: string }
+  | { readonly kind: 'chat'; readonly text: string }
   | { readonly kind: 'leave' }
   // for the host and for admins: members
   | { readonly kind: 'kick'; readonly author: number }

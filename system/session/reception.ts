@@ -13,7 +13,7 @@ import type { ClosedBy } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
-import { featuresOf, SEALED_LOG } from '../protocol/features.ts'
+import { CBOR_BODIES, SEALED_LOG, settleFeatures } from '../protocol/features.ts'
 import type { DisconnectCode, Role, SessionHello } from '../protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import type { NonceMarks } from '../security/nonces.ts'
@@ -23,6 +23,7 @@ import type { Gate } from './gate.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
 import type { PeerPorts } from './peer.ts'
 import type { Roster } from './roster.ts'
+import type { SavedSession } from './savedsession.ts'
 import type { Sealing } from './sealing.ts'
 import type { Seat } from './seat.ts'
 import type { Seats } from './seats.ts'
@@ -36,6 +37,8 @@ export interface ReceptionPorts {
   readonly epoch: number
   /** The role that this token is good for, at most the one asked; undefined refuses. */
   readonly authorise: (token: Uint8Array, requestedRole: Role, displayName: string) => Role | undefined
+  /** What this host grants of what is offered. */
+  readonly features: number
   readonly peer: PeerPorts
   readonly world: World
   readonly codec: Codec
@@ -59,6 +62,21 @@ export class Reception {
 
   constructor(ports: ReceptionPorts) {
     this.#ports = ports
+  }
+
+  get nextAuthor(): AuthorId {
+    return this.#nextAuthor
+  }
+  /** Goes on from a saved session: its members may come back as who they were; in the log, none of them is there. */
+  restore({ members, nextAuthor }: SavedSession): void {
+    const { roster, nonces, world, signer, gate } = this.#ports
+    this.#nextAuthor = nextAuthor
+    for (const { author, publicKey, displayName, banned, nonceHighWater } of members) {
+      if (author === HOST_AUTHOR) continue
+      nonces.raise(author, nonceHighWater)
+      roster.set({ author, publicKey, displayName, present: false, banned })
+      if (world.get(memberEntity(author), Member)?.present === 1) gate.append(signer.sign(memberLeft, { author }))
+    }
   }
 
   /** Judges a stranger's hello. `frame` is the session's, as the acknowledgement tells it. */
@@ -113,16 +131,18 @@ export class Reception {
     seat.wantsSnapshot = 'join'
     const capabilities = granted(hello.requestedCapabilities, role) & (before?.capabilities ?? hello.requestedCapabilities)
     roster.set({ author, publicKey: clientPublicKey, displayName: hello.displayName, present: true, banned: false })
-    const features = featuresOf(sealing !== undefined)
+    const { minor } = PROTOCOL_VERSION
+    const offer = { features: hello.features, minor: hello.protocolMinor }
+    const settled = settleFeatures(offer, { features: this.#ports.features, minor })
     const unsigned = {
       kind: 'SessionAcknowledge',
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       serverNonce: peer.entropy(16), sessionId, epoch, author, assignedRole: role, capabilityMask: capabilities,
       serverPublicKey: peer.signer.publicKey, frame: Math.max(0, frame), nonceHighWater: gate.nonceHighWater(author),
-      features: hello.features & features, featuresDenied: (hello.features & ~features) >>> 0, compression: 'none', dictionary: 0,
-      exchangeKey: sealing?.exchangeKey ?? new Uint8Array(0), hint: '',
+      ...settled, compression: 'none', dictionary: 0, exchangeKey: sealing?.exchangeKey ?? new Uint8Array(0),
     } as const
     seat.link.send({ ...unsigned, signature: peer.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
+    seat.link.form = (settled.features & CBOR_BODIES) === 0 ? 'flatbuffers' : 'cbor'
     report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
     this.#sendRoster()
     seat.enrolledLamport = this.enrol(author, role, capabilities)

@@ -4,6 +4,7 @@
  */
 import {
   ALARM_INTERVAL_US, COMMAND_TIMES_MAX, QUEUE_DEPTH_MAX, REFUSALS_PER_SECOND_MAX, SLOW_FRAME_US,
+  TELEMETRY_INTERVAL_US,
 } from '../limits.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { RefusalReason, TelemetryReport } from '../protocol/messages.ts'
@@ -46,6 +47,8 @@ export class Diagnostics {
   readonly #raisedUs = new Map<AlarmName, number>()
   #frameUs: number | undefined
   #windowUs = 0
+  /** When the last report was. */
+  #dueUs = 0
   /** Counters as they were when the present second began. */
   #window = { signed: 0, bytes: 0, commandBytes: 0, refused: 0 }
   #reported: ReadonlyMap<string, number> = new Map()
@@ -129,6 +132,13 @@ export class Diagnostics {
     const changed = [...values].filter(([name, value]) => value !== (this.#reported.get(name) ?? 0))
     this.#reported = values
     return changed.map(([name, value]) => ({ name, value }))
+  }
+
+  /** The report that is due once a second, with what has changed. */
+  due(standing: Pick<TelemetryReport, 'frame' | 'confirmedFrame' | 'rttUs' | 'jitterUs'>, nowUs: number): TelemetryReport | undefined {
+    if (nowUs - this.#dueUs < TELEMETRY_INTERVAL_US) return undefined
+    this.#dueUs = nowUs
+    return { kind: 'TelemetryReport', ...standing, counters: this.takeReport() }
   }
 
   /** Whoever gets the next report knows nothing yet. */

@@ -6,7 +6,7 @@
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
 import type {
-  CommandEntry, ConflictPolicy, DisconnectCode, MessageName, RefusalReason, Role, WorldSnapshot,
+  CommandEntry, ConflictPolicy, DisconnectCode, EditorEvent, MessageName, RefusalReason, Role, WorldSnapshot,
 } from '../protocol/messages.ts'
 import type { AlarmName } from './metrics.ts'
 
@@ -207,6 +207,15 @@ export type SystemEvent =
     readonly changes: number
     readonly merged: number
     readonly conflicts: readonly { readonly kind: string; readonly placement: EntityId; readonly message: string; readonly hint: string }[]
+  }
+  // what members show each other: at the host, and at a member that was shown it
+  | {
+    readonly event: 'editorEventRelayed' | 'editorEventShown'
+    readonly author: AuthorId
+    readonly what: EditorEvent['event']
+    /** 0: of no tool, and therefore for everybody. */
+    readonly tool: number
+    readonly digest: string
   }
   // the person
   | { readonly event: 'xrInput'; readonly type: string; readonly hand: string; readonly entity: EntityId }

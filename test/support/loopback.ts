@@ -18,7 +18,8 @@ import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type Message, type MessageName, MessageType } from '../../system/protocol/messages.ts'
 import { sipHash24 } from '../../system/protocol/siphash.ts'
 import { SCHEMA_HASH } from '../../system/protocol/version.ts'
-import { Client, type ClientConfig } from '../../system/session/client.ts'
+import { Client } from '../../system/session/client.ts'
+import type { ClientConfig } from '../../system/session/clientconfig.ts'
 import { DISCONNECT_CODES } from '../../system/session/codes.ts'
 import { Host, type HostConfig } from '../../system/session/host.ts'
 import type { Intent, Peer, PeerInput, PeerOutput, PeerPorts } from '../../system/session/peer.ts'
@@ -83,7 +84,7 @@ export class Carried {
   get message(): Message {
     if (this.#message !== undefined) return this.#message
     const opened = openEnvelope(this.bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? CODEC.decode(opened.type, opened.body) : undefined
+    const decoded = opened.kind === 'opened' ? CODEC.decodeBody(opened) : undefined
     if (decoded?.kind !== 'message') throw new Error('a peer sends what can be read')
     return (this.#message = decoded.message)
   }
@@ -286,6 +287,14 @@ export class Loopback {
     for (const end of this.#endsOf(from)) {
       if (end.other?.actor !== to) continue
       to.give({ kind: 'message', on: end.other.on, channel: 0, bytes })
+    }
+  }
+  /** The same, in the debug form. */
+  injectCbor(from: Actor, to: Actor, message: Message): void {
+    const type = MessageType[message.kind]
+    const bytes = sealEnvelope(type, categoryOf(message.kind), 0, CODEC.encodeCbor(message), SCHEMA_HASH, 'cbor')
+    for (const end of this.#endsOf(from)) {
+      if (end.other?.actor === to) to.give({ kind: 'message', on: end.other.on, channel: 0, bytes })
     }
   }
   /** Messages of a kind that were sent, in order. */

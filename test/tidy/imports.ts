@@ -18,7 +18,7 @@ const LAWS: Record<Exclude<Layer, 'test'>, Law> = {
   sim: { layers: ['sim'], packages: ['seedrandom'] },
   system: {
     layers: ['system', 'schemas'],
-    packages: ['@noble/', 'flatbuffers', 'three'],
+    packages: ['@noble/', 'cborg', 'flatbuffers', 'three'],
     typePackages: ['@dimforge/rapier3d-compat'],
   },
   reports: { layers: ['reports'], types: ['sim/trace.ts'], packages: [] },

@@ -7,5 +7,9 @@ export enum EditorEventKind {
   toolDeactivated = 1,
   hover = 2,
   gizmo = 3,
-  panel = 4
+  panel = 4,
+  highlighted = 5,
+  unhighlighted = 6,
+  cursor = 7,
+  chat = 8
 }

@@ -5,6 +5,7 @@
 import * as flatbuffers from 'flatbuffers';
 
 import { EditorEventKind } from './editor-event-kind.js';
+import { PoseQ } from './pose-q.js';
 
 
 export class EditorEvent {
@@ -52,8 +53,23 @@ detail(optionalEncoding?:any):string|Uint8Array|null {
   return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
 }
 
+panel():number {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
+}
+
+scale():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint16(this.bb_pos + offset) : 0;
+}
+
+pose(obj?:PoseQ):PoseQ|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new PoseQ()).__init(this.bb_pos + offset, this.bb!) : null;
+}
+
 static startEditorEvent(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(8);
 }
 
 static addAuthor(builder:flatbuffers.Builder, author:number) {
@@ -76,18 +92,21 @@ static addDetail(builder:flatbuffers.Builder, detailOffset:flatbuffers.Offset) {
   builder.addFieldOffset(4, detailOffset, 0);
 }
 
+static addPanel(builder:flatbuffers.Builder, panel:number) {
+  builder.addFieldInt16(5, panel, 0);
+}
+
+static addScale(builder:flatbuffers.Builder, scale:number) {
+  builder.addFieldInt16(6, scale, 0);
+}
+
+static addPose(builder:flatbuffers.Builder, poseOffset:flatbuffers.Offset) {
+  builder.addFieldStruct(7, poseOffset, 0);
+}
+
 static endEditorEvent(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createEditorEvent(builder:flatbuffers.Builder, author:number, event:EditorEventKind, entity:number, tool:number, detailOffset:flatbuffers.Offset):flatbuffers.Offset {
-  EditorEvent.startEditorEvent(builder);
-  EditorEvent.addAuthor(builder, author);
-  EditorEvent.addEvent(builder, event);
-  EditorEvent.addEntity(builder, entity);
-  EditorEvent.addTool(builder, tool);
-  EditorEvent.addDetail(builder, detailOffset);
-  return EditorEvent.endEditorEvent(builder);
-}
 }

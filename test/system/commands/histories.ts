@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { memoised, Memo, nodeSigner, nodeVerifier } from '../../../platform/ed25519.ts'
 import { encodePayload } from '../../../system/commands/payload.ts'
-import { type AnyCommand, COMMANDS, placementCommit } from '../../../system/commands/registry.ts'
+import { type AnyCommand, COMMANDS, entitySpawn, placementCommit } from '../../../system/commands/registry.ts'
 import { admissibleKey, smallOrder } from '../../../system/commands/signature.ts'
 import { signingBytes } from '../../../system/commands/signing.ts'
 import { FIELD_RANGE } from '../../../system/ecs/canonical.ts'
@@ -28,11 +28,13 @@ export const signed = (entry: CommandEntry): CommandEntry =>
 /** Few of everything, so that entries meet. */
 const ENTITIES = [crate(ANA, 1), crate(ANA, 2), crate(BEN, 3), crate(BEN, 4), crate(CLEO, 5)]
 const PLACEMENTS = [crate(ANA, 50), crate(BEN, 51)]
-const SMALL: Readonly<Record<string, number>> = { author: 3, role: 2, capabilities: 0x1f, tool: 3, kind: 3, shape: 2, on: 1, massGrams: 9 }
+const SMALL: Readonly<Record<string, number>> = {
+  author: 3, role: 2, capabilities: 0x1f, tool: 3, kind: 3, shape: 2, on: 1, massGrams: 9, levels: 3, scheme: 1,
+}
 
 function arbitraryPayload({ layout }: AnyCommand): fc.Arbitrary<Readonly<Record<string, number>>> {
-  return fc.record(Object.fromEntries(layout!.fields.map(({ name, type }) => {
-    if (name === 'entity') return [name, fc.constantFrom(...ENTITIES)]
+  return fc.record(Object.fromEntries(layout!.fields.map(({ name, type, unit }) => {
+    if (unit === 'entity') return [name, fc.constantFrom(...ENTITIES)]
     const { min, max } = FIELD_RANGE[type]
     return [name, fc.integer({ min: Math.max(min, -600), max: Math.min(max, SMALL[name] ?? 600) })]
   })))
@@ -49,7 +51,8 @@ export function arbitraryEntry(firstLamport: number, lastLamport: number): fc.Ar
     lamport: fc.integer({ min: firstLamport, max: lastLamport }), baseLamport: fc.integer({ min: firstLamport - 1, max: lastLamport }),
     baseAuthor: fc.nat(3), nonce: fc.bigInt({ min: 1n, max: 1n << 40n }), previousNonce: fc.constant(0n), epoch: fc.constant(EPOCH),
   })
-  const content = fc.constantFrom(...COMMANDS).chain((command) => {
+  // Most commands need something that is there.
+  const content = fc.constantFrom<AnyCommand>(...COMMANDS, entitySpawn, entitySpawn, entitySpawn).chain((command) => {
     const { code, policy, scopeKind, hostOnly } = command
     // Mostly who may: a member without the role tries each, too.
     const author = hostOnly ? fc.constantFrom(HOST_AUTHOR, HOST_AUTHOR, ANA) : fc.constantFrom(HOST_AUTHOR, ANA, ANA, BEN, BEN, CLEO)

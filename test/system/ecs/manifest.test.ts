@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { COMPONENTS, Transform } from '../../../system/ecs/components.ts'
+import { inOrderOfId } from '../../../system/ecs/component.ts'
+import { COMPONENTS, Selection, Transform } from '../../../system/ecs/components.ts'
 import { COMPONENT_INDEX, componentOfId, manifest, manifestHash, manifestText } from '../../../system/ecs/manifest.ts'
 import { hash64Hex } from '../../../system/ids.ts'
 import { sipHash24 } from '../../../system/protocol/siphash.ts'
@@ -24,6 +25,21 @@ describe('manifest', () => {
         offset += field.bytes
       }
       expect(stride).toBe(offset)
+    }
+  })
+
+  it('R-WIRE-6 two_names_with_one_id_are_caught_by_name', () => {
+    const other = { ...Selection, name: 'theta.Other', id: { ...Transform.id } }
+    expect(() => inOrderOfId([Selection, Transform, other])).toThrow('the ids of theta.Transform and theta.Other differ')
+    expect(inOrderOfId([Transform, Selection])).toEqual([Selection, Transform])
+  })
+
+  it('R-WIRE-6 tells_what_a_reader_of_an_unknown_component_needs', () => {
+    for (const { name, sinceVersion, deprecatedIn, fields } of manifest().components) {
+      expect(name).toMatch(/^theta\.[A-Z]/)
+      expect(sinceVersion).toMatch(/^\d+\.\d+\.\d+$/)
+      expect(deprecatedIn === null || /^\d+\.\d+\.\d+$/.test(deprecatedIn)).toBe(true)
+      for (const { unit } of fields) expect(unit).not.toBe('')
     }
   })
 

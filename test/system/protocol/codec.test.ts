@@ -6,9 +6,13 @@ import { AUTHORS_MAX, ENTITY_ID_MAX } from '../../../system/ids.ts'
 import { Codec, type DecodedMessage } from '../../../system/protocol/codec.ts'
 import { BODY_BYTES_MAX } from '../../../system/protocol/envelope.ts'
 import { type Message, type MessageName, MessageType } from '../../../system/protocol/messages.ts'
+import { PROTOCOL_VERSION } from '../../../system/protocol/version.ts'
 import { arbitraryCommit, arbitraryMessage, BUSY_DELTA, SAMPLE_COMMIT, SAMPLES } from './samples.ts'
 
-const VECTORS = new URL('../../vectors/messages.json', import.meta.url)
+const { major, minor, patch } = PROTOCOL_VERSION
+/** A folder for each version of the protocol: what once was its bytes stays so. */
+const vectorsOf = (version: string) => new URL(`../../vectors/${version}/messages.json`, import.meta.url)
+const VECTORS = vectorsOf(`${major}.${minor}.${patch}`)
 const UPDATE_VARIABLE = 'THETA_UPDATE_VECTORS'
 const names = Object.keys(SAMPLES) as MessageName[]
 
@@ -84,6 +88,23 @@ describe('golden bytes', () => {
 
   test(`R-WIRE-3 the_bytes_of_every_message_are_those_of_test/vectors (${UPDATE_VARIABLE}=1 rewrites them)`, () => {
     expect(bodies).toEqual(golden)
+  })
+})
+
+describe('a build of 1.0.0', () => {
+  const codec = new Codec()
+  const golden = JSON.parse(readFileSync(vectorsOf('1.0.0'), 'utf8')) as Record<'SessionHello' | 'SessionControl', string>
+  const bytes = (name: keyof typeof golden) => new Uint8Array(Buffer.from(golden[name], 'hex'))
+
+  test('R-WIRE-9 its hello is read, with nothing in the fields that it does not know', () => {
+    const hello = decodedMessage(codec.decode(MessageType.SessionHello, bytes('SessionHello')))
+    const nothing = new Uint8Array(0)
+    expect(hello).toEqual({ ...SAMPLES.SessionHello, features: 0, dictionaries: [], exchangeKey: nothing })
+  })
+
+  test('R-WIRE-9 it reads how it is refused: the control message has the bytes that it had', () => {
+    const control = decodedMessage(codec.decode(MessageType.SessionControl, bytes('SessionControl')))
+    expect(hex(codec.encode(control))).toBe(golden.SessionControl)
   })
 })
 

@@ -39,7 +39,8 @@ describe('the layout', () => {
       pool.set(seal(name), 7)
       const opened = openEnvelope(pool.subarray(7, 7 + ENVELOPE_BYTES + BODY.length), HASH)
       expect(opened).toEqual({
-        kind: 'opened', type: MessageType[name], category: categoryOf(name), sequence: 0x11223344, body: BODY, schemaMatches: true,
+        kind: 'opened', type: MessageType[name], category: categoryOf(name), sequence: 0x11223344, form: 'flatbuffers',
+        body: BODY, schemaMatches: true,
       })
     }
   })

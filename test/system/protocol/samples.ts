@@ -52,7 +52,10 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     kind: 'InputPredictiveState', sequence: 8, frame: 44, horizonUs: 33_333, gesture: 255, head: pose, left: { ...pose, x: 1 },
     right: { ...pose, x: 2 },
   },
-  EditorEvent: { kind: 'EditorEvent', author: 2, event: 'panel', entity: 9, tool: 3, detail: 'outliner' },
+  EditorEvent: {
+    kind: 'EditorEvent', author: 2, event: 'gizmo', entity: 9, tool: 3, detail: 'outliner', panel: 65535, scale: 256,
+    pose: { ...pose, x: 3 },
+  },
   AssetTransfer: {
     kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 1, totalBytes: 20, sha256: bytes(32, 15), resumeToken: bytes(4, 16),
     body: bytes(20, 17),
@@ -101,27 +104,8 @@ function arbitraryScalar({ type, min, max }: ScalarShape): fc.Arbitrary<unknown>
   if (type === 'bool') return fc.boolean()
   return type === 'u64' ? fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) : fc.integer({ min, max })
 }
-const STRUCT_RANGES: Readonly<Record<string, readonly [number, number]>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1], i16: [-(2 ** 15), 2 ** 15 - 1], u32: [0, 2 ** 32 - 1], u16: [0, 2 ** 16 - 1], id: [0, 2 ** 31 - 1],
-}
-// Struct layouts keep no list of plain members (their readers are straight-line code), so that their types stand here once more.
-const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  Hash64: { hi: 'u32', lo: 'u32' },
-  PoseQ: { x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16' },
-  Cell: { x: 'i32', y: 'i32', z: 'i32' },
-  PlacementState: {
-    asset: 'u32', region: 'u16', x: 'i32', y: 'i32', z: 'i32', qx: 'i16', qy: 'i16', qz: 'i16', qw: 'i16', scale: 'u16',
-    tags: 'u32',
-  },
-}
-function arbitraryStruct({ name, guarded }: StructLayout): fc.Arbitrary<unknown> {
-  const plain = Object.entries(STRUCTS[name]).map(([field, type]) => {
-    const [min, max] = STRUCT_RANGES[type]
-    return [field, fc.integer({ min, max })]
-  })
-  const enums = guarded.filter((field) => field.shape.kind === 'enum').map((field) => [field.name, arbitraryShape(field.shape)])
-  return fc.record(Object.fromEntries([...plain, ...enums]), { noNullPrototype: true })
-}
+const arbitraryStruct = ({ members }: StructLayout): fc.Arbitrary<unknown> =>
+  fc.record(Object.fromEntries(members.map(({ name, shape }) => [name, arbitraryShape(shape)])), { noNullPrototype: true })
 function arbitraryShape(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {
     case 'scalar': return arbitraryScalar(shape)
@@ -152,6 +136,7 @@ function related(message: Message): Message {
       const { chunk, chunkCount, totalBytes, body } = message
       return { ...message, chunk: Math.min(chunk, chunkCount - 1), totalBytes: Math.max(totalBytes, body.length) }
     }
+    case 'EditorEvent': return { ...message, detail: message.detail || 'said', pose: message.pose ?? pose }
     case 'NackRequest': return { ...message, toFrame: Math.max(message.fromFrame, message.toFrame) }
     case 'LogRangeRequest': return { ...message, upToLamport: Math.max(message.afterLamport, message.upToLamport) }
     default: return message

@@ -1,4 +1,5 @@
 /** Hello and acknowledgement: who is let in, who is told to go and why, and whom a client believes. */
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { nodeSigner, nodeVerifier } from '../../../platform/ed25519.ts'
 import { admissibleKey, smallOrder } from '../../../system/commands/signature.ts'
@@ -6,8 +7,10 @@ import { manifestHash } from '../../../system/ecs/manifest.ts'
 import { ENTITIES_PER_AUTHOR_MAX } from '../../../system/ids.ts'
 import { HEARTBEAT_TIMEOUT_US, MEMBERS_MAX } from '../../../system/limits.ts'
 import { granted } from '../../../system/protocol/capabilities.ts'
-import type { DisconnectCode, Message, SessionAcknowledge, SessionHello } from '../../../system/protocol/messages.ts'
-import { MESSAGE_BYTES_MAX } from '../../../system/protocol/envelope.ts'
+import {
+  type DisconnectCode, type Message, MessageType, type SessionAcknowledge, type SessionHello,
+} from '../../../system/protocol/messages.ts'
+import { MESSAGE_BYTES_MAX, sealEnvelope } from '../../../system/protocol/envelope.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../../system/protocol/version.ts'
 import { acknowledgeBytes, helloBytes } from '../../../system/session/handshake.ts'
 import { type Carriage, LATENCY_US, Loopback, ONCE, prepare, publicKeyOf, sealed, SESSION_ID, tagSigner } from '../../support/loopback.ts'
@@ -57,6 +60,15 @@ describe('the host', () => {
     expect(loopback.host.heard('sessionOpened')).toEqual([])
     // It is gone: nothing that it says is heard any more.
     expect(stranger.say(helloOf('ana', stranger.binding))).toEqual([])
+  })
+
+  it('R-WIRE-9 a build of 1.0.0 is told to install a newer one, whatever its schema was', () => {
+    const vectors = readFileSync(new URL('../../vectors/1.0.0/messages.json', import.meta.url), 'utf8')
+    const { SessionHello: body } = JSON.parse(vectors) as { readonly SessionHello: string }
+    const bytes = sealEnvelope(MessageType.SessionHello, 'control', 0, new Uint8Array(Buffer.from(body, 'hex')), hash)
+    const answer = strict().stranger().say(bytes)
+    const hint = expect.stringMatching(new RegExp(`speaks protocol ${MAJOR}.*install a build of major version ${MAJOR}`)) as string
+    expect(answer).toMatchObject([{ kind: 'SessionControl', control: 'disconnect', code: 'protocolVersion', hint }])
   })
 
   it('R-SESSION-1 what is in order is accepted, with another minor version too, and granted what its role allows', () => {

@@ -131,7 +131,8 @@ describe('patience', () => {
 describe('budgets', () => {
   it('R-SEC-3 traffic above the budget is not read, and its member\'s commands still are', () => {
     const { loopback, ana, ben, say } = withRole('editor')
-    const event: Message = { kind: 'EditorEvent', author: 1, event: 'panel', entity: 1, tool: 1, detail: 'x'.repeat(250) }
+    const where = { entity: 1, tool: 1, panel: 1, scale: 0, pose: undefined }
+    const event: Message = { kind: 'EditorEvent', author: 1, event: 'panel', detail: 'x'.repeat(250), ...where }
     const floodBytes = 2 * TRAFFIC_BYTES_BURST
     for (let sent = 0; sent < floodBytes && refusals(loopback.host).length < 100; sent += 400) say(event)
     expect(new Set(refusals(loopback.host))).toEqual(new Set(['budget: traffic']))
