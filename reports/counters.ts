@@ -2,7 +2,9 @@
  * What happened in a run, in whole numbers: what scenarios demand by `mustHappen` and reports show. The list is closed;
  * each name stands here with what it counts.
  */
-import { type CommandRefused, type CommitFolded, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord } from './input.ts'
+import {
+  type CommandFolded, type CommandRefused, type CommitFolded, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord,
+} from './input.ts'
 
 export const COUNTERS = {
   packetsSent: 'datagrams handed to the network',
@@ -138,7 +140,8 @@ class Tally {
   readonly counts = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Counts
   readonly signedBy: Record<number, number> = {}
   readonly #host: number
-  readonly #folded = new EntrySet()
+  /** How often the host had begun anew when it first folded each entry, by Lamport time and author. */
+  readonly #folded = new Map<string, number>()
   /** Commits that the host folded. */
   readonly #settled = new EntrySet()
   readonly #refused = new EntrySet()
@@ -211,10 +214,8 @@ class Tally {
       case 'commandRefused': return this.#refuse(event)
       case 'commandFolded':
         if (!atHost) return
-        // A host that began anew folds again what its disk gave back.
-        if (!this.#folded.add(event.author, event.lamport)) return
+        if (this.#isFoldedAgain(event)) return
         counts[OUTCOMES[event.outcome]]++
-        counts.commandsFolded++
         return
       case 'commandConflict': {
         const name = STRATEGIES[event.strategy]
@@ -268,6 +269,17 @@ class Tally {
       const name = REFUSALS[reason]
       if (name !== undefined) this.counts[name]++
     } else if (!this.#refused.has(author, lamport)) this.counts.refusedByPeer++
+  }
+
+  /** A host that began anew folds again what its disk gave back. */
+  #isFoldedAgain({ author, lamport }: CommandFolded): boolean {
+    const key = `${lamport} ${author}`
+    const first = this.#folded.get(key)
+    if (first === undefined) {
+      this.#folded.set(key, this.counts.hostRestarts)
+      this.counts.commandsFolded++
+    }
+    return first !== undefined && first < this.counts.hostRestarts
   }
 
   #commit({ author, lamport, status, merged, conflicts }: CommitFolded): void {
