@@ -424,7 +424,8 @@ export class Host implements Peer {
   #serve(seat: Seat, author: AuthorId, frame: number, nowUs: number): void {
     const { probe } = this.#ports
     const due = seat.later.splice(0)
-    const isDue = seat.wantsSnapshot !== undefined && !probe.happens('a snapshot waits for a frame', author, frame)
+    const isReady = seat.wantsSnapshot !== undefined && (seat.live || this.#isSettled(author, seat.enrolledLamport))
+    const isDue = isReady && !probe.happens('a snapshot waits for a frame', author, frame)
     if (isDue) this.#supply.snapshot(seat, frame)
     else this.#supply.chunks(seat)
     this.#supply.serveRange(seat)
@@ -432,6 +433,11 @@ export class Host implements Peer {
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)
     if (seat.live && probe.happens('a connection is closed', author, frame)) this.#reception.dismiss(seat, 'timeout', 'come again')
+  }
+
+  /** What an author signed before it came (back) is closed: it may have forgotten it, and is not to sign for a position twice. */
+  #isSettled(author: AuthorId, enrolledLamport: Lamport): boolean {
+    return !this.#log.pending.some(({ entry }) => entry.author === author && entry.lamport < enrolledLamport)
   }
 
   /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
