@@ -33,6 +33,8 @@ interface Baseline {
   readonly bytes: Uint8Array | undefined
   readonly revision: number
   readonly track: Track | undefined
+  /** Whether its bytes were those of its stored hash: nobody else has what memory had lost by then. */
+  readonly isSound: boolean
 }
 
 export class Table {
@@ -177,7 +179,7 @@ export class Table {
   takeChanges(changes: RowChange[]): void {
     assert(this.#baselines !== undefined, 'changes are taken from a table that tracks them')
     const { component, index: componentIndex } = this
-    for (const [entity, { bytes: previous, revision: revisionBefore, track }] of this.#baselines) {
+    for (const [entity, { bytes: previous, revision: revisionBefore, track, isSound }] of this.#baselines) {
       const slot = this.#slots.get(entity)
       const change = { entity, component, componentIndex, previous, track, revision: revisionBefore + 1 }
       if (slot === undefined) {
@@ -185,6 +187,11 @@ export class Table {
       } else if (previous === undefined) {
         this.#revisions[slot] = change.revision
         changes.push({ ...change, op: 'insert' })
+      } else if (!isSound) {
+        // Nothing can be told against bytes that memory lost: the row goes, and comes whole.
+        this.#revisions[slot] = change.revision
+        this.#tracks.fill(0, slot * this.#trackWords, (slot + 1) * this.#trackWords)
+        changes.push({ ...change, op: 'remove' }, { ...change, op: 'insert', previous: undefined, track: undefined })
       } else {
         const isSame = bytesEqual(previous, this.#bytes.subarray(slot * component.stride, (slot + 1) * component.stride))
         // The row may have gone and come back, so that its revision and its track are put right in either case.
@@ -220,10 +227,14 @@ export class Table {
     return this.#sum[0] === low && this.#sum[1] === high ? 0 : 1
   }
 
+  #isSoundRow(slot: number): boolean {
+    this.#hash(slot, this.#scratchHash, 0)
+    return this.#scratchHash[0] === this.#hashes[2 * slot] && this.#scratchHash[1] === this.#hashes[2 * slot + 1]
+  }
+
   /** Hashes the row in this slot anew, and mends its stored hash and the sum. Returns 1 where its bytes had changed unseen. */
   auditRow(slot: number): number {
-    this.#hash(slot, this.#scratchHash, 0)
-    if (this.#scratchHash[0] === this.#hashes[2 * slot] && this.#scratchHash[1] === this.#hashes[2 * slot + 1]) return 0
+    if (this.#isSoundRow(slot)) return 0
     this.#subtract(slot)
     this.#hashes.set(this.#scratchHash, 2 * slot)
     this.#add(slot)
@@ -255,10 +266,10 @@ export class Table {
     if (this.#baselines === undefined || this.#baselines.has(entity)) return
     const start = slot === undefined ? 0 : slot * this.component.stride
     this.#baselines.set(entity, slot === undefined
-      ? { bytes: undefined, revision: 0, track: undefined }
+      ? { bytes: undefined, revision: 0, track: undefined, isSound: true }
       : {
         bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot],
-        track: this.#tracks.slice(slot * this.#trackWords, (slot + 1) * this.#trackWords),
+        track: this.#tracks.slice(slot * this.#trackWords, (slot + 1) * this.#trackWords), isSound: this.#isSoundRow(slot),
       })
   }
 

@@ -115,6 +115,7 @@ function decodeComponent(
   decoder: RangeDecoder, naming: Naming, component: AnyComponent, universe: readonly EntityId[], world: World, writes: Write[],
 ): string | undefined {
   const rows = new RowCoder(decoder, component)
+  const gone = new Set<EntityId>()
   let rank = -1
   for (let left = naming.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
     rank += 1 + naming.passed.code(decoder, 0, universe.length)
@@ -122,14 +123,17 @@ function decodeComponent(
     const entity = universe[rank]
     const before = entity === undefined ? undefined : world.rowBytes(entity, component)
     if (before === undefined) return `a change of ${component.name} where there is no row`
-    if (goes) writes.push({ entity, component, row: undefined })
-    else writes.push({ entity, component, row: decodeUpdate(rows, world, entity, component, before) })
+    if (goes) {
+      gone.add(entity)
+      writes.push({ entity, component, row: undefined })
+    } else writes.push({ entity, component, row: decodeUpdate(rows, world, entity, component, before) })
   }
   let entity = -1
   const room = ROWS_PER_COMPONENT_MAX - world.entities(component).length
   for (let left = naming.count.code(decoder, 0, Math.min(room, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
     entity += 1 + naming.beyond.code(decoder, 0, ENTITY_ID_MAX)
-    if (entity > ENTITY_ID_MAX || world.has(entity, component)) return `an insert of ${component.name} where there is a row`
+    const isThere = world.has(entity, component) && !gone.has(entity)
+    if (entity > ENTITY_ID_MAX || isThere) return `an insert of ${component.name} where there is a row`
     const [bytes, track] = [new Uint8Array(component.stride), new Int32Array(trackWords(component))]
     writes.push({ entity, component, row: { bytes, revision: rows.whole(viewOf(bytes), 0, track), track } })
   }

@@ -64,6 +64,17 @@ describe('deltas', () => {
     expect(applySegment(new World(), one, part(0))).toBe('a change of theta.Motion where there is no row')
   })
 
+  it('R-ECS-2 a row whose former bytes the host\'s memory lost is told whole, not against what nobody else has', () => {
+    const [host, peer] = [tracking(), new World()]
+    for (const i of [0, 1, 2]) host.set(PROP + i, Motion, { ...AT_REST, x: i })
+    applyDelta(peer, encodeDelta(host))
+    host.rowBytes(PROP + 1, Motion)![3] ^= 0x80
+    for (const i of [0, 1, 2]) host.set(PROP + i, Motion, { ...AT_REST, x: 7 + i })
+    expect(applyDelta(peer, encodeDelta(host))).toBeUndefined()
+    expect(peer.canonicalBytes()).toEqual(host.canonicalBytes())
+    expect(beside(peer)).toBe(beside(host))
+  })
+
   it('R-REPL-2 the universe is what was there before the changes', () => {
     const world = tracking()
     for (const i of [1, 2, 3]) world.set(PROP + i, Motion, AT_REST)
