@@ -145,6 +145,8 @@ class Tally {
   /** Commits that the host folded. */
   readonly #settled = new EntrySet()
   readonly #refused = new EntrySet()
+  /** Entries that met another one at the host. */
+  readonly #disputed = new EntrySet()
 
   constructor(host: number) {
     this.#host = host
@@ -219,7 +221,7 @@ class Tally {
         return
       case 'commandConflict': {
         const name = STRATEGIES[event.strategy]
-        if (atHost && name !== undefined) counts[name]++
+        if (atHost && name !== undefined && this.#disputed.add(event.author, event.lamport)) counts[name]++
         return
       }
       case 'commandDeclined': counts.commandsDeclined++; return

@@ -23,6 +23,8 @@ export const COMMAND_PAYLOAD_BYTES_MAX = 60 * 1024
 export const LAMPORT_LEAD_MAX = 1 << 20
 /** How often an author signs a refused-as-late command anew before it gives up. */
 export const RESIGN_MAX = 8
+/** And one that was refused by its order: each of those before it may have been late so often. */
+export const REORDER_MAX = 8 * RESIGN_MAX
 /** Admitted entries that wait for their closing, at a host or a client. */
 export const PENDING_ENTRIES_MAX = 8192
 /** The host lets nobody in above this: what is left is for the goodbyes of members, which cannot be refused. */

@@ -35,7 +35,9 @@ export const LOG: readonly Canary[] = [
   {
     name: 'epoch-unchecked', area: 'log', stories: ['swarm'],
     about: 'the host takes an entry that was signed for another epoch',
-    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'epoch' }],
+    // Its nonce is not spent by that, and comes again.
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'epoch' },
+      { check: 'oracle', component: 'CommandLogEntry', field: 'nonce' }],
     plant: (bed) => takes(bed, 'epoch'),
   },
   {
@@ -93,7 +95,8 @@ export const LOG: readonly Canary[] = [
     name: 'equivocation-taken', area: 'log', stories: ['swarm'],
     about: 'of two entries that an author signed for one position the later one takes the place of the other',
     shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'lamport' }, { check: 'oracle', component: 'theta.Selection' },
-      { check: 'oracle', component: 'theta.ScopeVersion', field: 'lamport' }],
+      { check: 'oracle', component: 'theta.ScopeVersion', field: 'lamport' },
+      { check: 'oracle', component: 'CommandLogEntry', field: 'nonce' }],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
       takes(bed, 'duplicate')
@@ -108,7 +111,7 @@ export const LOG: readonly Canary[] = [
   {
     name: 'folded-twice', area: 'log', stories: ['late-join', 'swarm'],
     about: 'the host folds the first of several entries that it closes at once two times',
-    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'order' }],
+    shows: [{ check: 'logOrder', component: 'CommandLogEntry', field: 'order' }, { check: 'oracle', component: 'theta.Transform' }],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
       bed.wrap(log, 'closeUpTo', (closeUpTo) => (lamport, frame) => {

@@ -8,7 +8,7 @@
  */
 import { assert } from '../assert.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
-import { COMMAND_PAYLOAD_BYTES_MAX, OWN_ENTRIES_MAX, RESIGN_MAX } from '../limits.ts'
+import { COMMAND_PAYLOAD_BYTES_MAX, OWN_ENTRIES_MAX, REORDER_MAX, RESIGN_MAX } from '../limits.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { CommandEntry, CommandReceipt } from '../protocol/messages.ts'
 import type { NonceMarks } from '../security/nonces.ts'
@@ -35,6 +35,12 @@ export interface CommandPipelinePorts {
   readonly report: (event: SystemEvent) => void
 }
 
+/** How often the host has refused a command, by the reasons for which it is signed anew. */
+interface Refusals {
+  readonly late: number
+  readonly order: number
+}
+
 export class CommandPipeline {
   readonly #ports: CommandPipelinePorts
   /** Own entries of this frame. */
@@ -42,7 +48,7 @@ export class CommandPipeline {
   /** The nonce of the first own entry that the host has refused since the last frame: it, and what comes behind it, is in vain. */
   #brokenFrom: bigint | undefined
   /** How often the host has refused each own command that waits, by its present Lamport time. */
-  readonly #refusals = new Map<Lamport, number>()
+  readonly #refusals = new Map<Lamport, Refusals>()
   /** The highest own nonce that the host is known to have admitted. */
   #standing = 0n
 
@@ -126,8 +132,9 @@ export class CommandPipeline {
     if (entry === undefined) return probe.sometimes('a receipt for an entry that was no longer waiting')
     report({ event: 'commandRefused', author, lamport, reason: refusal, at: 'peer' })
     log.witness(closedLamport)
-    const times = (this.#refusals.get(lamport) ?? 0) + (refusal === 'late' ? 1 : 0)
-    const isAgain = (refusal === 'late' || refusal === 'order') && times <= RESIGN_MAX
+    const before = this.#refusals.get(lamport) ?? { late: 0, order: 0 }
+    const times = { late: before.late + (refusal === 'late' ? 1 : 0), order: before.order + (refusal === 'order' ? 1 : 0) }
+    const isAgain = (refusal === 'late' || refusal === 'order') && times.late <= RESIGN_MAX && times.order <= REORDER_MAX
     if (isAgain) this.#refusals.set(lamport, times)
     else {
       this.#refusals.delete(lamport)
