@@ -9,6 +9,7 @@ import { run } from './commands/run.ts'
 import { shrink } from './commands/shrink.ts'
 import { sweep } from './commands/sweep.ts'
 import { telemetry } from './commands/telemetry.ts'
+import { train } from './commands/train.ts'
 import { Misuse } from './engine.ts'
 import { type Command, type Given, helpOf, helpRow, readGiven, usageOf } from './grammar.ts'
 import { suggestion } from './nearest.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   telemetry,
   shrink,
   canary,
+  train,
   bench,
 ]
 

@@ -5,6 +5,7 @@
 import type { Inspection } from '../reports/inspection.ts'
 import type { Observation } from '../reports/telemetry/observation.ts'
 import type { Canary } from '../scenarios/canaries/canary.ts'
+import type { Training, TrainingOptions } from '../scenarios/training.ts'
 import type {
   BranchOptions, Checked, CheckOptions, Future, InspectOptions, ObserveOptions, ParsedPlan,
   RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
@@ -35,6 +36,8 @@ export interface Engine extends Tasks {
   bench(print: (line: string) => void): Promise<void>
   /** The exit code of the run. */
   soak(minutes: number, print: (line: string) => void): Promise<number>
+  /** A compression dictionary of what stories send. */
+  train(stories: readonly Scenario[], options: TrainingOptions): Promise<Training>
   canaries(): Promise<readonly Canary[]>
   /** One packet as it was captured. */
   decodePacket(bytes: Uint8Array): Promise<Packet>

@@ -20,6 +20,7 @@ const engine: Engine = {
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
   soak: async (minutes, print) => (await import('../scenarios/bench/soak.ts')).soak(minutes, print),
+  train: async (stories, options) => (await import('../scenarios/training.ts')).train(stories, options),
   canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,
   decodePacket: async (bytes) => (await import('../scenarios/packet.ts')).decodePacket(bytes),
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),

@@ -3,7 +3,7 @@
  * each name stands here with what it counts.
  */
 import {
-  type CommandFolded, type CommandRefused, type CommitFolded, eventOf, type FoldOutcome, type ReportedEvent, type RunRecord,
+  type CommandFolded, type CommandRefused, type CommitFolded, eventOf, type FoldOutcome, type Packing, type ReportedEvent, type RunRecord,
 } from './input.ts'
 
 export const COUNTERS = {
@@ -15,6 +15,11 @@ export const COUNTERS = {
   packetsRetransmitted: 'datagrams that carry something on a second or later attempt',
   packetsDeclaredLost: 'datagrams that a loss recovery gave up',
   messagesAbandoned: 'messages that a partially reliable channel gave up',
+  messagesCompressed: 'messages whose body went out compressed',
+  messagesBypassed: 'messages that were too small to compress, to somebody with whom compression is agreed on',
+  messagesGrown: 'messages that compressed would not have been smaller, and went out as they were',
+  compressionBytesSaved: 'bytes that compressed messages would have had beyond those that they have',
+  compressionRefused: 'messages that were refused for how they were compressed',
   snapshots: 'snapshots that the host sent',
   snapshotChunks: 'chunks of the largest snapshot sent to somebody who joined',
   resyncs: 'resyncs that ended with a snapshot applied',
@@ -119,6 +124,9 @@ const SHOWN: Readonly<Record<string, CounterName>> = {
   chat: 'linesSaid', cursor: 'cursorsMoved', gizmo: 'gizmosMoved', panel: 'panelsChanged', highlighted: 'highlightsChanged',
   unhighlighted: 'highlightsChanged', toolActivated: 'toolsChanged', toolDeactivated: 'toolsChanged',
 }
+const PACKINGS: Readonly<Record<Packing, CounterName>> = {
+  compressed: 'messagesCompressed', bypassed: 'messagesBypassed', grown: 'messagesGrown',
+}
 const VERBS: Readonly<Record<string, CounterName>> = { propSpawn: 'propsSpawned', propMove: 'propsMoved', propDespawn: 'propsDespawned' }
 
 /** @param host the node of the host. */
@@ -173,6 +181,11 @@ class Tally {
   #event(event: ReportedEvent, atHost: boolean): void {
     const { counts } = this
     switch (event.event) {
+      case 'messageSent':
+        if (event.packing === undefined) return
+        counts[PACKINGS[event.packing]]++
+        counts.compressionBytesSaved += event.plainBytes! - event.bytes
+        return
       case 'framesSkipped': counts.framesSkipped += event.toFrame - event.fromFrame + 1; return
       case 'framesResent': counts.framesResent += event.toFrame - event.fromFrame + 1; return
       case 'frameCut':
@@ -202,6 +215,7 @@ class Tally {
       case 'messageRefused': {
         const name = MESSAGES[event.cause]
         if (atHost && name !== undefined) counts[name]++
+        if (event.reason.startsWith('compression')) counts.compressionRefused++
         return
       }
       case 'equivocation': counts.equivocations++; return

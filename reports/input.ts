@@ -231,7 +231,11 @@ export interface MessageSent {
   readonly channel: string
   readonly bytes: number
   readonly peer: number
+  /** Where compression is agreed on: what became of the body, and what the message would have had without. */
+  readonly packing?: Packing
+  readonly plainBytes?: number
 }
+export type Packing = 'compressed' | 'bypassed' | 'grown'
 
 export interface SnapshotSent {
   readonly event: 'snapshotSent'

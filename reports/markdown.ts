@@ -1,4 +1,5 @@
 /** A report for people to read. */
+import { savedShare } from './compression.ts'
 import { COUNTERS, type CounterName } from './counters.ts'
 import { FOLD_OUTCOMES, isMet, type WriteStory } from './input.ts'
 import { canonicalJson } from './json.ts'
@@ -11,7 +12,8 @@ export function reportMarkdown(report: Report): string {
   const sections = [
     head(report), divergence(report), why(report), failures(report), mustHappen(report), convergence(report), latencies(report),
     datagrams(report),
-    messages(report), interest(report), commands(report), commits(report), snapshots(report), sessions(report), physics(report),
+    messages(report), interest(report), compression(report), commands(report), commits(report), snapshots(report), sessions(report),
+    physics(report),
     counters(report),
     hits('Rare states', 'state', report.marks), hits('Fault points', 'point', report.faultPoints),
   ]
@@ -119,6 +121,13 @@ function interest({ counters: { framesCut, rowsSent, rowsChanged, rowsFiltered }
       + `${rowsFiltered} (${share(rowsFiltered, rowsChanged)}) were not sent, because their member saw nothing there; `
       + `${counted(rowsSent, 'row')} went out, those included that came into view whole.`,
   ]
+}
+
+function compression({ compression: rows }: Report): string[] {
+  const titles = ['message', 'body bytes', 'count#', 'compressed#', 'too small#', 'would grow#', 'bytes before#', 'bytes after#', 'saved#']
+  return titled('Compression', titles, rows.map((row) => [
+    row.message, row.bodyBytes, row.count, row.compressed, row.bypassed, row.grown, row.plainBytes, row.bytes, savedShare(row),
+  ]))
 }
 
 function commands({ commands: { outcomes, refusals } }: Report): string[] {

@@ -8,6 +8,7 @@
 import { type Why, whyOf } from './chain.ts'
 import { Commands, type CommandSection } from './commands.ts'
 import { type CommitRow, Commits } from './commits.ts'
+import { Compression, type CompressionRow } from './compression.ts'
 import { Convergence, type ConvergenceSection } from './convergence.ts'
 import { type Counters, countRecords } from './counters.ts'
 import { Datagrams, type ProtocolRow } from './datagrams.ts'
@@ -52,6 +53,8 @@ export interface Report {
   readonly latencies: Readonly<Record<LatencyName, readonly LatencyRow[]>>
   readonly datagrams: readonly ProtocolRow[]
   readonly messages: readonly MessageRow[]
+  /** Of connections on which compression is agreed. */
+  readonly compression: readonly CompressionRow[]
   readonly refusedMessages: readonly RefusedMessageRow[]
   readonly commands: CommandSection
   readonly commits: readonly CommitRow[]
@@ -86,6 +89,7 @@ export function buildWithLatencies(
     latencies: mapped(samples, (of) => of.rows()),
     datagrams: sections.datagrams.rows(),
     messages: sections.messages.rows(members),
+    compression: sections.compression.rows(),
     refusedMessages: sections.sessions.refusedMessages(),
     commands: sections.commands.section(),
     commits: sections.commits.rows(),
@@ -117,6 +121,7 @@ class Sections {
   readonly convergence = new Convergence()
   readonly datagrams = new Datagrams()
   readonly messages = new Messages()
+  readonly compression = new Compression()
   readonly commands: Commands
   readonly commits: Commits
   readonly sessions: Sessions
@@ -146,7 +151,9 @@ class Sections {
 
   #event(atUs: number, node: number, event: ReportedEvent): void {
     switch (event.event) {
-      case 'messageSent': return this.messages.sent(node, event)
+      case 'messageSent':
+        this.compression.sent(event)
+        return this.messages.sent(node, event)
       case 'messageRefused': return this.sessions.messageRefused(node, event)
       case 'frameClosed': return this.convergence.closed(event)
       case 'frameCut': return this.convergence.cut(event)

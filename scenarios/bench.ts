@@ -3,6 +3,7 @@
  * it means something on a busy machine too; the other figures belong to this machine.
  */
 import { wallClockMs } from '../platform/clock.ts'
+import { compression } from './bench/compression.ts'
 import { eventCore } from './bench/eventcore.ts'
 import { frames } from './bench/frames.ts'
 import { memory } from './bench/memory.ts'
@@ -23,6 +24,7 @@ const PARTS: readonly (readonly [title: string, seconds: number, measure: (print
   ['Frames of a small world and a large one', 10, scale],
   ['A host’s frames for two members and for eight', 5, frames],
   ['An entry among 4,000 that wait', 2, rewind],
+  ['Compression: bytes of messages over all stories', 10, () => compression(wallClockMs)],
   ['Memory, after a garbage collection', 5, memory],
 ]
 

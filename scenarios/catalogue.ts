@@ -10,6 +10,7 @@ import interest from './stories/interest.ts'
 import lateJoin from './stories/late-join.ts'
 import loopback120 from './stories/loopback-120.ts'
 import meshEdits from './stories/mesh-edits.ts'
+import mixedCompression from './stories/mixed-compression.ts'
 import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
 import swarm from './stories/swarm.ts'
@@ -26,5 +27,5 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  attacker, hostRestarts, interest, swarm, worlds,
+  mixedCompression, attacker, hostRestarts, interest, swarm, worlds,
 ].map(entry)

@@ -4,6 +4,8 @@ import { Codec } from '../system/protocol/codec.ts'
 import { openEnvelope } from '../system/protocol/envelope.ts'
 import { type MessageName, MessageType } from '../system/protocol/messages.ts'
 import { SCHEMA_HASH } from '../system/protocol/version.ts'
+import { prepare } from './cluster/prepare.ts'
+import { Wiretap } from './cluster/wiretap.ts'
 
 /** What JSON can say: bytes and 64-bit hashes are hexadecimal, large integers are texts. */
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain }
@@ -19,21 +21,27 @@ interface Envelope {
   readonly category: string
   readonly sequence: number
   readonly form: 'flatbuffers' | 'cbor'
+  readonly compression: 'none' | 'zstd'
   readonly bytes: number
+  /** As it travels. */
   readonly bodyBytes: number
   /** False: of another build, whose hello may still be read. */
   readonly schemaMatches: boolean
 }
 
 /** Bytes may be anything. */
-export function decodePacket(bytes: Uint8Array): Packet {
+export async function decodePacket(bytes: Uint8Array): Promise<Packet> {
   const opened = openEnvelope(bytes, SCHEMA_HASH)
   if (opened.kind === 'refused') return { kind: 'refused', why: opened.why, bytes: bytes.length, ours: hash64Hex(SCHEMA_HASH) }
-  const { type, category, sequence, form, schemaMatches, body } = opened
+  const { type, category, sequence, form, compression, schemaMatches, body } = opened
   const message = (Object.keys(MessageType) as MessageName[]).find((name) => MessageType[name] === type)!
-  const envelope = { message, category, sequence, form, bytes: bytes.length, bodyBytes: body.length, schemaMatches }
+  const envelope = { message, category, sequence, form, compression, bytes: bytes.length, bodyBytes: body.length, schemaMatches }
+  const tapped = compression === 'none' ? opened : new Wiretap((await prepare()).compressor).bodyOf(bytes)
+  if (tapped === undefined) {
+    return { kind: 'malformed', why: 'damaged, or compressed with a dictionary that this build does not have', ...envelope }
+  }
   const codec = new Codec()
-  const decoded = codec.decodeBody(opened)
+  const decoded = codec.decodeBody(tapped)
   if (decoded.kind === 'malformed') return { kind: 'malformed', why: decoded.why, ...envelope }
   const { kind: _, ...fields } = decoded.message
   return { kind: 'message', ...envelope, body: plainOf(fields), cbor: codec.encodeCbor(decoded.message) }

@@ -102,6 +102,25 @@ export interface Probe {
 export const NO_PROBE: Probe = { sometimes() {}, happens: () => false }
 
 /**
+ * Compression of bytes: pure functions, synchronous, prepared beforehand. What it makes depends on its implementation: nobody may compare
+ * compressed bytes of two. `dictionary` is the version of one that it has, or {@link NO_DICTIONARY}.
+ */
+export interface Compressor {
+  /** Versions of the dictionaries that it has, the best first. */
+  readonly dictionaries: readonly number[]
+  /** The caller's own; of an empty input, too. */
+  compress(bytes: Uint8Array, dictionary: number): Uint8Array
+  /**
+   * What was compressed, at most `bytesMax` bytes, the caller's own. The input may come from anyone: whatever it is, this neither throws
+   * nor takes more memory than `bytesMax` and a constant. Damage may go unseen.
+   */
+  decompress(bytes: Uint8Array, dictionary: number, bytesMax: number): Uint8Array | UndecodedFrame
+}
+/** It says that it is larger than allowed, or is nothing that can be decoded. */
+export type UndecodedFrame = 'inflated' | 'malformed'
+export const NO_DICTIONARY = 0
+
+/**
  * Ed25519 as Theta uses it (RFC 8032, pure). All implementations must return the SAME verdict for every input; the
  * rule is in SPEC.md: a canonical key; neither key nor R of small order; S < L; and R byte-equal to the encoding of
  * S*B - h*A.

@@ -70,9 +70,10 @@ function told(packet: Exclude<Packet, { readonly kind: 'message' }>): string {
   return `refused, ${packet.why}: ${packet.bytes} bytes, ${REFUSALS[packet.why] ?? packet.why}${schema}`
 }
 function headOf(packet: Exclude<Packet, { readonly kind: 'refused' }>): string {
-  const { message, category, sequence, form, bytes, bodyBytes, schemaMatches } = packet
+  const { message, category, sequence, form, compression, bytes, bodyBytes, schemaMatches } = packet
   const other = schemaMatches ? '' : ', of another schema'
-  return `${message}, ${category} ${sequence}, ${bytes} bytes, ${bodyBytes} of ${form === 'cbor' ? 'CBOR' : 'FlatBuffers'}${other}`
+  const body = `${bodyBytes} of ${form === 'cbor' ? 'CBOR' : 'FlatBuffers'}${compression === 'none' ? '' : `, by ${compression}`}`
+  return `${message}, ${category} ${sequence}, ${bytes} bytes, ${body}${other}`
 }
 function linesOf(packet: Packet): string[] {
   if (packet.kind !== 'message') return [told(packet)]

@@ -11,6 +11,7 @@ import { entityId, HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
 import { CELL_STEPS } from '../../system/limits.ts'
 import { NO_METER, NO_PROBE } from '../../system/ports.ts'
 import { Codec } from '../../system/protocol/codec.ts'
+import { Packer } from '../../system/protocol/compression.ts'
 import { interestOf } from '../../system/replication/interest.ts'
 import { Broadcast } from '../../system/session/broadcast.ts'
 import { Conducts } from '../../system/session/conduct.ts'
@@ -45,13 +46,14 @@ class Hosting {
     }
     world.takeDirty()
     const codec = new Codec()
+    const packer = new Packer(undefined)
     const quiet = { report() {}, probe: NO_PROBE, meter: NO_METER }
     const log = new CommandLog({ ...quiet, sessionId: new Uint8Array(16), world, codec, folding() {}, folded() {} })
     const cells = new CellIndex(world)
     const seats = new Seats()
     const conducts = new Conducts()
     for (let member = 0; member < members; member++) {
-      const seat = newSeat(new Link(member, new Uint8Array(0), { ...quiet, codec, emit() {}, mirror() {} }), conducts.stranger(), 0)
+      const seat = newSeat(new Link(member, new Uint8Array(0), { ...quiet, codec, packer, emit() {}, mirror() {} }), conducts.stranger(), 0)
       seat.author = member + 1
       seat.live = true
       // Three by three cells, somewhere else for each.

@@ -11,9 +11,8 @@ import { PHYSICS_HZ } from '../../system/limits.ts'
 import type { Rapier } from '../../system/physics/physics.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { crc32 } from '../../system/protocol/crc32.ts'
-import { openEnvelope } from '../../system/protocol/envelope.ts'
 import type { Message } from '../../system/protocol/messages.ts'
-import { SCHEMA_HASH } from '../../system/protocol/version.ts'
+import type { Wiretap } from '../cluster/wiretap.ts'
 import { keyFromSeed } from '../keys.ts'
 
 /** How often a run did what. */
@@ -47,13 +46,10 @@ export function datagrams({ datagramBytes }: Workload): () => void {
 }
 
 /** The run's own messages: each that arrived is decoded, each that differs from all others is encoded (a broadcast is, once). */
-export function codec({ messages }: Workload): () => void {
+export function codec({ messages }: Workload, tap: Wiretap): () => void {
   const coder = new Codec()
   const distinct = new Map<string, Message>()
-  const bodies = messages.flatMap((bytes) => {
-    const opened = openEnvelope(bytes, SCHEMA_HASH)
-    return opened.kind === 'opened' ? [{ type: opened.type, body: opened.body }] : []
-  })
+  const bodies = messages.flatMap((bytes) => tap.bodyOf(bytes) ?? [])
   for (const { type, body } of bodies) {
     const decoded = coder.decode(type, body)
     if (decoded.kind === 'message') distinct.set(`${type} ${Buffer.from(body).toString('latin1')}`, decoded.message)

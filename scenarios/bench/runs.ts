@@ -7,6 +7,7 @@ import { wallClockMs } from '../../platform/clock.ts'
 import { aligned } from '../../reports/table.ts'
 import { prepare, type Prepared } from '../cluster/prepare.ts'
 import type { VerifierName } from '../cluster/outcome.ts'
+import { Wiretap } from '../cluster/wiretap.ts'
 import type { Scenario } from '../scenario.ts'
 import loopback from '../stories/loopback-120.ts'
 import { atLeast, atMost, figure } from './aims.ts'
@@ -87,12 +88,12 @@ interface BareParts {
   end(): Promise<void>
 }
 
-async function bareParts(workload: Workload, { rapier, xr }: Prepared): Promise<BareParts> {
+async function bareParts(workload: Workload, { rapier, xr, compressor }: Prepared): Promise<BareParts> {
   const bodies = physics(workload, rapier)
   const headset = await xrFrames(workload, xr)
   const work: Readonly<Record<PartName, () => void | number>> = {
     datagrams: datagrams(workload),
-    codec: codec(workload),
+    codec: codec(workload, new Wiretap(compressor)),
     digests: digests(workload),
     physics() {
       bodies.begin()

@@ -1,5 +1,6 @@
 /** Canaries of the protocol: what the two ends make of each other's messages. */
 import { Codec } from '../../system/protocol/codec.ts'
+import { crc32 } from '../../system/protocol/crc32.ts'
 import { Roster } from '../../system/session/roster.ts'
 import type { Canary } from './canary.ts'
 
@@ -17,6 +18,18 @@ export const PROTOCOL: readonly Canary[] = [
         const body = message.body.slice()
         body[body.length - 1] ^= 1
         return encode.call(this, { ...message, body })
+      })
+    },
+  },
+  {
+    name: 'frame-miscompressed', area: 'protocol', stories: ['mixed-compression', 'swarm'],
+    about: 'a byte of one body in forty is another one when it is compressed, and the compressor says nothing',
+    shows: [{ check: 'refusals', component: 'compression', field: 'checksum' }],
+    plant: (bed) => {
+      const { compressor } = bed.cluster
+      bed.wrap(compressor, 'compress', (compress) => (body, dictionary) => {
+        if (crc32(body) % 40 !== 20) return compress.call(compressor, body, dictionary)
+        return compress.call(compressor, body.with(body.length >> 1, body[body.length >> 1] ^ 1), dictionary)
       })
     },
   },

@@ -4,12 +4,10 @@ import { manifest } from '../../system/ecs/manifest.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { FRAME_RING } from '../../system/limits.ts'
 import { channelOf } from '../../system/protocol/channels.ts'
-import type { Codec } from '../../system/protocol/codec.ts'
-import { openEnvelope } from '../../system/protocol/envelope.ts'
-import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Watcher } from './cluster.ts'
+import type { Wiretap } from './wiretap.ts'
 
 export interface Failure {
   readonly check: string
@@ -86,20 +84,26 @@ export class LogOrder implements Watcher {
   }
 }
 
+/** What a peer calls a body that it cannot unpack begins so. */
+const UNREAD = 'compression: '
+
 /**
  * Honest peers lose frames and entries, and that is all: a client that finds a delta on the wrong base, or a log that is not the
- * host's, and lets a snapshot mend it, has met a mistake. The first is told.
+ * host's, and lets a snapshot mend it, has met a mistake; so has who finds a body other than it was compressed. The first is told.
  */
 export class Refusals implements Watcher {
   readonly failures: Failure[] = []
   readonly #nameOf: (node: number) => string
   readonly #isHostile: (node: number) => boolean
+  readonly #isHonest: (author: number) => boolean
 
-  constructor(nameOf: (node: number) => string, isHostile: (node: number) => boolean) {
+  constructor(nameOf: (node: number) => string, isHostile: (node: number) => boolean, isHonest: (author: number) => boolean) {
     this.#nameOf = nameOf
     this.#isHostile = isHostile
+    this.#isHonest = isHonest
   }
   event(node: number, event: SystemEvent): void {
+    if (event.event === 'messageRefused') this.#unread(node, event.reason, event.peer)
     // A divergence is told by who compares digests.
     // Who is hostile may have told of an interest that its client knows nothing of.
     if (event.event === 'resyncStarted' && event.reason === 'interest' && this.#isHostile(node)) return
@@ -109,6 +113,14 @@ export class Refusals implements Watcher {
     const message = `${this.#nameOf(node)} could not take frame ${frame}: ${why}`
     const component = reason === 'log' ? 'CommandLogEntry' : 'ComponentDelta'
     this.failures.push({ check: 'refusals', message, details: { node, frame, component } })
+  }
+
+  /** A transport brings what was sent, or nothing. What overtakes the acknowledgement cannot be read yet. */
+  #unread(node: number, reason: string, author: number): void {
+    if (!reason.startsWith(UNREAD) || reason === `${UNREAD}unagreed` || !this.#isHonest(author) || this.failures.length > 0) return
+    const field = reason.slice(UNREAD.length)
+    const message = `${this.#nameOf(node)} could not read what an honest peer had compressed: ${field}`
+    this.failures.push({ check: 'refusals', message, details: { node, component: 'compression', field } })
   }
 }
 
@@ -201,14 +213,14 @@ const REPAIR_CHANNEL = channelOf('SessionControl')
 
 /** What the host says that it has sent again are the frames that were asked for, at once or when its disk lets them go. */
 export class Resends implements Watcher {
-  readonly #codec: Codec
+  readonly #tap: Wiretap
   /** The host's last messages on the channel for repair. */
   readonly #sent: Uint8Array[] = []
   /** Frames that were told and that nobody has seen yet. */
   #due: (Told & { readonly frame: number })[] = []
 
-  constructor(codec: Codec) {
-    this.#codec = codec
+  constructor(tap: Wiretap) {
+    this.#tap = tap
   }
 
   sent(from: number, _to: number, _connection: number, channel: number, bytes: Uint8Array): void {
@@ -216,8 +228,10 @@ export class Resends implements Watcher {
     this.#sent.push(bytes)
     if (this.#sent.length > RESENT_MESSAGES_MAX) this.#sent.shift()
     if (this.#due.length === 0) return
-    const seen = this.#frameOf(bytes)
-    this.#due = this.#due.filter(({ frame }) => frame !== seen)
+    const message = this.#tap.messageOf(bytes)
+    // What nobody can read is told by those who were to read it.
+    if (message === undefined) this.#due = []
+    if (message?.kind === 'ComponentDelta') this.#due = this.#due.filter(({ frame }) => frame !== message.frame)
   }
   event(node: number, event: SystemEvent): void {
     if (node !== 0) return
@@ -226,7 +240,9 @@ export class Resends implements Watcher {
     if (event.event === 'recovered') this.#due = []
     if (event.event !== 'framesResent') return
     const { fromFrame, toFrame, peer } = event
-    const sent = new Set(this.#sent.map((bytes) => this.#frameOf(bytes)))
+    const messages = this.#sent.map((bytes) => this.#tap.messageOf(bytes))
+    if (messages.includes(undefined)) return
+    const sent = new Set(messages.flatMap((message) => (message?.kind === 'ComponentDelta' ? [message.frame] : [])))
     for (let frame = fromFrame; frame <= toFrame; frame++) if (!sent.has(frame)) this.#due.push({ fromFrame, toFrame, peer, frame })
   }
   /** In the end; the first is told. */
@@ -235,11 +251,5 @@ export class Resends implements Watcher {
       const message = `the host told frames ${fromFrame} to ${toFrame} sent again, and frame ${frame} was not among what it sent`
       return { check: 'resends', message, details: { node: 0, frame, component: 'ComponentDelta', field: 'frame' } }
     })
-  }
-
-  #frameOf(bytes: Uint8Array): number | undefined {
-    const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? this.#codec.decodeBody(opened) : undefined
-    return decoded?.kind === 'message' && decoded.message.kind === 'ComponentDelta' ? decoded.message.frame : undefined
   }
 }

@@ -20,7 +20,7 @@ import type { World } from '../../system/ecs/world.ts'
 import { entityId, HOST_AUTHOR } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics, type Rapier } from '../../system/physics/physics.ts'
-import type { Meter, Signer, Verifier } from '../../system/ports.ts'
+import type { Compressor, Meter, Signer, Verifier } from '../../system/ports.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, TELEMETRY } from '../../system/protocol/capabilities.ts'
 import { channelsFor } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
@@ -29,7 +29,8 @@ import type { Role } from '../../system/protocol/messages.ts'
 import { Client } from '../../system/session/client.ts'
 import type { ClientConfig } from '../../system/session/clientconfig.ts'
 import { DISCONNECT_CODES } from '../../system/session/codes.ts'
-import { Host, type HostConfig } from '../../system/session/host.ts'
+import { Host } from '../../system/session/host.ts'
+import type { HostConfig } from '../../system/session/hostconfig.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
 import { recover } from '../../system/storage/recovery.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
@@ -39,7 +40,8 @@ import type { Cells } from '../oracle/sight.ts'
 import { Interests } from './interests.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
 import { Probes } from './probes.ts'
-import type { JoinOptions } from './vocabulary.ts'
+import { COMPRESSIONS, type JoinCompression, type JoinOptions } from './vocabulary.ts'
+import { Wiretap } from './wiretap.ts'
 
 export const SESSION_EPOCH = 1
 const ALL_CAPABILITIES = ~0 >>> 0
@@ -52,6 +54,10 @@ export interface ClusterConfig {
   readonly chooser: Chooser
   readonly trace: Trace
   readonly rapier: Rapier
+  /** The host's, and of each peer that compresses. */
+  readonly compressor: Compressor
+  /** Of peers whose join does not say. */
+  readonly compression: JoinCompression
   /** One for each peer that may join. */
   readonly headsets: readonly Headset[]
   /** Whether the headsets give frames. */
@@ -92,9 +98,10 @@ export class Cluster {
   host: HostNode
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
+  readonly tap: Wiretap
   /** What members wanted to see, as the host was told. */
-  readonly interests = new Interests(this.codec)
-  readonly watchers: Watcher[] = [this.interests]
+  readonly interests: Interests
+  readonly watchers: Watcher[]
   /** Nodes that have sent something that their clients know nothing of. */
   readonly hostile = new Set<number>()
   readonly #config: ClusterConfig
@@ -105,7 +112,7 @@ export class Cluster {
   readonly #roles = new Map<string, Role>()
   readonly #transports = new Map<number, 'quic' | 'webrtc'>()
   /** By node, from 1 on. */
-  readonly #configs: ClientConfig[] = []
+  readonly #configs: { readonly client: ClientConfig; readonly compressor: Compressor | undefined }[] = []
   /** By node. */
   readonly #disks: Disk[] = []
   readonly #hostEndpoint = new TransportEndpoint({
@@ -122,6 +129,9 @@ export class Cluster {
 
   constructor(config: ClusterConfig) {
     this.#config = config
+    this.tap = new Wiretap(config.compressor)
+    this.interests = new Interests(this.tap)
+    this.watchers = [this.interests]
     const { trace, chooser, meter, xrFrames, ties } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
@@ -169,7 +179,7 @@ export class Cluster {
       sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise,
       ...(recovery?.kind === 'recovered' && { recovered: recovery.state }),
     }
-    const host = new Host(session, this.#peerPorts(0, 'host'), this.#physics)
+    const host = new Host(session, this.#peerPorts(0, 'host', this.#config.compressor), this.#physics)
     return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk)
   }
 
@@ -198,6 +208,13 @@ export class Cluster {
   }
   get nowUs(): number {
     return this.kernel.nowUs
+  }
+  /** Whether it is the author of a node that has sent nothing that its client knows nothing of. */
+  isHonest(author: number): boolean {
+    return author === HOST_AUTHOR || this.clients.some(({ id, peer }) => peer.author === author && !this.hostile.has(id))
+  }
+  get compressor(): Compressor {
+    return this.#config.compressor
   }
   transportOf(node: number): 'quic' | 'webrtc' | 'none' {
     return this.#transports.get(node) ?? 'none'
@@ -260,13 +277,14 @@ export class Cluster {
 
   /** @throws {TypeError | RangeError} where that is nobody who can join. */
   addClient(name: string, options: JoinOptions): ClientNode {
-    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities', 'cbor'])
-    const { over, role, capabilities, cbor = false } = options
+    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities', 'cbor', 'compression'])
+    const { over, role, capabilities, cbor = false, compression = this.#config.compression } = options
     if (typeof name !== 'string' || !NAME.test(name)) {
       throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
     }
     oneOf(`join ${name}: over`, over, ['quic', 'webrtc'])
     oneOf(`join ${name}: role`, role, ROLES)
+    oneOf(`join ${name}: compression`, compression, COMPRESSIONS)
     for (const capability of capabilities ?? []) oneOf(`join ${name}: capabilities`, capability, CAPABILITY_NAMES)
     const id = this.clients.length + 1
     const headset = this.#config.headsets[id - 1]
@@ -281,8 +299,9 @@ export class Cluster {
       displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities,
       authToken: new Uint8Array(0), ...(cbor && { requiredFeatures: CBOR_BODIES }),
     }
-    this.#configs.push(config)
-    const client = new Client(config, this.#peerPorts(id, name))
+    const compressor = compressorOf(compression, this.#config.compressor)
+    this.#configs.push({ client: config, compressor })
+    const client = new Client(config, this.#peerPorts(id, name, compressor))
     const endpoint = new TransportEndpoint({
       address: id, channels: channelsFor, accept: [],
       resolve: (place) => (place === `${over}:host` ? { profile: over, address: 0 } : undefined),
@@ -350,7 +369,8 @@ export class Cluster {
   restart(node: number): void {
     this.crash(node)
     const { name, endpoint, headset, person } = this.client(node)
-    const client = new Client(this.#configs[node - 1], this.#peerPorts(node, name))
+    const { client: config, compressor } = this.#configs[node - 1]
+    const client = new Client(config, this.#peerPorts(node, name, compressor))
     const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, this.#diskOf(node), person)
     this.clients[node - 1] = anew
     this.kernel.restart(node, anew)
@@ -403,20 +423,32 @@ export class Cluster {
     return client
   }
 
-  #peerPorts(node: number, name: string): PeerPorts {
+  #peerPorts(node: number, name: string, compressor: Compressor | undefined): PeerPorts {
     const { verifier, meter, explain, mirrors } = this.#config
     const mirror = mirrors ? new PacketMirror() : undefined
     if (mirror !== undefined) this.mirrors.set(node, mirror)
     const storage = this.#diskOf(node)
     return {
       ...(mirror && { mirror }),
+      signer: this.#config.signer(name), verifier, compressor, meter, explain, probe: this.#probes.of(node),
       ...(storage !== undefined && { storage }),
-      signer: this.#config.signer(name), verifier, meter, explain, probe: this.#probes.of(node),
       entropy: (bytes) => this.#entropy.bytes(bytes),
       observe: (frame, world) => {
         for (const watcher of this.watchers) watcher.frame?.(node, frame, world)
       },
     }
+  }
+}
+
+function compressorOf(compression: JoinCompression, compressor: Compressor): Compressor | undefined {
+  switch (compression) {
+    case 'dictionary': return compressor
+    case 'plain': return {
+      dictionaries: [],
+      compress: (bytes, dictionary) => compressor.compress(bytes, dictionary),
+      decompress: (bytes, dictionary, bytesMax) => compressor.decompress(bytes, dictionary, bytesMax),
+    }
+    case 'none': return undefined
   }
 }
 

@@ -6,14 +6,12 @@ import type { Parting, RowWrite, RunDivergence, Side, WriteStory } from '../../r
 import { differences, type WorldDifference } from '../../reports/worlddiff.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { World } from '../../system/ecs/world.ts'
-import { Codec } from '../../system/protocol/codec.ts'
-import { openEnvelope } from '../../system/protocol/envelope.ts'
-import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Watcher } from './cluster.ts'
 import { firstParting, type WriteParting } from './explain-parting.ts'
 import { NodeWrites, type RowName, type Unwritten, type Write } from './explain-writes.ts'
+import type { Wiretap } from './wiretap.ts'
 
 export interface ExplanationConfig {
   /** The frame that differs. */
@@ -23,6 +21,7 @@ export interface ExplanationConfig {
   /** How the report calls that side. */
   readonly peerName: () => string
   nameOf(author: number): string
+  readonly tap: Wiretap
   /** The live world of a node that has spoken. */
   worldOf(node: number): World
   /** What a client sees in the frame that it has just confirmed. */
@@ -43,7 +42,6 @@ const HISTORY_MAX = 6
 
 export class Explanation implements Watcher {
   readonly #config: ExplanationConfig
-  readonly #codec = new Codec()
   /** By node and what was carried: 'delta 57', 'entry 3 41', 'snapshot 2'. */
   readonly #carriers = new Map<string, Set<number>>()
   readonly #commands = new Map<string, string>()
@@ -82,10 +80,8 @@ export class Explanation implements Watcher {
     if (node !== 0 && node !== this.#config.node) return
     // A message may be folded at once by a client. The host folds when a frame begins.
     if (node !== 0) this.#writes.get(node)?.look()
-    const opened = openEnvelope(bytes, SCHEMA_HASH)
-    const decoded = opened.kind === 'opened' ? this.#codec.decodeBody(opened) : undefined
-    if (decoded?.kind !== 'message') return
-    const { message } = decoded
+    const message = this.#config.tap.messageOf(bytes)
+    if (message === undefined) return
     const carry = (what: string) => {
       const known = this.#carriers.get(`${node} ${what}`)
       if (known === undefined) this.#carriers.set(`${node} ${what}`, new Set(datagrams))

@@ -1,15 +1,21 @@
 /** What must be awaited before a run, once a process: WebAssembly and the WebXR implementation (law 2). */
 import rapier from '@dimforge/rapier3d-compat'
+import { readDictionaries } from '../../platform/dictionaries.ts'
 import { prepareXR, type XRRuntime } from '../../platform/xr.ts'
 import { macrotask, wallClockMs, withStillClock } from '../../platform/clock.ts'
 import { once } from '../../platform/once.ts'
+import { rememberingCompressor } from '../../platform/zstd-memo.ts'
+import { zstdCompressor } from '../../platform/zstd.ts'
 import { STEPS_PER_METRE } from '../../system/ecs/components.ts'
 import { PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics, type Rapier } from '../../system/physics/physics.ts'
+import type { Compressor } from '../../system/ports.ts'
+import { DICTIONARIES } from '../../system/protocol/dictionaries.ts'
 
 export interface Prepared {
   readonly rapier: Rapier
   readonly xr: XRRuntime
+  readonly compressor: Compressor
   /** Wall milliseconds that it took. */
   readonly startUpMs: number
 }
@@ -19,12 +25,12 @@ const WARM_UP_STEPS = 30
 /** Once a process, whoever asks first. */
 export const prepare = once(async (): Promise<Prepared> => {
   const beganMs = wallClockMs()
-  const [xr] = await Promise.all([prepareXR(), rapier.init()])
+  const [xr, zstd] = await Promise.all([prepareXR(), zstdCompressor(readDictionaries(DICTIONARIES)), rapier.init()])
   // Rapier times each of its steps, unasked.
   withStillClock(() => { warmUp(rapier) })
   // The engine compiles the hot functions beside us, and the next turn of the event loop waits for that: up to a second.
   await macrotask()
-  return { rapier, xr, startUpMs: wallClockMs() - beganMs }
+  return { rapier, xr, compressor: rememberingCompressor(zstd), startUpMs: wallClockMs() - beganMs }
 })
 
 /** The first steps of a fresh WebAssembly module are compiled lazily, up to 300 ms: that belongs here, and not into a run. */

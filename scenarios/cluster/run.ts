@@ -26,7 +26,7 @@ import { whole, within } from '../arguments.ts'
 import { Bed, type Canary } from '../canaries/canary.ts'
 import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
-import type { JoinOptions, Story } from './vocabulary.ts'
+import type { JoinCompression, JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
 import { AuthorOrder } from './author-order.ts'
 import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
@@ -66,6 +66,8 @@ export interface RunSettings {
   readonly traceLevel?: 'chain' | 'digest'
   /** Whether every node keeps a mirror of its packets (default false). */
   readonly mirrors?: boolean
+  /** How far peers can compress whose join does not say (default 'none'). */
+  readonly compression?: JoinCompression
   /** Who else looks on. */
   readonly watchers?: readonly Watcher[]
   /**
@@ -195,6 +197,7 @@ class Run {
       rapier: this.#prepared.rapier,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
+      compressor: this.#prepared.compressor, compression: this.#settings.compression ?? 'none',
     })
     isBuilt = true
     const bed = new Bed(cluster)
@@ -225,7 +228,7 @@ class Run {
     const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
     const order = new LogOrder(actorOf)
     const bounded = new BoundedBytes()
-    const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node))
+    const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node), (author) => cluster.isHonest(author))
     const keptOut = new KeptOut(actorOf)
     const shown = new ShownEvents(actorOf)
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
@@ -238,7 +241,7 @@ class Run {
     const explain = this.#explain
     const explanation = explain === undefined ? undefined : new Explanation({
       ...explain, nameOf, peerName: () => (explain.node === 0 ? ORACLE : actorOf(explain.node)),
-      worldOf: (node) => cluster.worldOf(node), cellsOf: (node) => cluster.cellsOf(node) ?? undefined,
+      tap: cluster.tap, worldOf: (node) => cluster.worldOf(node), cellsOf: (node) => cluster.cellsOf(node) ?? undefined,
       nowUs: () => cluster.nowUs, records: () => trace.length,
     })
     const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport)
@@ -248,7 +251,7 @@ class Run {
       },
     })
     const delivery = new Delivery(actorOf, (node) => channelsFor(cluster.transportOf(node) === 'webrtc' ? 'webrtc' : 'quic'))
-    const resends = new Resends(cluster.codec)
+    const resends = new Resends(cluster.tap)
     const embodiment = new Embodiment(actorOf, (node) => (cluster.hostile.has(node) ? undefined : cluster.clients[node - 1].peer.author))
     const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
     const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })

@@ -7,7 +7,7 @@ import { EQUIVOCATION_PROOFS_MAX, MEMBERS_MAX, PENDING_ENTRIES_MAX, STRANGERS_MA
 import type { Verifier } from '../../system/ports.ts'
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { provesEquivocation } from '../../system/security/equivocation.ts'
-import type { Holdings } from '../../system/session/host.ts'
+import type { Holdings } from '../../system/session/hostconfig.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
 import type { Watcher } from './cluster.ts'

@@ -30,6 +30,10 @@ export interface Story {
   readonly sleep: (ms: number) => Promise<void>
 }
 
+/** With the dictionaries of this build, with none, or not at all: what a build that is older or smaller can do. */
+export const COMPRESSIONS = ['dictionary', 'plain', 'none'] as const
+export type JoinCompression = (typeof COMPRESSIONS)[number]
+
 export interface JoinOptions {
   readonly over: 'quic' | 'webrtc'
   readonly role: 'viewer' | 'editor' | 'admin'
@@ -37,6 +41,8 @@ export interface JoinOptions {
   /** Its messages are in their debug form, both ways. */
   readonly cbor?: boolean
   readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
+  /** How far this peer can compress (default 'none', which is the fastest to simulate); the host can do all of it. */
+  readonly compression?: JoinCompression
 }
 
 export interface SpawnOptions {

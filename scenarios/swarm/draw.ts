@@ -5,7 +5,7 @@
  */
 import type { Seed } from '../../sim/choice.ts'
 import { type RandomStream, stream } from '../../sim/random.ts'
-import type { JoinOptions } from '../cluster/vocabulary.ts'
+import { COMPRESSIONS, type JoinOptions } from '../cluster/vocabulary.ts'
 import { FAULT_NAMES, type FaultName, FAULTS } from './faults.ts'
 import { KINDS, OPERATION_NAMES, type OperationName, OPERATIONS } from './grammar.ts'
 import { CAPABILITIES, PEER_NAMES, ROLES, TRANSPORTS } from './names.ts'
@@ -53,6 +53,7 @@ export interface Swarm {
 /** Of 2, 3... peers: most sessions are small. */
 const PEERS_ODDS = [12, 10, 6, 4, 2, 1, 1]
 const ROLE_ODDS = { viewer: 1, editor: 6, admin: 2 }
+const COMPRESSION_ODDS = { dictionary: 2, plain: 1, none: 3 }
 /** One way, milliseconds: in the house, in the country, across a sea. */
 const LATENCIES: readonly Range[] = [[1, 5], [5, 30], [30, 90]]
 const OPERATIONS_RANGE: Range = [10, 50]
@@ -81,7 +82,9 @@ export function drawSwarm(seed: Seed, frames: number, narrowing: SwarmNarrowing 
 
 type Draws = (label: string) => RandomStream
 
-function drawPeers(draws: Draws, last: number, { peers: range = [2, PEER_NAMES.length], over, roles }: SwarmNarrowing): SwarmPeer[] {
+function drawPeers(
+  draws: Draws, last: number, { peers: range = [2, PEER_NAMES.length], over, roles, compression: some = COMPRESSIONS }: SwarmNarrowing,
+): SwarmPeer[] {
   const [least, most] = range
   const odds = PEERS_ODDS.map((weight, index) => (index + 2 >= least && index + 2 <= most ? weight : 0))
   const counts = draws('peers')
@@ -95,7 +98,9 @@ function drawPeers(draws: Draws, last: number, { peers: range = [2, PEER_NAMES.l
     const late = random.range(0, Math.floor((last * 2) / 3))
     const capabilities = CAPABILITIES.filter(() => random.chance(2, 3))
     const cbor = draws(`peer ${name} form`).chance(1, 10)
-    return { name, over: transport, role, cbor, ...(isLimited && { capabilities }), frame: isLate && index > 0 ? late : 0, latencyMs }
+    const compression = weighted(draws(`compression ${name}`), some, some.map((one) => COMPRESSION_ODDS[one]))!
+    const frame = isLate && index > 0 ? late : 0
+    return { name, over: transport, role, cbor, compression, ...(isLimited && { capabilities }), frame, latencyMs }
   })
 }
 

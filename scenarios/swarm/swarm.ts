@@ -59,8 +59,11 @@ async function play(story: Story, drawn: Swarm): Promise<void> {
   ]
   /** Everybody has a place in the list from the beginning, so that who joins early or late moves nobody else. */
   function enter(index: number): void {
-    const { name, over, role, cbor, capabilities, latencyMs: [upMs, downMs] } = drawn.peers[index]
-    const peer = story.enter(name, { over, role, ...(cbor && { cbor }), ...(capabilities !== undefined && { capabilities }) })
+    const { name, over, role, cbor, compression, capabilities, latencyMs: [upMs, downMs] } = drawn.peers[index]
+    const peer = story.enter(name, {
+      over, role, ...(cbor && { cbor }),
+      ...(compression !== undefined && { compression }), ...(capabilities !== undefined && { capabilities }),
+    })
     peers[index] = peer
     const jitterMs = drawn.faults.jitter ?? 0
     const both = (mostMs: number) => {

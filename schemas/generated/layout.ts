@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0x5e700504, lo: 0x841f673c } as const
+export const SCHEMA_HASH = { hi: 0xfee999af, lo: 0x0b288241 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -13,8 +13,8 @@ export const ConflictPolicy = { kind: 'enum', names: ['lastWriteWins', 'merge', 
 export type ScopeKind = 'global' | 'entity' | 'tool'
 export const ScopeKind = { kind: 'enum', names: ['global', 'entity', 'tool'] } as const satisfies EnumShape
 
-export type CompressionMode = 'none'
-export const CompressionMode = { kind: 'enum', names: ['none'] } as const satisfies EnumShape
+export type CompressionMode = 'none' | 'zstd'
+export const CompressionMode = { kind: 'enum', names: ['none', 'zstd'] } as const satisfies EnumShape
 
 export type SnapshotReason = 'join' | 'resync' | 'targeted' | 'interest'
 export const SnapshotReason = { kind: 'enum', names: ['join', 'resync', 'targeted', 'interest'] } as const satisfies EnumShape

@@ -28,7 +28,7 @@ export type MessageName = keyof typeof MessageType
 export type Role = 'viewer' | 'editor' | 'admin'
 export type ConflictPolicy = 'lastWriteWins' | 'merge' | 'reject'
 export type ScopeKind = 'global' | 'entity' | 'tool'
-export type CompressionMode = 'none'
+export type CompressionMode = 'none' | 'zstd'
 
 /** Client to host, first message on a connection. */
 export interface SessionHello {

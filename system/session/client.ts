@@ -15,14 +15,13 @@ import { Editor, type EditorFrameState } from '../editor/editor.ts'
 import { NO_ENTITY } from '../editor/intents.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
 import { type AuthorId, ENTITIES_PER_AUTHOR_MAX } from '../ids.ts'
-import {
-  HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX,
-} from '../limits.ts'
+import { HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { Codec } from '../protocol/codec.ts'
+import { isOffered, offerOf, Packer } from '../protocol/compression.ts'
 import { CBOR_BODIES, SEALED_LOG } from '../protocol/features.ts'
 import type { DisconnectCode, KeyRoster, Message, SessionAcknowledge } from '../protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
@@ -200,7 +199,7 @@ export class Client implements Peer {
         return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
       }
       this.#link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
+        codec: this.#codec, packer: new Packer(this.#ports.compressor), meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
         mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
@@ -228,9 +227,9 @@ export class Client implements Peer {
       kind: 'SessionHello',
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
-      requestedCapabilities, requestedRole, transports, compression: ['none'], displayName, authToken,
+      requestedCapabilities, requestedRole, transports, displayName, authToken, ...offerOf(this.#ports.compressor),
       resumeSessionId: this.#membership?.sessionId ?? rememberedSession(this.#ports.storage),
-      features: offeredFeatures(this.#config), dictionaries: [],
+      features: offeredFeatures(this.#config),
       exchangeKey: this.#exchangeSecret === undefined ? new Uint8Array(0) : exchangeKeyOf(this.#exchangeSecret),
     } as const
     link.send({ ...unsigned, signature: this.#ports.signer.sign(helloBytes(unsigned, link.binding)) })
@@ -241,12 +240,11 @@ export class Client implements Peer {
   #welcome(message: SessionAcknowledge, nowUs: number): void {
     const link = this.#link!
     const { signature: _, ...unsigned } = message
-    const { serverPublicKey: hostKey, sessionId, epoch, author } = message
+    const { serverPublicKey: hostKey, sessionId, epoch, author, assignedRole: role, capabilityMask: capabilities } = message
     const known = this.#membership
     const genuine = this.#ports.verifier.verify(message.signature, acknowledgeBytes(unsigned, this.#clientNonce, link.binding), hostKey)
     const resumed = known !== undefined && known.author === author && known.epoch === epoch && bytesEqual(known.sessionId, sessionId)
     if (!genuine || (resumed && !bytesEqual(known.hostKey, hostKey))) return this.#giveUp('authentication', nowUs)
-    if (message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
     const fault = settlementFault(message, this.#config)
     if (fault === 'protocolVersion') this.#report({ event: 'sessionRefused', code: fault, hint: message.hint })
     if (fault !== undefined) return this.#giveUp(fault, nowUs)
@@ -254,9 +252,11 @@ export class Client implements Peer {
     this.#shared = !isSealed || this.#exchangeSecret === undefined ? undefined : sharedSecret(this.#exchangeSecret, message.exchangeKey)
     // Nobody is talked out of it.
     if ((this.#config.sealed === true || isSealed) && this.#shared === undefined) return this.#giveUp('authentication', nowUs)
+    const isOffer = isOffered(message, offerOf(this.#ports.compressor))
+    if (!isOffer || message.nonceHighWater >= ENTITIES_PER_AUTHOR_MAX) return this.#giveUp('protocolError', nowUs)
+    link.acknowledged(message)
     this.#features = message.features
     link.form = (message.features & CBOR_BODIES) === 0 ? 'flatbuffers' : 'cbor'
-    link.peer = 0
     // Resumed, the log and the pen go on, and the snapshot that follows brings the rest. Otherwise nothing goes on.
     if (resumed) this.#ports.probe.sometimes('resumed on another connection')
     const membership = resumed ? known : this.#enrol(message)
@@ -273,7 +273,6 @@ export class Client implements Peer {
       observe: (frame, world) => this.#ports.observe(frame, world),
       cause: (cause) => this.#provenance.set(cause),
     }, message.frame, nowUs)
-    const { assignedRole: role, capabilityMask: capabilities } = message
     this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role, capabilities, resumed })
     this.diagnostics.beginReports()
     this.#enter('joining', nowUs)

@@ -21,10 +21,11 @@ import type { Physics } from '../physics/physics.ts'
 import type { TransportInput } from '../ports.ts'
 import { granted, MANAGE_MEMBERS } from '../protocol/capabilities.ts'
 import { Codec } from '../protocol/codec.ts'
+import { Packer } from '../protocol/compression.ts'
 import { typeIn } from '../protocol/envelope.ts'
 import { FEATURES, SEALED_LOG } from '../protocol/features.ts'
 import {
-  type CommandEntry, type InputPredictiveState, type Message, MessageType, type Role, type SessionControl,
+  type CommandEntry, type InputPredictiveState, type Message, MessageType, type SessionControl,
 } from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
 import { Backlog } from '../telemetry/backlog.ts'
@@ -33,13 +34,13 @@ import { Diagnostics } from '../telemetry/diagnostics.ts'
 import type { EquivocationProofs } from '../security/equivocation.ts'
 import { NonceMarks } from '../security/nonces.ts'
 import { Journal } from '../storage/journal.ts'
-import type { Recovered } from '../storage/recovery.ts'
 import type { MessageRefusal, SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Broadcast } from './broadcast.ts'
 import { DISCONNECT_CODES } from './codes.ts'
-import { type Allowance, Conducts, type RateLimits } from './conduct.ts'
+import { type Allowance, Conducts } from './conduct.ts'
 import { Gate } from './gate.ts'
+import type { Holdings, HostConfig } from './hostconfig.ts'
 import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { isCapable, isNoMembers, maySend, roleIn } from './permissions.ts'
@@ -55,40 +56,6 @@ import { newSeat, type Seat } from './seat.ts'
 import { Seats } from './seats.ts'
 import { Supply } from './supply.ts'
 
-export interface HostConfig {
-  /** 16 bytes, new for every session. */
-  readonly sessionId: Uint8Array
-  /** Rises by one with each change of host. */
-  readonly epoch: number
-  readonly displayName: string
-  /** What the node's disk gave back of a session that goes on; its id and epoch stand then instead of those above. */
-  readonly recovered?: Recovered
-  /** The role that this token is good for, at most the one asked; undefined refuses. */
-  authorise(token: Uint8Array, requestedRole: Role, displayName: string): Role | undefined
-  /** Whether the payloads of the log are sealed, so that members alone can read them (default false). Clients have to want it, too. */
-  readonly sealed?: boolean
-  /** What a member may do in a time, where it is not what limits.ts says. */
-  readonly limits?: Partial<RateLimits>
-  /** Nonces that are spent already: what a client of the host before knows ({@link Client.nonces}). */
-  readonly nonces?: Iterable<readonly [AuthorId, bigint]>
-  /** What it grants of what clients offer (features.ts); all that this build can do where it is left out. */
-  readonly features?: number
-  /** What this session goes on from (saved.ts). */
-  readonly saved?: SavedSession
-}
-
-/** What a host keeps on account of others, in numbers. */
-export interface Holdings {
-  readonly strangers: number
-  readonly members: number
-  readonly conducts: number
-  readonly proofs: number
-  /** Entries that are not closed. */
-  readonly pending: number
-  /** Messages that wait for the end of the frame, at the seat that has the most. */
-  readonly later: number
-}
-
 export class Host implements Peer {
   readonly #ports: PeerPorts
   readonly #epoch: number
@@ -96,6 +63,7 @@ export class Host implements Peer {
   /** Undefined where the node has no disk. */
   readonly #journal: Journal | undefined
   readonly #codec = new Codec()
+  readonly #packer: Packer
   readonly #world = new World({ tracksChanges: true })
   readonly #log: CommandLog
   readonly #signer: CommandSigner
@@ -124,6 +92,7 @@ export class Host implements Peer {
   constructor(config: HostConfig, ports: PeerPorts, physics: Physics) {
     this.#ports = ports
     this.#physics = physics
+    this.#packer = new Packer(ports.compressor)
     this.#bodies = new Bodies(physics, ports.probe)
     this.#runtime = new Runtime(ports.probe)
     const { recovered } = config
@@ -268,7 +237,7 @@ export class Host implements Peer {
         return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('full') })
       }
       const link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, meter: this.#ports.meter, probe: this.#ports.probe,
+        codec: this.#codec, packer: this.#packer, meter: this.#ports.meter, probe: this.#ports.probe,
         emit: (output) => (this.#journal === undefined ? this.#outputs.push(output) : this.#journal.hold(output)),
         report: (event) => this.#report(event),
         mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),

@@ -3,13 +3,14 @@
  * category, and each told to the driver. Nothing above it touches bytes of the wire; nothing below it knows a message.
  */
 import { assert } from '../assert.ts'
-import type { AuthorId } from '../ids.ts'
+import { type AuthorId, HOST_AUTHOR } from '../ids.ts'
 import type { Meter, Probe, TransportOutput } from '../ports.ts'
 import { categoryOf, CATEGORIES, channelOf, CHANNELS } from '../protocol/channels.ts'
 import type { Codec } from '../protocol/codec.ts'
-import { BODY_BYTES_MAX, type BodyForm, openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
+import { type Agreement, NO_COMPRESSION, type PackedBody, type Packer, type Unpacked } from '../protocol/compression.ts'
+import { BODY_BYTES_MAX, type BodyForm, ENVELOPE_BYTES, type OpenedEnvelope, openEnvelope, sealEnvelope } from '../protocol/envelope.ts'
 import { SequenceGaps } from '../protocol/gaps.ts'
-import { type Message, type MessageName, MessageType } from '../protocol/messages.ts'
+import { type Message, type MessageName, MessageType, type SessionAcknowledge } from '../protocol/messages.ts'
 import { SCHEMA_HASH } from '../protocol/version.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { MirroredPacket } from '../telemetry/mirror.ts'
@@ -19,6 +20,8 @@ const UNKNOWN_PEER: AuthorId = 1023
 
 export interface LinkPorts {
   readonly codec: Codec
+  /** Of the peer: what goes to many is packed once. */
+  readonly packer: Packer
   readonly meter: Meter
   readonly probe: Probe
   emit(output: TransportOutput): void
@@ -41,6 +44,8 @@ export class Link {
   form: BodyForm = 'flatbuffers'
   /** The other side may have settled it already. */
   mayReadCbor = false
+  /** Of the handshake: until then nothing may travel compressed. */
+  compression: Agreement = NO_COMPRESSION
   readonly #ports: LinkPorts
   readonly #nextSequence: number[] = CATEGORIES.map(() => 0)
   readonly #gaps = CATEGORIES.map(() => new SequenceGaps())
@@ -49,6 +54,12 @@ export class Link {
     this.on = on
     this.binding = binding
     this.#ports = ports
+  }
+
+  /** The host has let this end in, on these terms. */
+  acknowledged({ compression: mode, dictionary }: Pick<SessionAcknowledge, 'compression' | 'dictionary'>): void {
+    this.peer = HOST_AUTHOR
+    this.compression = { mode, dictionary }
   }
 
   send(message: Message): void {
@@ -65,11 +76,17 @@ export class Link {
     const sequence = this.#nextSequence[index]++
     this.#ports.meter.begin('codec')
     const debugBody = this.form === 'cbor' ? this.#debugBody(MessageType[name], body) : undefined
+    // What is to be read by people is not packed.
+    const packed = debugBody === undefined ? this.#pack(name, body) : undefined
+    const mode = packed?.packing === 'compressed' ? this.compression.mode : 'none'
     const form = debugBody === undefined ? 'flatbuffers' : 'cbor'
-    const bytes = sealEnvelope(MessageType[name], category, sequence, debugBody ?? body, SCHEMA_HASH, form)
+    const bytes = sealEnvelope(MessageType[name], category, sequence, debugBody ?? packed?.bytes ?? body, SCHEMA_HASH, mode, form)
     this.#ports.meter.end('codec')
     const channel = repair ? channelOf('SessionControl') : channelOf(name)
-    this.#ports.report({ event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer })
+    this.#ports.report({
+      event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer,
+      ...(packed !== undefined && { packing: packed.packing, plainBytes: ENVELOPE_BYTES + body.length }),
+    })
     this.#ports.mirror({ way: 'sent', peer: this.peer, channel, bytes })
     this.#ports.emit({ kind: 'message', on: this.on, channel, bytes })
   }
@@ -81,10 +98,12 @@ export class Link {
     meter.begin('codec')
     const opened = openEnvelope(bytes, SCHEMA_HASH)
     const isReadable = opened.kind === 'opened' && (opened.form === 'flatbuffers' || this.mayReadCbor || this.form === 'cbor')
-    const decoded = isReadable ? codec.decodeBody(opened) : undefined
+    const unpacked = isReadable ? this.#unpack(opened) : undefined
+    const decoded = isReadable && unpacked?.kind === 'unpacked' ? codec.decodeBody({ ...opened, body: unpacked.body }) : undefined
     meter.end('codec')
     if (opened.kind !== 'opened') return this.#refuse(opened.why, bytes)
     if (!isReadable) return this.#refuse('form', bytes)
+    if (unpacked?.kind === 'refused') return this.#refuse(`compression: ${unpacked.why}`, bytes)
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
     const arrival = this.#gaps[index].accept(opened.sequence)
@@ -106,6 +125,14 @@ export class Link {
     assert(decoded.kind === 'message', 'what is sent can be read')
     const debugBody = codec.encodeCbor(decoded.message)
     return debugBody.length <= BODY_BYTES_MAX ? debugBody : undefined
+  }
+
+  /** Goodbyes are always readable. */
+  #pack(name: MessageName, body: Uint8Array): PackedBody | undefined {
+    return name === 'SessionControl' ? undefined : this.#ports.packer.pack(body, this.compression)
+  }
+  #unpack({ compression, body }: OpenedEnvelope): Unpacked {
+    return compression === 'none' ? { kind: 'unpacked', body } : this.#ports.packer.unpack(body, this.compression, BODY_BYTES_MAX)
   }
 
   #refuse(why: string, bytes: Uint8Array): Received {

@@ -7,7 +7,7 @@ import type { XRFrameLike } from '../editor/webxr.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import type {
-  Meter, Probe, Signer, Storage, StorageInput, StorageOutput, TransportInput, TransportOutput, Verifier,
+  Compressor, Meter, Probe, Signer, Storage, StorageInput, StorageOutput, TransportInput, TransportOutput, Verifier,
 } from '../ports.ts'
 import type { PlacementState, Role } from '../protocol/messages.ts'
 import type { Corner } from '../replication/interest.ts'
@@ -70,6 +70,8 @@ export interface PeerPorts {
   readonly mirror?: PacketMirror
   /** The disk of the node. Left out, the peer keeps nothing through a crash, and waits for no write. */
   readonly storage?: Storage
+  /** Without one nothing is compressed. */
+  readonly compressor?: Compressor | undefined
   /** Unpredictable bytes, from the platform. */
   entropy(bytes: number): Uint8Array
   /**

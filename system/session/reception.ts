@@ -13,6 +13,7 @@ import type { ClosedBy } from '../ports.ts'
 import { bytesEqual } from '../protocol/bytes.ts'
 import { granted } from '../protocol/capabilities.ts'
 import type { Codec } from '../protocol/codec.ts'
+import { agreementOn } from '../protocol/compression.ts'
 import { CBOR_BODIES, SEALED_LOG, settleFeatures } from '../protocol/features.ts'
 import type { DisconnectCode, Role, SessionHello } from '../protocol/messages.ts'
 import { compatible, PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
@@ -134,15 +135,18 @@ export class Reception {
     const { minor } = PROTOCOL_VERSION
     const offer = { features: hello.features, minor: hello.protocolMinor }
     const settled = settleFeatures(offer, { features: this.#ports.features, minor })
+    const compression = agreementOn(hello, peer.compressor)
     const unsigned = {
       kind: 'SessionAcknowledge',
       protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
       serverNonce: peer.entropy(16), sessionId, epoch, author, assignedRole: role, capabilityMask: capabilities,
       serverPublicKey: peer.signer.publicKey, frame: Math.max(0, frame), nonceHighWater: gate.nonceHighWater(author),
-      ...settled, compression: 'none', dictionary: 0, exchangeKey: sealing?.exchangeKey ?? new Uint8Array(0),
+      ...settled, compression: compression.mode, dictionary: compression.dictionary,
+      exchangeKey: sealing?.exchangeKey ?? new Uint8Array(0),
     } as const
     seat.link.send({ ...unsigned, signature: peer.signer.sign(acknowledgeBytes(unsigned, hello.clientNonce, seat.link.binding)) })
     seat.link.form = (settled.features & CBOR_BODIES) === 0 ? 'flatbuffers' : 'cbor'
+    seat.link.compression = compression
     report({ event: 'sessionOpened', author, displayName: hello.displayName, role, capabilities, resumed: known !== undefined })
     this.#sendRoster()
     seat.enrolledLamport = this.enrol(author, role, capabilities)

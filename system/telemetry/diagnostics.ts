@@ -91,7 +91,10 @@ export class Diagnostics {
         this.#gauges['path.jitterUs'] = event.jitterUs
         return
       case 'joined': return this.#histograms['join.us'].add(event.tookUs)
-      case 'messageSent': return this.#carried('sent', event.message, event.bytes)
+      case 'messageSent':
+        if (event.packing !== undefined) counters[`compression.${event.packing}`]++
+        counters['compression.savedBytes'] += (event.plainBytes ?? event.bytes) - event.bytes
+        return this.#carried('sent', event.message, event.bytes)
       case 'messageReceived': return this.#carried('received', event.message, event.bytes)
       case 'messageRefused': counters['messages.refused']++; return
       case 'snapshotSent':

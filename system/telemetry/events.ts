@@ -5,6 +5,7 @@
  */
 import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
+import type { Packing } from '../protocol/compression.ts'
 import type {
   CommandEntry, ConflictPolicy, DisconnectCode, EditorEvent, MessageName, RefusalReason, Role, WorldSnapshot,
 } from '../protocol/messages.ts'
@@ -109,7 +110,12 @@ export type SystemEvent =
   }
   | { readonly event: 'checkpointed'; readonly generation: number; readonly bytes: number }
   // messages; `peer` is the other side's author id, 1023 where it is not known yet
-  | { readonly event: 'messageSent' } & Carried
+  | {
+    readonly event: 'messageSent'
+    /** Where compression is agreed on: what became of the body, and what the message would have had without. */
+    readonly packing?: Packing
+    readonly plainBytes?: number
+  } & Carried
   | { readonly event: 'messageReceived' } & Carried
   | {
     readonly event: 'messageRefused'

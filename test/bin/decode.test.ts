@@ -21,7 +21,7 @@ const codec = new Codec()
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const packet = (message: Message, form: BodyForm = 'flatbuffers', hash: Hash64 = SCHEMA_HASH) => {
   const body = form === 'cbor' ? codec.encodeCbor(message) : codec.encode(message)
-  return sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 7, body, hash, form)
+  return sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 7, body, hash, 'none', form)
 }
 const engine = { decodePacket: (bytes: Uint8Array) => Promise.resolve(decodePacket(bytes)) } as unknown as Engine
 
@@ -67,7 +67,7 @@ describe('decode', () => {
 
   const other = { hi: 1, lo: 2 }
   const sealed = (body: Uint8Array, form: BodyForm = 'flatbuffers') =>
-    sealEnvelope(MessageType.NackRequest, 'control', 7, body, SCHEMA_HASH, form)
+    sealEnvelope(MessageType.NackRequest, 'control', 7, body, SCHEMA_HASH, 'none', form)
   it.each<[what: string, bytes: Uint8Array, says: string]>([
     ['a damaged packet', nack.with(30, 99), 'refused, crc:'],
     ['half a packet', nack.subarray(0, 40), 'refused, length:'],

@@ -78,6 +78,29 @@ describe('arguments', () => {
     expect(JSON.parse((await call('list --json')).stdout)).toHaveLength(3)
     expect((await call('bench')).stdout).toBe('0 events/s\n')
   })
+
+  it('train writes a dictionary and tells its digest', async () => {
+    const asked: unknown[] = []
+    const train = (content: string): Partial<Engine> => ({
+      train: async (stories, { onRun, ...options }) => {
+        onRun?.('a', 1)
+        asked.push([stories.length, options])
+        return { content: Buffer.from(content), samples: 2, sampleBytes: 30 }
+      },
+    })
+    const first = await call('train --out made/new.dictionary', { engine: train('abc') })
+    expect(first).toMatchObject({ exit: 0, stdout: expect.stringContaining('made/new.dictionary: 3 bytes of 2 bodies with 30') as string })
+    expect(first.stdout).toContain('SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    expect(readFileSync(join(folder, 'made/new.dictionary'), 'utf8')).toBe('abc')
+    await call(`train ${CATALOGUE[0].scenario.name} --seeds 3..4 --bytes 512`, { engine: train('abc') })
+    expect(asked).toEqual([
+      [CATALOGUE.length, { firstSeed: 1, lastSeed: 4, bytesMax: 32_768 }], [1, { firstSeed: 3, lastSeed: 4, bytesMax: 512 }],
+    ])
+    expect(await call('train', { engine: train('') })).toMatchObject({ exit: 4, stderr: expect.stringContaining('take others') as string })
+    expect(await call('train --out made/new.dictionary/deeper', { engine: train('abc') }))
+      .toMatchObject({ exit: 4, stderr: expect.stringContaining('cannot write') as string })
+    expect((await call('train penguin')).exit).toBe(4)
+  })
 })
 
 describe('run', () => {

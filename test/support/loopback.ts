@@ -11,7 +11,7 @@ import RAPIER, { init } from '@dimforge/rapier3d-compat'
 import { type Hash64, hash64Hex } from '../../system/ids.ts'
 import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics } from '../../system/physics/physics.ts'
-import { NO_METER, NO_PROBE, type Probe, type Signer, type Verifier } from '../../system/ports.ts'
+import { type Compressor, NO_METER, NO_PROBE, type Probe, type Signer, type Verifier } from '../../system/ports.ts'
 import { CHANNELS, type ChannelLabel, categoryOf } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
@@ -21,7 +21,8 @@ import { SCHEMA_HASH } from '../../system/protocol/version.ts'
 import { Client } from '../../system/session/client.ts'
 import type { ClientConfig } from '../../system/session/clientconfig.ts'
 import { DISCONNECT_CODES } from '../../system/session/codes.ts'
-import { Host, type HostConfig } from '../../system/session/host.ts'
+import { Host } from '../../system/session/host.ts'
+import type { HostConfig } from '../../system/session/hostconfig.ts'
 import type { Intent, Peer, PeerInput, PeerOutput, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 
@@ -135,6 +136,7 @@ export class Actor<P extends Peer = Peer> {
     this.peer = make({
       meter: NO_METER,
       probe: loopback.probeOf(name),
+      compressor: loopback.compressorOf(name),
       explain: false,
       entropy: (bytes) => Uint8Array.from({ length: bytes }, (_, i) => (name.charCodeAt(0) + i * 7 + drawn++) & 0xff),
       observe: (frame, world) => {
@@ -177,6 +179,8 @@ export interface LoopbackOptions {
   readonly signerOf?: (name: string) => Signer
   readonly verifier?: Verifier
   readonly probeOf?: (name: string) => Probe
+  /** Nobody has one by default. */
+  readonly compressorOf?: (name: string) => Compressor | undefined
 }
 
 export class Loopback {
@@ -190,6 +194,7 @@ export class Loopback {
   readonly #physics = new Physics(RAPIER, { hz: PHYSICS_HZ })
   readonly signerOf: (name: string) => Signer
   readonly probeOf: (name: string) => Probe
+  readonly compressorOf: (name: string) => Compressor | undefined
   readonly #verifier: Verifier
   readonly #ends = new Map<number, End>()
   /** In the order of their arrival, those of one instant in the order in which they were sent. */
@@ -201,6 +206,7 @@ export class Loopback {
   constructor(options: LoopbackOptions = {}) {
     const { host = {}, signerOf = (name) => tagSigner(publicKeyOf(name)), verifier = tagVerifier, probeOf = () => NO_PROBE } = options
     this.probeOf = probeOf
+    this.compressorOf = options.compressorOf ?? (() => undefined)
     this.signerOf = signerOf
     this.#verifier = verifier
     const config: HostConfig = { sessionId: SESSION_ID, epoch: EPOCH, displayName: HOST_NAME, authorise: (_, role) => role, ...host }
@@ -292,7 +298,7 @@ export class Loopback {
   /** The same, in the debug form. */
   injectCbor(from: Actor, to: Actor, message: Message): void {
     const type = MessageType[message.kind]
-    const bytes = sealEnvelope(type, categoryOf(message.kind), 0, CODEC.encodeCbor(message), SCHEMA_HASH, 'cbor')
+    const bytes = sealEnvelope(type, categoryOf(message.kind), 0, CODEC.encodeCbor(message), SCHEMA_HASH, 'none', 'cbor')
     for (const end of this.#endsOf(from)) {
       if (end.other?.actor === to) to.give({ kind: 'message', on: end.other.on, channel: 0, bytes })
     }

@@ -3,5 +3,6 @@
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
 export enum CompressionMode {
-  none = 0
+  none = 0,
+  zstd = 1
 }

@@ -38,7 +38,7 @@ describe('one layout, two forms', () => {
 
   test('R-WIRE-8 an envelope tells the form of its body', () => {
     const body = codec.encodeCbor(SAMPLES.NackRequest)
-    const bytes = sealEnvelope(MessageType.NackRequest, categoryOf('NackRequest'), 1, body, SCHEMA_HASH, 'cbor')
+    const bytes = sealEnvelope(MessageType.NackRequest, categoryOf('NackRequest'), 1, body, SCHEMA_HASH, 'none', 'cbor')
     expect(openEnvelope(bytes, SCHEMA_HASH)).toMatchObject({ kind: 'opened', form: 'cbor', body })
     expect(openEnvelope(sealEnvelope(MessageType.NackRequest, 'control', 1, body, SCHEMA_HASH), SCHEMA_HASH))
       .toMatchObject({ form: 'flatbuffers' })

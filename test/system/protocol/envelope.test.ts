@@ -40,9 +40,15 @@ describe('the layout', () => {
       const opened = openEnvelope(pool.subarray(7, 7 + ENVELOPE_BYTES + BODY.length), HASH)
       expect(opened).toEqual({
         kind: 'opened', type: MessageType[name], category: categoryOf(name), sequence: 0x11223344, form: 'flatbuffers',
-        body: BODY, schemaMatches: true,
+        compression: 'none', body: BODY, schemaMatches: true,
       })
     }
+  })
+
+  test('R-COMP-2 the_flags_tell_what_a_body_is_packed_with', () => {
+    const sealed = sealEnvelope(MessageType.Heartbeat, 'control', 1, BODY, HASH, 'zstd')
+    expect(sealed[2]).toBe(1)
+    expect(openEnvelope(sealed, HASH)).toMatchObject({ kind: 'opened', compression: 'zstd', body: BODY })
   })
 
   test('the_largest_body_fits_the_largest_message', () => {
@@ -66,7 +72,7 @@ describe('refusals', () => {
     ['crc', seal('Heartbeat').with(20, 0)],
     ['type', resealed('Heartbeat', 1, 0)],
     ['type', resealed('Heartbeat', 1, 17)],
-    ['compression', resealed('Heartbeat', 2, 1)],
+    ['compression', resealed('Heartbeat', 2, 2)],
     ['compression', resealed('Heartbeat', 2, 0x80)],
     ['category', resealed('Heartbeat', 3, 1)],
     ['category', resealed('Heartbeat', 3, 200)],
