@@ -60,10 +60,10 @@ describe('a flipped bit', () => {
   })
 
   it('is named itself, not the rows that an entry wrote which had met it', async () => {
-    const { outcome, report, why } = await red('placement-race', { seed: 6, tamper: { peer: 'host', frame: 81 } })
+    const { outcome, report, why } = await red('placement-race', { seed: 11, tamper: { peer: 'host', frame: 82 } })
     const { entity, component, field, before, after } = outcome.tampered!
     expect(report.divergence).toMatchObject({ within: 'host', place: { entity, component, field, host: after, peer: before } })
-    expect(outcome.verdict).toMatch(new RegExp(`^the host went wrong in frame 82: .*: it had ${after}, and ${before} was written$`))
+    expect(outcome.verdict).toMatch(new RegExp(`^the host went wrong in frame 83: .*: it had ${after}, and ${before} was written$`))
     expect(texts(why).some((text) => /^the host folded ana's placement\.commit .*: it may have met the changed row$/.test(text))).toBe(true)
   })
 })
