@@ -114,7 +114,8 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     name: 'removed-comes-back', area: 'commits', stories: ['swarm'], itemsMax: 7,
     about: 'an update of a placement that is gone makes it anew; it takes two members, the placement that one of them makes, the '
       + 'other\'s removal of it, and its author\'s update, drafted while a cut keeps the removal from the author',
-    shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    shows: [{ check: 'convergence', component: 'theta.CommitRecord' }, { check: 'oracle', component: 'theta.Entity' },
+      { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) =>
       (draft.change === 'UPDATE' && live === undefined ? { ...draft, change: 'ADD', before: undefined } : draft)),
   },

