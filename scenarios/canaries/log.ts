@@ -167,7 +167,8 @@ export const LOG: readonly Canary[] = [
   {
     name: 'base-not-compared', area: 'log', stories: ['swarm'],
     about: 'the host forgets who was first on a scope: whoever comes later wins, where it should be turned down',
-    shows: [{ check: 'oracle', component: 'theta.Transform', field: 'sx' }, { check: 'oracle', component: 'theta.Entity' }],
+    shows: [{ check: 'oracle', component: 'theta.MeshEdit' },
+      { check: 'oracle', component: 'theta.Transform', field: 'sx' }, { check: 'oracle', component: 'theta.Entity' }],
     plant: (bed) => {
       const { world } = bed.cluster.host.peer
       const isFolding = foldingAtHost(bed)

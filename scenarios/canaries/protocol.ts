@@ -8,8 +8,11 @@ export const PROTOCOL: readonly Canary[] = [
   {
     name: 'delta-miswritten', area: 'protocol', stories: ['late-join', 'swarm'],
     about: 'a byte of one delta in forty is another one when it is written, where no checksum sees it',
-    shows: ['HeadPose', 'LeftHandPose', 'RightHandPose', 'Motion', 'BodyPose']
-      .map((name) => ({ check: 'convergence', component: `theta.${name}` })),
+    shows: [
+      { check: 'refusals', component: 'ComponentDelta' },
+      ...['HeadPose', 'LeftHandPose', 'RightHandPose', 'Motion', 'BodyPose'].map((name) => (
+        { check: 'convergence', component: `theta.${name}` })),
+    ],
     plant: (bed) => {
       bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
         if (message.kind !== 'ComponentDelta' || message.body.length === 0 || message.frame % 40 !== 20) {
@@ -44,7 +47,7 @@ export const PROTOCOL: readonly Canary[] = [
   {
     name: 'batch-cut-short', area: 'protocol', stories: ['late-join', 'swarm'],
     about: 'of a message with several entries the last is not read',
-    shows: [{ check: 'settle', component: 'live' }],
+    shows: [{ check: 'oracle', component: 'CommandLogEntry', field: 'forgotten' }, { check: 'settle', component: 'live' }],
     plant: (bed) => bed.wrap(Codec.prototype, 'decode', (decode) => function (this: Codec, type, bytes) {
       const decoded = decode.call(this, type, bytes)
       if (decoded.kind !== 'message' || decoded.message.kind !== 'CommandLogEntry' || decoded.message.entries.length < 2) return decoded

@@ -41,7 +41,7 @@ export const ROLE_CANARIES: readonly Canary[] = [
   {
     name: 'stale-permission', area: 'roles', stories: ['commit-storm', 'swarm'],
     about: 'the host goes by the role that a member had at first, whatever it was given since',
-    shows: [...EDITED, OUTCOME],
+    shows: [{ check: 'oracle', component: 'theta.Placement' }, ...EDITED, OUTCOME],
     plant: (bed) => {
       const first = new Map<number, Membership>()
       misreadsMembers(bed, (member, entity) => {

@@ -23,7 +23,7 @@ describe('the canaries', () => {
   })
 
   // All of them take minutes: `theta-sim canary`. One of each kind of lie stands for them here.
-  it.each(['message-lost', 'delta-of-other-bytes', 'signature-on-trust', 'viewer-may-edit', 'hands-swapped', 'newest-entry-left-out'])(
+  it.each(['message-lost', 'delta-of-other-bytes', 'signature-on-trust', 'viewer-may-edit', 'hands-swapped', 'acknowledged-write-lost'])(
     '%s is found, shrunk to at most five items and named', async (name) => {
       const { found, shrunk } = await hunt(named(name), { seedsMax: 3 })
       expect(found).toBeDefined()
