@@ -6,9 +6,10 @@ import { Chaos } from '../platform/chaos.ts'
 import { Trace, type TraceRecord } from '../sim/trace.ts'
 import { prepare } from './cluster/prepare.ts'
 import { runScenario } from './cluster/run.ts'
-import { settingsOf, type SimulateOptions } from './options.ts'
+import type { SimulateOptions } from './options.ts'
 import { resultOf, type RunResult } from './result.ts'
 import type { Scenario } from './scenario.ts'
+import { settingsOf } from './settings.ts'
 
 export interface CheckOptions extends SimulateOptions {
   /** Whether to run twice (default true). */

@@ -9,9 +9,10 @@ import { Inspector } from './cluster/inspection.ts'
 import type { Branch } from './cluster/outcome.ts'
 import { prepare } from './cluster/prepare.ts'
 import { runOnce, runScenario } from './cluster/run.ts'
-import { OptionError, settingsOf, type SimulateOptions } from './options.ts'
+import { OptionError, type SimulateOptions } from './options.ts'
 import { resultOf, type RunResult } from './result.ts'
 import type { Scenario } from './scenario.ts'
+import { settingsOf } from './settings.ts'
 
 export interface InspectOptions extends SimulateOptions {
   /**

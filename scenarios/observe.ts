@@ -9,8 +9,9 @@ import { COUNTERS, GAUGES, HISTOGRAMS } from '../system/telemetry/metrics.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { prepare } from './cluster/prepare.ts'
 import { runOnce } from './cluster/run.ts'
-import { settingsOf, type SimulateOptions } from './options.ts'
+import type { SimulateOptions } from './options.ts'
 import type { Scenario } from './scenario.ts'
+import { settingsOf } from './settings.ts'
 
 export interface ObserveOptions extends SimulateOptions {
   /** How often the metrics are sampled, in microseconds of virtual time (default 100,000). */

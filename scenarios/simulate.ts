@@ -1,9 +1,10 @@
 /** Runs a scenario and makes of it all that anybody may want to see: a verdict, a report, a plan. */
 import { prepare } from './cluster/prepare.ts'
 import { runScenario } from './cluster/run.ts'
-import { settingsOf, type SimulateOptions } from './options.ts'
+import type { SimulateOptions } from './options.ts'
 import { resultOf, type RunResult } from './result.ts'
 import type { Scenario } from './scenario.ts'
+import { settingsOf } from './settings.ts'
 
 /**
  * Runs a scenario to its end. Rejects only where the arguments are of the wrong kind; whatever happens within is in the result.

@@ -9,8 +9,8 @@ import { aligned, type Cell } from '../../reports/table.ts'
 import { prepare } from '../cluster/prepare.ts'
 import { runOnce } from '../cluster/run.ts'
 import type { PeerActor } from '../cluster/vocabulary.ts'
-import { settingsOf } from '../options.ts'
 import { type Scenario, scenario } from '../scenario.ts'
+import { settingsOf } from '../settings.ts'
 
 const NAMES = ['ana', 'ben', 'cleo', 'dan', 'eve', 'finn', 'gil', 'hal']
 const FRAMES_PER_MINUTE = 90 * 60

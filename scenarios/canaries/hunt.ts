@@ -7,10 +7,10 @@ import type { FailureKind } from '../../reports/input.ts'
 import { CATALOGUE } from '../catalogue.ts'
 import { prepare } from '../cluster/prepare.ts'
 import { failureOf } from '../cluster/run.ts'
-import { settingsOf } from '../options.ts'
 import type { Scenario } from '../scenario.ts'
 import { shrink, type Shrunk } from '../shrink/shrink.ts'
 import type { Canary, Showing } from './canary.ts'
+import { settingsOf } from '../settings.ts'
 
 export interface HuntOptions {
   /** Seeds 1 to this one are tried, in every story of the canary's. */

@@ -11,8 +11,9 @@ import { prepare } from '../cluster/prepare.ts'
 import { failureOf, type RunOutcome, runScenario, type RunSettings } from '../cluster/run.ts'
 import type { Scenario } from '../scenario.ts'
 import { contentsOf, type Item, itemsOf, linkOf, siteOf } from './items.ts'
-import { OptionError, settingsOf, type SimulateOptions } from '../options.ts'
+import { OptionError, type SimulateOptions } from '../options.ts'
 import { resultOf, type RunResult } from '../result.ts'
+import { settingsOf } from '../settings.ts'
 
 export interface ShrinkOptions extends Omit<SimulateOptions, 'onProgress'> {
   /** The search ends after so many seconds of wall time with the least so far (default: when it is minimal). */
