@@ -2,7 +2,8 @@
 import { prepare } from './cluster/prepare.ts'
 import { runScenario } from './cluster/run.ts'
 import type { SimulateOptions } from './options.ts'
-import { resultOf, type RunResult } from './result.ts'
+import { resultOf } from './conclusion.ts'
+import type { RunResult } from './result.ts'
 import type { Scenario } from './scenario.ts'
 import { settingsOf } from './settings.ts'
 

@@ -12,7 +12,8 @@ import { failureOf, type RunOutcome, runScenario, type RunSettings } from '../cl
 import type { Scenario } from '../scenario.ts'
 import { contentsOf, type Item, itemsOf, linkOf, siteOf } from './items.ts'
 import { OptionError, type SimulateOptions } from '../options.ts'
-import { resultOf, type RunResult } from '../result.ts'
+import { resultOf } from '../conclusion.ts'
+import type { RunResult } from '../result.ts'
 import { settingsOf } from '../settings.ts'
 
 export interface ShrinkOptions extends Omit<SimulateOptions, 'onProgress'> {
