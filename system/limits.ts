@@ -144,8 +144,6 @@ export const CHAT_LINES_MAX = 64
 // --- telemetry -----------------------------------------------------------------------------------------------------
 /** A frame that begins this long after the one before is a slow one: half a frame late. */
 export const SLOW_FRAME_US = 16_667
-/** More entries than this waiting for their closing are a backlog that somebody should know of. */
-export const QUEUE_DEPTH_MAX = 512
 /** More refusals of entries and messages in a second than this are worth an alarm. */
 export const REFUSALS_PER_SECOND_MAX = 20
 /** The same alarm is not raised again before this has passed. */

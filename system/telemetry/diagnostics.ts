@@ -3,7 +3,7 @@
  * instants, bounded in memory; a driver may fold a recorded trace through it and get the same.
  */
 import {
-  ALARM_INTERVAL_US, COMMAND_TIMES_MAX, QUEUE_DEPTH_MAX, REFUSALS_PER_SECOND_MAX, SLOW_FRAME_US,
+  ALARM_INTERVAL_US, COMMAND_TIMES_MAX, REFUSALS_PER_SECOND_MAX, SLOW_FRAME_US,
   TELEMETRY_INTERVAL_US,
 } from '../limits.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
@@ -70,7 +70,6 @@ export class Diagnostics {
     }
     this.#frameUs = nowUs
     this.#gauges['commands.depth'] = depth
-    if (depth > QUEUE_DEPTH_MAX) this.#alarm('queue depth', depth, QUEUE_DEPTH_MAX, nowUs)
     if (nowUs - this.#windowUs >= US_PER_SECOND) this.#closeWindow(nowUs)
   }
 
@@ -117,6 +116,9 @@ export class Diagnostics {
         return
       case 'commitFolded': counters['conflicts.commit'] += event.conflicts.length; return
       case 'alarm': counters['alarms.raised']++; return
+      case 'commandBacklog':
+        if (event.state === 'long') this.#alarm('queue depth', event.depth, event.bound, nowUs)
+        return
       default:
     }
   }

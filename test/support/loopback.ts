@@ -25,6 +25,7 @@ import { Host } from '../../system/session/host.ts'
 import type { HostConfig } from '../../system/session/hostconfig.ts'
 import type { Intent, Peer, PeerInput, PeerOutput, PeerPorts } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import type { PacketMirror } from '../../system/telemetry/mirror.ts'
 
 export const LATENCY_US = 2_000
 export const SESSION_ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
@@ -133,9 +134,11 @@ export class Actor<P extends Peer = Peer> {
     this.name = name
     this.#loopback = loopback
     let drawn = 0
+    const mirror = loopback.mirrorOf(name)
     this.peer = make({
       meter: NO_METER,
       probe: loopback.probeOf(name),
+      ...(mirror && { mirror }),
       compressor: loopback.compressorOf(name),
       explain: false,
       entropy: (bytes) => Uint8Array.from({ length: bytes }, (_, i) => (name.charCodeAt(0) + i * 7 + drawn++) & 0xff),
@@ -179,6 +182,7 @@ export interface LoopbackOptions {
   readonly signerOf?: (name: string) => Signer
   readonly verifier?: Verifier
   readonly probeOf?: (name: string) => Probe
+  readonly mirrorOf?: (name: string) => PacketMirror | undefined
   /** Nobody has one by default. */
   readonly compressorOf?: (name: string) => Compressor | undefined
 }
@@ -194,6 +198,7 @@ export class Loopback {
   readonly #physics = new Physics(RAPIER, { hz: PHYSICS_HZ })
   readonly signerOf: (name: string) => Signer
   readonly probeOf: (name: string) => Probe
+  readonly mirrorOf: (name: string) => PacketMirror | undefined
   readonly compressorOf: (name: string) => Compressor | undefined
   readonly #verifier: Verifier
   readonly #ends = new Map<number, End>()
@@ -205,7 +210,9 @@ export class Loopback {
 
   constructor(options: LoopbackOptions = {}) {
     const { host = {}, signerOf = (name) => tagSigner(publicKeyOf(name)), verifier = tagVerifier, probeOf = () => NO_PROBE } = options
+    const { mirrorOf = () => undefined } = options
     this.probeOf = probeOf
+    this.mirrorOf = mirrorOf
     this.compressorOf = options.compressorOf ?? (() => undefined)
     this.signerOf = signerOf
     this.#verifier = verifier

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { COUNT_MAX } from '../../../schemas/generated/layout.ts'
 import {
-  ALARM_INTERVAL_US, COMMAND_BURST, COMMAND_TIMES_MAX, MIRROR_BYTES_MAX, MIRROR_PACKETS_PER_SECOND, QUEUE_DEPTH_MAX,
+  ALARM_INTERVAL_US, COMMAND_BURST, COMMAND_TIMES_MAX, MIRROR_BYTES_MAX, MIRROR_PACKETS_PER_SECOND,
   REFUSALS_PER_SECOND_MAX, SLOW_FRAME_US, TELEMETRY_INTERVAL_US,
 } from '../../../system/limits.ts'
 import type { TelemetryReport } from '../../../system/protocol/messages.ts'
@@ -61,8 +61,9 @@ describe('diagnostics', () => {
 
   it('R-TELE-3 a backlog, replays, a limiter and many refusals are told, each once a second', () => {
     const { alarms, diagnostics } = watched()
-    diagnostics.frame(QUEUE_DEPTH_MAX, 1)
-    diagnostics.frame(QUEUE_DEPTH_MAX + 1, 2)
+    const queue = { event: 'commandBacklog', queue: 'pending', depth: 70, bound: 100 } as const
+    diagnostics.note({ ...queue, state: 'relieved' }, 1)
+    diagnostics.note({ ...queue, state: 'long' }, 2)
     for (let i = 0; i < 4; i++) {
       diagnostics.note(refused('nonce'), 3)
       diagnostics.note(refused('rate'), 3)
@@ -70,7 +71,7 @@ describe('diagnostics', () => {
     }
     diagnostics.note(refused('nonce'), 3 + ALARM_INTERVAL_US)
     expect(alarms.map(({ alarm, value }) => `${alarm} ${value}`)).toEqual([
-      `queue depth ${QUEUE_DEPTH_MAX + 1}`, 'replay 1', 'limiter 1', 'replay 5',
+      'queue depth 70', 'replay 1', 'limiter 1', 'replay 5',
     ])
     expect(diagnostics.telemetry.counters).toMatchObject({ 'refused.nonce': 5, 'refused.rate': 4, 'refused.other': 4 })
     for (let i = 0; i < 2 * REFUSALS_PER_SECOND_MAX; i++) {
@@ -129,6 +130,19 @@ describe('the host', () => {
     expect(loopback.host.heard('telemetry').length).toBeGreaterThanOrEqual(2)
   })
 
+  it('R-TELE-2 is told everything again on another connection', () => {
+    const loopback = new Loopback()
+    const [ana] = loopback.joined('ana')
+    const seconds = (count: number) => loopback.run(count * Math.ceil((TELEMETRY_INTERVAL_US * 90) / 1e6))
+    ana.intend({ kind: 'toolActivate', tool: 1 })
+    seconds(3)
+    const before = loopback.all('TelemetryReport').length
+    loopback.sever(ana)
+    seconds(3)
+    const [first] = loopback.all('TelemetryReport').slice(before)
+    expect(first.message.counters).toContainEqual({ name: 'commands.signed', value: 1 })
+  })
+
   it('R-TELE-3 raises an alarm where a member sends more than it may', () => {
     const loopback = new Loopback()
     const [ana] = loopback.joined('ana')
@@ -139,6 +153,17 @@ describe('the host', () => {
 })
 
 describe('the mirror', () => {
+  it('R-TELE-4 is shown every packet of its peer, both ways, as it travels', () => {
+    const mirror = new PacketMirror()
+    const loopback = new Loopback({ mirrorOf: (name) => (name === 'ana' ? mirror : undefined) })
+    loopback.joined('ana')
+    const sent = mirror.packets.filter(({ way }) => way === 'sent').map(({ bytes }) => Buffer.from(bytes).toString('hex'))
+    expect(sent).toEqual(loopback.sent.filter(({ from }) => from === 'ana').map(({ bytes }) => Buffer.from(bytes).toString('hex')))
+    const received = mirror.packets.filter(({ way }) => way === 'received')
+    expect(received.length).toBeGreaterThan(10)
+    expect(received.map(({ atUs }) => atUs)).toEqual(received.map(({ atUs }) => atUs).sort((a, b) => a - b))
+  })
+
   const packet = (atUs: number, bytes: Uint8Array) => ({ atUs, way: 'sent', peer: 1, channel: 0, bytes }) as const
 
   it('R-TELE-4 keeps the newest packets within its bytes, as copies', () => {
