@@ -20,6 +20,7 @@ export const COUNTERS = {
   messagesGrown: 'messages that compressed would not have been smaller, and went out as they were',
   compressionBytesSaved: 'bytes that compressed messages would have had beyond those that they have',
   compressionRefused: 'messages that were refused for how they were compressed',
+  messagesInflated: 'messages that were refused before they were decompressed: they claimed to be larger than a message may be',
   snapshots: 'snapshots that the host sent',
   snapshotChunks: 'chunks of the largest snapshot sent to somebody who joined',
   resyncs: 'resyncs that ended with a snapshot applied',
@@ -216,6 +217,7 @@ class Tally {
         const name = MESSAGES[event.cause]
         if (atHost && name !== undefined) counts[name]++
         if (event.reason.startsWith('compression')) counts.compressionRefused++
+        if (event.reason === 'compression: inflated') counts.messagesInflated++
         return
       }
       case 'equivocation': counts.equivocations++; return

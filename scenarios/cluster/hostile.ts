@@ -11,9 +11,10 @@ import { signingBytes, type UnsignedEntry } from '../../system/commands/signing.
 import { manifestHash } from '../../system/ecs/manifest.ts'
 import { HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
 import { COMMAND_BURST, COMMAND_PAYLOAD_BYTES_MAX, LAMPORT_LEAD_MAX } from '../../system/limits.ts'
+import { concatenate, u32 } from '../../system/protocol/bytes.ts'
 import { categoryOf, channelOf } from '../../system/protocol/channels.ts'
 import { crc32 } from '../../system/protocol/crc32.ts'
-import { ENVELOPE_BYTES, sealEnvelope } from '../../system/protocol/envelope.ts'
+import { BODY_BYTES_MAX, ENVELOPE_BYTES, sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type CommandEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
 import { FRAME_MAX } from '../../system/replication/frames.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
@@ -28,6 +29,8 @@ const FLOOD_ENTRIES = COMMAND_BURST + 28
 const PRYING_SETS = 8
 /** In the detail of one event. */
 const CHATTER_CHARACTERS = 250
+const BOMB_BLOCKS = 750
+const BOMB_BLOCK_BYTES = 128 * 1024
 /** Where the envelope has its flags and its checksum. */
 const FLAGS_AT = 2
 const CRC_AT = 20
@@ -111,6 +114,15 @@ export class Hostile implements HostileActor {
       const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength)
       view.setUint32(CRC_AT, crc32(sealed, ENVELOPE_BYTES, sealed.length, crc32(sealed, 0, CRC_AT)), true)
       this.#cluster.inject(this.#node, channelOf('CommandLogEntry'), sealed)
+    })
+  }
+  bomb(): void {
+    this.#act('bomb', () => {
+      for (const claimed of [BOMB_BLOCKS * BOMB_BLOCK_BYTES, BODY_BYTES_MAX]) {
+        const body = concatenate([u32(0), bombOf(claimed)])
+        const sealed = sealEnvelope(MessageType.Heartbeat, categoryOf('Heartbeat'), 0, body, SCHEMA_HASH, 'zstd')
+        this.#cluster.inject(this.#node, channelOf('Heartbeat'), sealed)
+      }
     })
   }
   sendAway(peer: PeerActor, code: 'kicked' | 'banned'): void {
@@ -282,6 +294,14 @@ export class Hostile implements HostileActor {
     const body = this.#cluster.codec.encode(message)
     return sealEnvelope(MessageType[message.kind], categoryOf(message.kind), 0, body, SCHEMA_HASH)
   }
+}
+
+/** A frame of Zstandard without its magic number that claims so many bytes, of blocks that each repeat one (RFC 8878, 3.1.1.2). */
+function bombOf(claimed: number): Uint8Array {
+  const SINGLE_SEGMENT_AND_U32_SIZE = 0xa0
+  const block = (isLast: boolean) => u32((BOMB_BLOCK_BYTES << 3) | (1 << 1) | Number(isLast))
+  const blocks = Array.from({ length: BOMB_BLOCKS }, (_, i) => block(i === BOMB_BLOCKS - 1))
+  return concatenate([Uint8Array.of(SINGLE_SEGMENT_AND_U32_SIZE), u32(claimed), ...blocks])
 }
 
 /** What no codec would write: a vector of so many elements tells of one more. */

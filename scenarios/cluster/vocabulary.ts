@@ -236,6 +236,8 @@ export interface HostileActor {
   chatter(bytes: number): void
   /** A message that claims to be compressed, and is not. */
   inflate(): void
+  /** Three kilobytes that are 100 MB: once they say so, once they claim to be as much as a message may have. */
+  bomb(): void
   /** Asks the host to send somebody away, as an admin may. */
   sendAway(peer: PeerActor, code: 'kicked' | 'banned'): void
   /** An entry with a payload above the bound. */

@@ -17,7 +17,7 @@ export default scenario('attacker', { frames: 300, hz: 90 }, async ({ host, join
   const decoy = host.spawn({ at: [0, 3, -9] })
   const [ana, ben, eve, mal] = await Promise.all([
     join('ana', { over: 'quic', role: 'editor' }), join('ben', { over: 'webrtc', role: 'editor' }),
-    join('eve', { over: 'quic', role: 'editor' }), join('mal', { over: 'webrtc', role: 'viewer' }),
+    join('eve', { over: 'quic', role: 'editor', compression: 'dictionary' }), join('mal', { over: 'webrtc', role: 'viewer' }),
   ])
   const work = async () => {
     for (let turn = 0; turn < 8; turn++) {
@@ -49,6 +49,7 @@ export default scenario('attacker', { frames: 300, hz: 90 }, async ({ host, join
       await frames(14)
       hostile.promote()
       hostile.inflate()
+      hostile.bomb()
       hostile.truncate(random.int(400))
       hostile.flip(random.int(4000))
       for (let message = 0; message < 8; message++) hostile.mangle(message, [random.int(4000), random.int(4000)])
@@ -80,7 +81,8 @@ export default scenario('attacker', { frames: 300, hz: 90 }, async ({ host, join
   mustHappen: {
     counters: {
       refusedSignature: 2, refusedNonce: 2, refusedEpoch: 2, refusedMalformed: 2, refusedDuplicate: 2, refusedRate: 50, refusedRole: 12,
-      commandsDenied: 2, equivocations: 2, messagesUnreadable: 8, messagesForbidden: 20, messagesOverBudget: 10, sessionsExpelled: 1,
+      commandsDenied: 2, equivocations: 2, messagesUnreadable: 8, compressionRefused: 6, messagesInflated: 2,
+      messagesForbidden: 20, messagesOverBudget: 10, sessionsExpelled: 1,
       commitsApplied: 2, commandsApplied: 20,
     },
     signedBy: { ana: 8, ben: 8 },
