@@ -4,7 +4,7 @@
  *
  *     'theta/session/' | major u16 | minor u16 | patch u16 | body bytes u32 | SHA-256 of the body | body
  *
- * Little-endian. The body of this version is CBOR, by the layout below; bodies of earlier ones are migrated (migrations.ts).
+ * Little-endian. The body is CBOR, by the layout below, since 2.0.0; bodies of earlier versions are migrated (migrations.ts).
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
@@ -55,6 +55,8 @@ const LAYOUT = table('SavedSession', {
   }), COMPONENTS.length),
 })
 
+/** The major version whose builds were the first to save bodies of this form. */
+const FORM_SINCE = 2
 /** Half of all there are: a session that goes on needs some. */
 const LAMPORT_MAX = 2 ** 52
 
@@ -82,7 +84,7 @@ export function loadSession(bytes: Uint8Array): LoadedSession {
     return refused(`saved by version ${text}, and this build reads up to ${own}: install a newer build`)
   }
   const migration = MIGRATIONS.find(({ from }) => from.major === major)
-  if (migration === undefined && major !== PROTOCOL_VERSION.major) return refused(`there is no way from version ${text} to this build`)
+  if (migration === undefined && major < FORM_SINCE) return refused(`there is no way from version ${text} to this build`)
   const migrated = migration?.migrate(body)
   if (migrated?.kind === 'refused') return migrated
   const read = migrated === undefined ? readCbor(LAYOUT, body) : undefined

@@ -11,7 +11,8 @@ import { Loopback, prepare, publicKeyOf, SESSION_ID } from '../../support/loopba
 await prepare()
 
 const OTHER_SESSION = SESSION_ID.map((byte) => byte ^ 0xff)
-const FIRST = new Uint8Array(readFileSync(new URL('../../vectors/1.0.0/session.bin', import.meta.url)))
+const savedBy = (version: string) => new Uint8Array(readFileSync(new URL(`../../vectors/${version}/session.bin`, import.meta.url)))
+const FIRST = savedBy('1.0.0')
 const sessionOf = (bytes: Uint8Array) => {
   const loaded = loadSession(bytes)
   if (loaded.kind === 'refused') throw new Error(loaded.why)
@@ -101,6 +102,22 @@ describe('a saved session', () => {
     expect(world.entities(Transform)).toHaveLength(3)
     expect(ana.peer.world.canonicalBytes()).toEqual(world.canonicalBytes())
     // What it became is of this version: saved and loaded again, it is the same.
+    expect(sessionOf(saveSession(session))).toEqual(session)
+  })
+
+  it('R-SESSION-8 one of version 2.0.0 is read as it is: its world, its members, their numbers, and who was banned', () => {
+    const session = sessionOf(savedBy('2.0.0'))
+    expect(session.members.map(({ author, displayName, nonceHighWater, banned }) => [author, displayName, nonceHighWater, banned])).toEqual([
+      [0, 'host', 260n, false], [1, 'ana', 3n, false], [2, 'ben', 2n, false], [3, 'cat', 0n, true],
+    ])
+    const loopback = goOn(savedBy('2.0.0'))
+    const [ana] = loopback.joined('ana')
+    const { world } = loopback.host.peer
+    expect([Transform, RigidBody, Motion].map((component) => world.entities(component).length)).toEqual([2, 1, 1])
+    ana.intend({ kind: 'spawn', ...box, z: 4096 })
+    loopback.settle()
+    expect(world.entities(Transform)).toHaveLength(3)
+    expect(ana.peer.world.canonicalBytes()).toEqual(world.canonicalBytes())
     expect(sessionOf(saveSession(session))).toEqual(session)
   })
 })
