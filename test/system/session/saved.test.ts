@@ -107,7 +107,8 @@ describe('a saved session', () => {
 
   it('R-SESSION-8 one of version 2.0.0 is read as it is: its world, its members, their numbers, and who was banned', () => {
     const session = sessionOf(savedBy('2.0.0'))
-    expect(session.members.map(({ author, displayName, nonceHighWater, banned }) => [author, displayName, nonceHighWater, banned])).toEqual([
+    const known = session.members.map(({ author, displayName, nonceHighWater, banned }) => [author, displayName, nonceHighWater, banned])
+    expect(known).toEqual([
       [0, 'host', 260n, false], [1, 'ana', 3n, false], [2, 'ben', 2n, false], [3, 'cat', 0n, true],
     ])
     const loopback = goOn(savedBy('2.0.0'))
