@@ -1,7 +1,9 @@
 /** Canaries of placement commits: half applied, wrongly judged, wrongly remembered. All of them at the host. */
 import { memberEntity, ROLES } from '../../system/commands/registry.ts'
 import { CommandLog } from '../../system/commands/log.ts'
+import type { RowOf } from '../../system/ecs/component.ts'
 import { CommitRecord, Member, Placement } from '../../system/ecs/components.ts'
+import type { EntityId } from '../../system/ids.ts'
 import { COMMIT_STATUS_CODES } from '../../system/placement/apply.ts'
 import { Codec, type DecodedCommit } from '../../system/protocol/codec.ts'
 import type { DraftChange, PlacementState } from '../../system/protocol/messages.ts'
@@ -22,6 +24,24 @@ function misreadsDrafts(bed: Bed, misread: (draft: DraftChange, live: PlacementS
     if (!isFolding() || decoded.kind !== 'commit') return decoded
     const changes = decoded.commit.changes.map((draft) => misread(draft, world.get(draft.placement, Placement)))
     return { kind: 'commit', commit: { ...decoded.commit, changes } }
+  })
+}
+
+type MemberRow = RowOf<typeof Member> | undefined
+
+/** When the host judges a commit, it reads another row than its author's, or reads it other than it is. */
+function misjudges(bed: Bed, misread: (read: (other?: EntityId) => MemberRow) => MemberRow): void {
+  const { world } = bed.cluster.host.peer
+  let isCommit = false
+  misreadsDrafts(bed, (draft) => {
+    isCommit = true
+    return draft
+  })
+  bed.wrap(world, 'get', (get) => (entity, component) => {
+    const isJudging = component === Member && isCommit
+    isCommit = isCommit && !isJudging
+    const row = isJudging ? misread((other = entity) => get.call(world, other, Member) as MemberRow) : get.call(world, entity, component)
+    return row as never
   })
 }
 
@@ -72,20 +92,10 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     name: 'commit-without-permission', area: 'commits', stories: ['viewer-edits', 'swarm'],
     about: 'a commit is applied whatever its author may do',
     shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
-    plant: (bed) => {
-      const { world } = bed.cluster.host.peer
-      let isCommit = false
-      misreadsDrafts(bed, (draft) => {
-        isCommit = true
-        return draft
-      })
-      bed.wrap(world, 'get', (get) => (entity, component) => {
-        const row = get.call(world, entity, component)
-        if (component !== Member || !isCommit || row === undefined) return row as never
-        isCommit = false
-        return { ...row, role: ADMIN, capabilities: ALL_CAPABILITIES } as never
-      })
-    },
+    plant: (bed) => misjudges(bed, (read) => {
+      const row = read()
+      return row && { ...row, role: ADMIN, capabilities: ALL_CAPABILITIES }
+    }),
   },
   {
     name: 'overlap-overlooked', area: 'commits', stories: ['commit-storm', 'swarm'],
@@ -172,21 +182,9 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     }),
   },
   {
-    name: 'permission-of-another', area: 'commits', stories: ['viewer-edits', 'swarm'],
+    name: 'permission-of-another', area: 'commits', stories: ['viewer-edits', 'swarm'], itemsMax: 6,
     about: 'a commit is judged by what its placements’ first author may do, and not its own',
     shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
-    plant: (bed) => {
-      const { world } = bed.cluster.host.peer
-      let isCommit = false
-      misreadsDrafts(bed, (draft) => {
-        isCommit = true
-        return draft
-      })
-      bed.wrap(world, 'get', (get) => (entity, component) => {
-        const isJudging = component === Member && isCommit
-        isCommit = isCommit && !isJudging
-        return get.call(world, isJudging ? memberEntity(FIRST_AUTHOR) : entity, component) as never
-      })
-    },
+    plant: (bed) => misjudges(bed, (read) => read(memberEntity(FIRST_AUTHOR))),
   },
 ]

@@ -132,7 +132,7 @@ export const LOG: readonly Canary[] = [
     }),
   },
   {
-    name: 'order-unchecked', area: 'log', stories: ['given-order', 'swarm'],
+    name: 'order-unchecked', area: 'log', stories: ['given-order', 'swarm'], itemsMax: 8,
     about: 'the host takes an entry although the one that its author gave before it was refused',
     shows: [{ check: 'authorOrder', component: 'CommandLogEntry' },
       { check: 'oracle', component: 'CommandLogEntry', field: 'previousNonce' }],

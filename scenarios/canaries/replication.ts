@@ -6,10 +6,24 @@ import { Codec } from '../../system/protocol/codec.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
 import { Replica } from '../../system/replication/replica.ts'
 import { SnapshotAssembler } from '../../system/replication/snapshot.ts'
-import type { Canary } from './canary.ts'
+import type { Bed, Canary } from './canary.ts'
 
 const MISSED_REVISION = 2
 const FLIP_FRAME = 30
+
+/** Whether a client is taking a chunk of a snapshot. */
+function takingSnapshot(bed: Bed): () => boolean {
+  let isTaking = false
+  bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {
+    isTaking = true
+    try {
+      return takeChunk.call(this, message, nowUs)
+    } finally {
+      isTaking = false
+    }
+  })
+  return () => isTaking
+}
 
 export const REPLICATION: readonly Canary[] = [
   {
@@ -89,17 +103,9 @@ export const REPLICATION: readonly Canary[] = [
     about: 'a client that takes a snapshot keeps the rows which the snapshot does not have',
     shows: [{ check: 'convergence', component: 'theta.Motion' }, { check: 'convergence', component: 'theta.Spawned' }],
     plant: (bed) => {
-      let isTaking = false
-      bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {
-        isTaking = true
-        try {
-          return takeChunk.call(this, message, nowUs)
-        } finally {
-          isTaking = false
-        }
-      })
+      const isTaking = takingSnapshot(bed)
       bed.atClients(({ peer: { world } }) => bed.wrap(world, 'delete', (remove) => (entity, component) => {
-        if (!isTaking) remove.call(world, entity, component)
+        if (!isTaking()) remove.call(world, entity, component)
       }))
     },
   },
@@ -139,17 +145,9 @@ export const REPLICATION: readonly Canary[] = [
       { check: 'refusals', component: 'ComponentDelta' },
     ],
     plant: (bed) => {
-      let isTaking = false
-      bed.wrap(Replica.prototype, 'takeChunk', (takeChunk) => function (this: Replica, message, nowUs) {
-        isTaking = true
-        try {
-          return takeChunk.call(this, message, nowUs)
-        } finally {
-          isTaking = false
-        }
-      })
+      const isTaking = takingSnapshot(bed)
       bed.atClients(({ peer: { world } }) => bed.wrap(world, 'setBytes', (setBytes) => (entity, component, bytes, revision, track) => {
-        setBytes.call(world, entity, component, bytes, revision, isTaking ? undefined : track)
+        setBytes.call(world, entity, component, bytes, revision, isTaking() ? undefined : track)
       }))
     },
   },

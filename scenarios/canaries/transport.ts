@@ -77,7 +77,7 @@ export const TRANSPORT: readonly Canary[] = [
     plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } }]),
   },
   {
-    name: 'stream-loss-forgotten', area: 'transport', stories: ['late-join', 'swarm'],
+    name: 'stream-loss-forgotten', area: 'transport', stories: ['late-join', 'swarm'], itemsMax: 6,
     about: 'a stream hears that a range was lost, and does not send it again',
     shows: [{ check: 'settle' }],
     plant: (bed) => {

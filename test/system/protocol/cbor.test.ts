@@ -76,6 +76,9 @@ describe('R-WIRE-2 what is refused, in words', () => {
     const bytes = codec.encodeCbor({ ...SAMPLES.EditorEvent, detail: 'abc' })
     const at = Buffer.from(bytes).indexOf('abc')
     expect(why('EditorEvent', bytes.with(at, 0xff))).toContain('detail: not UTF-8')
+    expect(why('SessionHello', order({ ...hello, transports: Array.from({ length: 9 }, () => 'quic') }))).toContain('9 elements, not 0..8')
+    const receipt = decode(codec.encodeCbor(SAMPLES.CommandReceipt)) as Record<string, unknown>
+    expect(why('CommandReceipt', order({ ...receipt, nonce: -1 }))).toContain('nonce: -1 is not in 0..2^64 - 1')
   })
 
   test('R-WIRE-2 no bytes make the reader throw', () => {

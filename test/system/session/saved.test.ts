@@ -4,7 +4,10 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { memberEntity } from '../../../system/commands/registry.ts'
-import { BodyPose, Entity, HeadPose, Member, Motion, Placement, RigidBody, Transform } from '../../../system/ecs/components.ts'
+import {
+  BodyPose, Entity, HeadPose, Member, Motion, Placement, RigidBody, ScopeVersion, Transform,
+} from '../../../system/ecs/components.ts'
+import type { AnyComponent } from '../../../system/ecs/component.ts'
 import { loadSession, saveSession } from '../../../system/session/saved.ts'
 import { Loopback, prepare, publicKeyOf, SESSION_ID } from '../../support/loopback.ts'
 
@@ -124,6 +127,10 @@ describe('a saved session', () => {
 })
 
 describe('what is refused', () => {
+  const rowsOf = ({ name }: AnyComponent, change: (rows: Uint8Array) => Uint8Array) => {
+    const { tables, ...session } = sessionOf(savedBy('2.0.0'))
+    return saveSession({ ...session, tables: tables.map((one) => (one.component === name ? { ...one, rows: change(one.rows) } : one)) })
+  }
   const saved = new Loopback().host.peer.save()
   const spent = sessionOf(saved).members.map((member) => ({ ...member, nonceHighWater: 2n ** 20n }))
   it.each<[what: string, bytes: Uint8Array, why: string | RegExp]>([
@@ -140,6 +147,10 @@ describe('what is refused', () => {
     ['a member of a number to come', saveSession({ ...sessionOf(saved), nextAuthor: 0 }), /given twice, or to come/],
     ['an old body that is none', resealed(FIRST, (body) => body.subarray(0, 9)), 'version 1.0.0: the snapshot is cut off'],
     ['an old body without its roster', resealed(FIRST, (body) => body.subarray(0, 4 + 566)), 'version 1.0.0: the roster cannot be read'],
+    ['a row that is cut off', rowsOf(Member, (rows) => rows.subarray(1)), `a row of ${Member.name} is cut off`],
+    ['rows out of order', rowsOf(Member, (rows) => rows.with(3, 0x7f)), `rows of ${Member.name} are not in order`],
+    ['a row that no world has', rowsOf(ScopeVersion, (rows) => rows.with(11 + ScopeVersion.field.lamport.offset, 255)),
+      `a row of ${ScopeVersion.name} is out of its range`],
   ])('R-SESSION-8 %s', (_what, bytes, why) => {
     if (typeof why === 'string') expect(whyOf(bytes)).toBe(why)
     else expect(whyOf(bytes)).toMatch(why)
