@@ -183,7 +183,8 @@ export const COMMIT_CANARIES: readonly Canary[] = [
   },
   {
     name: 'permission-of-another', area: 'commits', stories: ['viewer-edits', 'swarm'], itemsMax: 6,
-    about: 'a commit is judged by what its placements’ first author may do, and not its own',
+    about: 'a commit is judged by what the session’s first author may do, and not its own; it takes that one, another who loses its '
+      + 'role, and a commit: opened, drafted, asked for',
     shows: [{ check: 'oracle', component: 'theta.Entity' }, { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misjudges(bed, (read) => read(memberEntity(FIRST_AUTHOR))),
   },

@@ -133,7 +133,8 @@ export const LOG: readonly Canary[] = [
   },
   {
     name: 'order-unchecked', area: 'log', stories: ['given-order', 'swarm'], itemsMax: 8,
-    about: 'the host takes an entry although the one that its author gave before it was refused',
+    about: 'the host takes an entry although the one that its author gave before it was refused; it takes cuts that make an author '
+      + 'late, and somebody else’s commands, which close the log meanwhile',
     shows: [{ check: 'authorOrder', component: 'CommandLogEntry' },
       { check: 'oracle', component: 'CommandLogEntry', field: 'previousNonce' }],
     plant: (bed) => {

@@ -78,7 +78,8 @@ export const TRANSPORT: readonly Canary[] = [
   },
   {
     name: 'stream-loss-forgotten', area: 'transport', stories: ['late-join', 'swarm'], itemsMax: 6,
-    about: 'a stream hears that a range was lost, and does not send it again',
+    about: 'a stream hears that a range was lost, and does not send it again; it takes a drag of something that is there, of whose '
+      + 'commands a packet is lost',
     shows: [{ check: 'settle' }],
     plant: (bed) => {
       bed.wrap(StreamSender.prototype, 'lost', () => () => {})
