@@ -37,6 +37,11 @@ export interface OracleDifference {
   readonly expected: Uint8Array
 }
 
+interface Admitted {
+  readonly entry: CommandEntry
+  readonly atUs: number
+}
+
 interface Position {
   readonly x: number
   readonly y: number
@@ -52,8 +57,12 @@ export interface OraclePorts {
   keyOf(author: number): Uint8Array | undefined
 }
 
+const RATE_US = 1_000_000
 const BURST = 100
 const PER_SECOND = 10
+/** It is looked for what is settled where twice as much is kept as was left the last time. */
+const GROWTH = 2
+const SWEEP_MIN = 256
 /** How far above all that is known an entry's Lamport time may be. */
 const LEAD = 2 ** 20
 /** Wishes of the story for its props that a frame takes. */
@@ -64,7 +73,11 @@ const NOT_COMPARED: ReadonlySet<string> = new Set(['resultHi', 'resultLo'])
 
 export class Oracle {
   readonly #ports: OraclePorts
-  #admitted: { readonly entry: CommandEntry; readonly atUs: number }[] = []
+  /** What the host let in, but for what is settled. */
+  #admitted: Admitted[] = []
+  /** Of what is settled: each author's last nonce, and the highest Lamport time. */
+  readonly #spent = new Map<number, bigint>()
+  #settledLamport = 0
   /** What the story asked of the host's stream since the last frame; undefined ends the entity. */
   readonly #wishes: { readonly entity: number; readonly at: Position | undefined }[] = []
   readonly #props = noRows(PROP_COMPONENTS)
@@ -79,8 +92,9 @@ export class Oracle {
   /** Admitted and not closed. */
   #waiting: CommandEntry[] = []
   readonly #rows: Rows = noRows(LOG_COMPONENTS)
-  /** What came of each closed entry, by Lamport time and author. */
-  readonly #folded = new Map<string, Folded>()
+  /** What came of each closed entry that is not settled, by Lamport time and author. */
+  readonly #folded = new Map<string, Folded & Pick<CommandEntry, 'lamport'>>()
+  #sweepAt = SWEEP_MIN
 
   constructor(ports: OraclePorts) {
     this.#ports = ports
@@ -97,15 +111,15 @@ export class Oracle {
     const { sessionId, epoch, verifier } = this.#ports
     const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     if (!genuine) fail('signature', 'admitted without a valid signature')
-    if (earlier.some(({ entry: { nonce } }) => nonce >= entry.nonce)) fail('nonce', 'admitted with a nonce that is not new')
-    const last = earlier.reduce((most, { entry: { nonce } }) => (nonce > most ? nonce : most), 0n)
+    const last = earlier.reduce((most, { entry: { nonce } }) => (nonce > most ? nonce : most), this.#spent.get(entry.author) ?? 0n)
+    if (entry.nonce <= last) fail('nonce', 'admitted with a nonce that is not new')
     if (entry.previousNonce !== last) fail('previousNonce', 'admitted out of its author\'s order')
     if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('lamport', 'admitted twice at one position')
     if (entry.epoch !== epoch) fail('epoch', 'admitted from another epoch')
     if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')
-    const known = this.#admitted.reduce((most, { entry: { lamport } }) => Math.max(most, lamport), 0)
+    const known = this.#admitted.reduce((most, { entry: { lamport } }) => Math.max(most, lamport), this.#settledLamport)
     if (entry.lamport > known + LEAD) fail('lamport', 'admitted from the far future')
-    const lately = earlier.filter((other) => other.atUs > Math.max(atUs - 1_000_000, this.#beganUs)).length
+    const lately = earlier.filter((other) => other.atUs > Math.max(atUs - RATE_US, this.#beganUs)).length
     if (entry.author !== 0 && lately >= BURST + PER_SECOND) fail('rate', 'admitted above the rate')
     this.#admitted.push({ entry, atUs })
     this.#waiting.push(entry)
@@ -131,6 +145,27 @@ export class Oracle {
     }
     this.#admitted = this.#admitted.filter(({ entry }) => !isForgotten(entry))
     this.#waiting = this.#waiting.filter((entry) => !isForgotten(entry))
+  }
+
+  /**
+   * Nobody comes back to what is closed up to there. Of the entries nothing more is needed than what authors have spent, and what
+   * counts against their rates.
+   */
+  settle(lamport: number, nowUs: number): void {
+    if (this.held < this.#sweepAt) return
+    const isSettled = ({ entry, atUs }: Admitted): boolean => entry.lamport <= lamport && atUs <= nowUs - RATE_US
+    for (const { entry: { author, nonce, lamport: settled } } of this.#admitted.filter(isSettled)) {
+      const spent = this.#spent.get(author) ?? 0n
+      this.#spent.set(author, nonce > spent ? nonce : spent)
+      this.#settledLamport = Math.max(this.#settledLamport, settled)
+    }
+    this.#admitted = this.#admitted.filter((admitted) => !isSettled(admitted))
+    for (const [position, folded] of this.#folded) if (folded.lamport <= lamport) this.#folded.delete(position)
+    this.#sweepAt = Math.max(SWEEP_MIN, GROWTH * this.held)
+  }
+  /** Entries that are not settled. */
+  get held(): number {
+    return this.#admitted.length + this.#folded.size
   }
 
   /** What the story asks of the host's stream, for the next frame; undefined ends the entity. */
@@ -224,7 +259,8 @@ export class Oracle {
     this.#waiting = this.#waiting.filter(({ lamport }) => lamport > this.#closed)
     closed.sort((a, b) => a.lamport - b.lamport || a.author - b.author)
     for (const entry of closed) {
-      this.#folded.set(`${entry.lamport} ${entry.author}`, foldOne(this.#rows, entry, this.#ports.codec))
+      const { lamport, author } = entry
+      this.#folded.set(`${lamport} ${author}`, { lamport, ...foldOne(this.#rows, entry, this.#ports.codec) })
     }
   }
 

@@ -3,8 +3,8 @@
  *
  * Every fault and every delay of a run is `choose(odds, key)`: a pure function of the seed, the site (which kind of
  * decision) and the key (the identity of the thing decided about: which stream range on which attempt). No counter
- * takes part, so that suppressing one fault leaves the others where they were. Alternative 0 is the benign one, and
- * only the others are recorded: the record of a run is the plan that reproduces it.
+ * takes part, so that suppressing one fault leaves the others where they were. Alternative 0 is the benign one; the record
+ * of all others (steer.ts) is the plan that reproduces the run.
  */
 
 /** Weights sum to at most this, so that `weight * 2^32` is exact in a float64. */
@@ -101,7 +101,7 @@ const isPossible = (of: Odds, alternative: number): boolean =>
   alternative < of.alternatives && of.bounds[alternative] < of.bounds[alternative + 1]
 
 /** Choices by (site, key) in the order of their addition: an open-addressing table over columns, so that a look-up allocates nothing. */
-class ChoiceTable {
+export class ChoiceTable {
   readonly #choices: Choice[] = []
   #hashes = new Uint32Array(64)
   /** Index into the columns plus 1; 0 is an empty place. At most half of the places are taken. */
@@ -158,21 +158,15 @@ class ChoiceTable {
 const hashKey = (basis: number, siteHash: number, keyHi: number, keyLo: number): number =>
   mix32(mix32(mix32(basis, siteHash), keyHi), keyLo)
 
-/** Draws every choice from a seed. */
+/** Draws every choice from a seed, and remembers none. */
 export class SeededChooser implements Chooser {
   readonly #seedHi: number
   readonly #seedLo: number
-  readonly #recorded = new ChoiceTable()
 
   constructor(seed: Seed) {
     const text = seedText(seed)
     this.#seedHi = hashText(text, 1)
     this.#seedLo = hashText(text, 2)
-  }
-
-  /** Every choice other than 0 so far, each (site, key) once, in the order of first appearance. */
-  get recorded(): readonly Choice[] {
-    return this.#recorded.choices
   }
 
   choose(of: Odds, keyHi: number, keyLo: number): number {
@@ -187,7 +181,6 @@ export class SeededChooser implements Chooser {
       if (bounds[middle] <= draw) low = middle
       else high = middle - 1
     }
-    this.#recorded.add(of.siteHash, of.site, keyHi, keyLo, low)
     return low
   }
 }
@@ -198,7 +191,6 @@ export class SeededChooser implements Chooser {
  */
 export class PlannedChooser implements Chooser {
   readonly #planned = new ChoiceTable()
-  readonly #recorded = new ChoiceTable()
 
   /** Throws a RangeError where two choices share a site and key, or one is not at least 1. */
   constructor(choices: Iterable<Choice>) {
@@ -210,15 +202,8 @@ export class PlannedChooser implements Chooser {
     }
   }
 
-  /** The choices of the plan that were really taken, in the order of first appearance. */
-  get recorded(): readonly Choice[] {
-    return this.#recorded.choices
-  }
-
   choose(of: Odds, keyHi: number, keyLo: number): number {
     const alternative = this.#planned.get(of.siteHash, of.site, keyHi, keyLo)
-    if (alternative === 0 || !isPossible(of, alternative)) return 0
-    this.#recorded.add(of.siteHash, of.site, keyHi, keyLo, alternative)
-    return alternative
+    return isPossible(of, alternative) ? alternative : 0
   }
 }

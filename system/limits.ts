@@ -41,6 +41,8 @@ export const CLOSED_ENTRIES_MAX = 16_384
 export const CLOSED_BYTES_MAX = 8 * 1024 * 1024
 /** Frames for which no closed entry goes while there is another: who is further behind misses frames as well. */
 export const RANGE_FRAMES = 256
+/** And older ones, which nobody needs to go on: a log does not grow with its session. */
+export const OLD_ENTRIES_MAX = 1024
 /** Bytes of entries that answer a member's range requests in one frame; a larger entry goes alone. */
 export const RANGE_BYTES_PER_FRAME = 16 * 1024
 /** Entries in one CommandLogEntry message. */

@@ -1,11 +1,13 @@
 /**
  * `theta-sim bench --soak MINUTES`: eight peers at 90 frames a second for minutes of virtual time, half of them over WebRTC, on links
  * that lose and delay, always at work. The trace keeps its digest alone, so that what grows is the system's, the transports' or the
- * checkers'.
+ * checkers': and nothing may.
  */
 import { wallClockMs } from '../../platform/clock.ts'
 import { bytesInUse, collector } from '../../platform/memory.ts'
 import { aligned, type Cell } from '../../reports/table.ts'
+import { heldBy } from '../cluster/held.ts'
+import type { ExitCode } from '../cluster/outcome.ts'
 import { prepare } from '../cluster/prepare.ts'
 import { runOnce } from '../cluster/run.ts'
 import type { PeerActor } from '../cluster/vocabulary.ts'
@@ -20,6 +22,10 @@ const TURN_FRAMES = 90
 const CRATES = 20
 const BODIES = 10
 const MEGABYTE = 1_000_000
+/** From this minute on everything has come to its bounds: */
+const FULL_MINUTE = 2
+/** in the last one a flat run has no more than so many times the memory. */
+const GROWTH_MAX = 1.1
 
 const soakFor = (minutes: number): Scenario =>
   scenario('soak', { frames: minutes * FRAMES_PER_MINUTE, hz: 90, peersMax: NAMES.length }, async ({ host, join, net, frame, random }) => {
@@ -38,22 +44,27 @@ const soakFor = (minutes: number): Scenario =>
     }
   })
 
-/** Prints a line a minute, then what grew. @returns the run's exit code. */
-export async function soak(minutes: number, print: (line: string) => void): Promise<number> {
+/** Prints a line a minute, then what grew. @returns the run's exit code; 1 where it converged and its memory was not flat. */
+export async function soak(minutes: number, print: (line: string) => void): Promise<ExitCode> {
   const collect = collector()
   const beganMs = wallClockMs()
   const rows: (readonly Cell[])[] = []
   const bytes: number[] = []
+  const held: ReadonlyMap<string, number>[] = []
   let minute = 1
   const story = soakFor(minutes)
   const { exit, verdict, info } = await runOnce(story, {
     ...settingsOf(story, { verifier: 'node' }), traceLevel: 'chain',
-    isOver: ({ clients, host }, _trace, nextUs) => {
+    isOver: (cluster, _trace, nextUs) => {
+      const { clients, host } = cluster
       if (nextUs < minute * US_PER_MINUTE || nextUs === Infinity || minute > minutes) return false
+      // What holds bytes outside the heap goes the first time, and the bytes themselves the second.
+      collect()
       collect()
       bytes.push(bytesInUse())
+      held.push(heldBy(cluster))
       const slowest = Math.min(...clients.map(({ peer }) => peer.confirmedFrame))
-      rows.push([minute, (bytesInUse() / MEGABYTE).toFixed(1), host.peer.frame, slowest, host.peer.log.position.count,
+      rows.push([minute, (bytes[minute - 1] / MEGABYTE).toFixed(1), host.peer.frame, slowest, host.peer.log.position.count,
         ((wallClockMs() - beganMs) / 1000).toFixed(0)])
       print(`minute ${minute++} of ${minutes}`)
       return false
@@ -61,8 +72,14 @@ export async function soak(minutes: number, print: (line: string) => void): Prom
   }, await prepare())
   const titles = ['minute#', 'MB in use#', 'host at frame#', 'slowest peer at#', 'entries closed#', 'seconds#']
   for (const line of aligned(titles, rows)) print(line)
-  const [first, last] = [bytes[Math.min(1, bytes.length - 1)], bytes[bytes.length - 1]]
-  print(`\n${verdict}; final frame ${info.finalFrame}; from minute ${Math.min(2, bytes.length)} to ${bytes.length} memory grew by `
-    + `${((last - first) / MEGABYTE).toFixed(1)} MB, ${(last / first).toFixed(2)}x`)
-  return exit
+  print(`\n${verdict}; final frame ${info.finalFrame}`)
+  if (bytes.length <= FULL_MINUTE) return exit
+  const [first, last] = [FULL_MINUTE - 1, bytes.length - 1]
+  const parts = [...held[first]].map(([part, before]) => [part, before, held[last].get(part) ?? 0])
+  for (const line of aligned(['kept by', `in minute ${FULL_MINUTE}#`, `in minute ${bytes.length}#`], parts)) print(line)
+  const growth = bytes[last] / bytes[first]
+  const isFlat = growth <= GROWTH_MAX
+  print(`\n${isFlat ? 'flat' : 'NOT flat'}: from minute ${FULL_MINUTE} to ${bytes.length} memory went from `
+    + `${(bytes[first] / MEGABYTE).toFixed(1)} to ${(bytes[last] / MEGABYTE).toFixed(1)} MB, ${growth.toFixed(2)}x, of ${GROWTH_MAX}x`)
+  return exit === 0 && !isFlat ? 1 : exit
 }

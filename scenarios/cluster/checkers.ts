@@ -7,6 +7,8 @@ import { channelOf } from '../../system/protocol/channels.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { type Cells, seenBytes } from '../oracle/sight.ts'
 import type { Watcher } from './cluster.ts'
+import type { Horizon } from './horizon.ts'
+import { Ledger } from './ledger.ts'
 import type { Wiretap } from './wiretap.ts'
 
 export interface Failure {
@@ -26,18 +28,26 @@ interface Folded {
  */
 export class LogOrder implements Watcher {
   readonly failures: Failure[] = []
+  readonly #horizon: Horizon
   /** More than once where the host began anew: whoever confirmed the frame meanwhile has it as it was. */
-  readonly #host = new Map<string, Folded[]>()
+  readonly #host = new Ledger<readonly Folded[]>()
   readonly #last = new Map<number, { readonly lamport: number; readonly author: number }>()
   /** The highest Lamport time that each node has seen. */
   readonly #seen = new Map<number, number>()
   readonly #nameOf: (node: number) => string
 
-  constructor(nameOf: (node: number) => string) {
+  constructor(nameOf: (node: number) => string, horizon: Horizon) {
     this.#nameOf = nameOf
+    this.#horizon = horizon
+  }
+
+  /** Entries that somebody may still fold. */
+  get held(): number {
+    return this.#host.size
   }
 
   event(node: number, event: SystemEvent): void {
+    if (event.event === 'frameClosed') this.#host.forget(this.#horizon.settledLamport)
     if (event.event === 'snapshotApplied') this.#last.delete(node)
     // Who began anew has forgotten what it saw.
     if (event.event === 'sessionOpened' && node !== 0 && !event.resumed) this.#seen.delete(node)
@@ -62,7 +72,7 @@ export class LogOrder implements Watcher {
     this.#last.set(node, { lamport, author })
     const key = `${lamport} ${author}`
     const host = this.#host.get(key) ?? []
-    if (node === 0) this.#host.set(key, [...host, { outcome, frame }])
+    if (node === 0) this.#host.set(key, lamport, [...host, { outcome, frame }])
     else if (host.length === 0) fail('missing', 'before the host did')
     else if (!host.some((folded) => folded.outcome === outcome && folded.frame === frame)) {
       const { outcome: hosts, frame: hostFrame } = host.at(-1)!

@@ -80,6 +80,8 @@ export interface ClusterConfig {
 
 /** Who looks on: checkers and captures. They must not write. */
 export interface Watcher {
+  /** How many things it keeps, where they come with time: no more in a long run than in a short one. */
+  readonly held?: number
   event?(node: number, event: SystemEvent, nowUs: number): void
   /** A frame was closed by the host (node 0) or confirmed by a client; `world` is exactly that frame's. */
   frame?(node: number, frame: number, world: World): void
@@ -219,6 +221,10 @@ export class Cluster {
   transportOf(node: number): 'quic' | 'webrtc' | 'none' {
     return this.#transports.get(node) ?? 'none'
   }
+  /** Whether nodes have disks, and the host can begin anew from its own. */
+  get hasDisks(): boolean {
+    return this.#config.disks
+  }
   roleOf(name: string): Role {
     return this.#roles.get(name) ?? 'viewer'
   }
@@ -252,7 +258,8 @@ export class Cluster {
     this.#operationCounts.set(kind, ordinal)
     const label = `${kind}#${ordinal}`
     if (this.#config.operations?.has(label) === false) return false
-    this.#operations.push(label)
+    // A trace that keeps nothing else keeps no plan.
+    if (this.#config.trace.level !== 'chain') this.#operations.push(label)
     this.#config.trace.record(this.nowUs, NETWORK_NODE, { kind: 'note', name: 'operation', data: { event: 'operation', label, verb } })
     this.#isOperating = true
     try {

@@ -1,6 +1,7 @@
 /** Compares the digest of every frame that a client confirms with the host's digest of what it sees of that frame, as they come. */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Watcher } from './cluster.ts'
+import type { Horizon } from './horizon.ts'
 
 export interface Mismatch {
   readonly frame: number
@@ -10,24 +11,36 @@ export interface Mismatch {
 }
 
 export class Convergence implements Watcher {
-  readonly #closed: string[] = []
-  /** By frame and mark of an interest: what those who see by it must have. */
-  readonly #cut = new Map<string, string>()
+  readonly #horizon: Horizon
+  /** By frame beyond the horizon, then by mark of an interest, 0 for everything: what those who see by it must have. */
+  readonly #digests = new Map<number, Map<number, string>>()
   readonly #confirmed = new Map<number, number>()
   /** The first by frame, then by node: what is found later may be of an earlier frame. */
   first: Mismatch | undefined
   mismatches = 0
   finalFrame = -1
+  finalDigest = ''
+
+  constructor(horizon: Horizon) {
+    this.#horizon = horizon
+  }
+
+  /** Frames that somebody may still confirm. */
+  get held(): number {
+    return this.#digests.size
+  }
 
   event(node: number, event: SystemEvent): void {
     if (event.event === 'frameClosed') {
-      this.#closed[event.frame] = event.digest
+      this.#told(event.frame, 0, event.digest)
       this.finalFrame = event.frame
-    } else if (event.event === 'frameCut') this.#cut.set(`${event.frame} ${event.interest}`, event.digest)
+      this.finalDigest = event.digest
+      this.#forget()
+    } else if (event.event === 'frameCut') this.#told(event.frame, event.interest, event.digest)
     else if (event.event === 'frameConfirmed') {
       this.#confirmed.set(node, (this.#confirmed.get(node) ?? 0) + 1)
       const { frame, interest } = event
-      const hostDigest = interest === 0 ? this.#closed[frame] : this.#cut.get(`${frame} ${interest}`)
+      const hostDigest = this.#digests.get(frame)?.get(interest)
       if (hostDigest === event.digest) return
       this.mismatches++
       const mismatch = { frame: event.frame, node, hostDigest: hostDigest ?? 'no such frame', clientDigest: event.digest }
@@ -39,7 +52,16 @@ export class Convergence implements Watcher {
   confirmed(node: number): number {
     return this.#confirmed.get(node) ?? 0
   }
-  digestOf(frame: number): string {
-    return this.#closed[frame] ?? ''
+
+  #told(frame: number, interest: number, digest: string): void {
+    const known = this.#digests.get(frame)
+    if (known === undefined) this.#digests.set(frame, new Map([[interest, digest]]))
+    else known.set(interest, digest)
+  }
+  #forget(): void {
+    for (const frame of this.#digests.keys()) {
+      if (frame > this.#horizon.settledFrame) return
+      this.#digests.delete(frame)
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** The cryptography of a run, by the implementation that was asked for: they give the same signatures and the same verdicts. */
-import { memoised, memoisedSigner, nodeSigner, nodeVerifier, PROCESS_SIGNATURES, PROCESS_VERDICTS } from '../../platform/ed25519.ts'
+import { Memo, memoised, memoisedSigner, nodeSigner, nodeVerifier, PROCESS_SIGNATURES, PROCESS_VERDICTS } from '../../platform/ed25519.ts'
 import type { Seed } from '../../sim/choice.ts'
 import { admissibleKey, nobleSigner, nobleVerifier, noopSigner, noopVerifier, smallOrder } from '../../system/commands/signature.ts'
 import type { Signer, Verifier } from '../../system/ports.ts'
@@ -11,32 +11,44 @@ export interface RunCrypto {
   readonly signer: (label: string) => Signer
 }
 
-/** One key a name, made when it is first asked for; signatures and verdicts are pure, so that the process may remember them. */
-export function cryptoOf(name: VerifierName, seed: Seed): RunCrypto {
+interface Memos {
+  readonly signatures: Memo<Uint8Array>
+  readonly verdicts: Memo<boolean>
+}
+const OF_PROCESS: Memos = { signatures: PROCESS_SIGNATURES, verdicts: PROCESS_VERDICTS }
+/** What a run asks for that nobody runs again: everybody verifies the same entries, within a second or so. */
+const LATELY_MAX = 1024
+
+/**
+ * One key a name, made when it is first asked for; signatures and verdicts are pure, so that the process may remember them.
+ * @param isOnce whether nobody will run the seed again: then it remembers those of late alone.
+ */
+export function cryptoOf(name: VerifierName, seed: Seed, isOnce: boolean): RunCrypto {
   const signers = new Map<string, Signer>()
+  const memos = isOnce ? { signatures: new Memo<Uint8Array>(LATELY_MAX), verdicts: new Memo<boolean>(LATELY_MAX) } : OF_PROCESS
   return {
-    verifier: verifierOf(name),
+    verifier: verifierOf(name, memos),
     signer(label) {
       let signer = signers.get(label)
-      if (signer === undefined) signers.set(label, (signer = signerOf(name, seed, label)))
+      if (signer === undefined) signers.set(label, (signer = signerOf(name, seed, label, memos)))
       return signer
     },
   }
 }
 
-function signerOf(name: VerifierName, seed: Seed, label: string): Signer {
+function signerOf(name: VerifierName, seed: Seed, label: string, { signatures }: Memos): Signer {
   const secret = keyFromSeed(seed, label)
   switch (name) {
-    case 'noble': return memoisedSigner(nobleSigner(secret), PROCESS_SIGNATURES)
-    case 'node': return memoisedSigner(nodeSigner(secret), PROCESS_SIGNATURES)
+    case 'noble': return memoisedSigner(nobleSigner(secret), signatures)
+    case 'node': return memoisedSigner(nodeSigner(secret), signatures)
     case 'none': return noopSigner(keyFromSeed(seed, `${label} public`))
   }
 }
 
-function verifierOf(name: VerifierName): Verifier {
+function verifierOf(name: VerifierName, { verdicts }: Memos): Verifier {
   switch (name) {
-    case 'noble': return memoised(nobleVerifier(), PROCESS_VERDICTS)
-    case 'node': return memoised(nodeVerifier({ admissibleKey, smallOrder }), PROCESS_VERDICTS)
+    case 'noble': return memoised(nobleVerifier(), verdicts)
+    case 'node': return memoised(nodeVerifier({ admissibleKey, smallOrder }), verdicts)
     case 'none': return noopVerifier()
   }
 }

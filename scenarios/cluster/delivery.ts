@@ -6,18 +6,30 @@ import type { ChannelSpec } from '../../sim/port.ts'
 import type { Failure } from './checkers.ts'
 import type { Watcher } from './cluster.ts'
 
-/** Messages on their way on one channel in one direction of one connection. */
-interface Course {
-  readonly spec: ChannelSpec
-  readonly sent: Uint8Array[]
+interface Sent {
+  readonly bytes: Uint8Array
+  /** How many were sent before it. */
+  readonly ordinal: number
 }
 
-/** What is lost for good stays in the list: the oldest goes when a lossy channel has so many on their way. */
+/** Messages on their way on one channel in one direction of one connection, the oldest first. */
+interface Course {
+  readonly spec: ChannelSpec
+  readonly sent: Sent[]
+  ordinals: number
+}
+
+/** What is lost for good stays in the list: the oldest goes when a lossy channel has so many on their way, */
 const COURSE_MESSAGES_MAX = 1024
+/** or where one came that was sent so much later. */
+const OVERTAKEN_MAX = 512
+/** Of a client's connections, the last ones: nothing comes by those before. */
+const CONNECTIONS_MAX = 2
 
 export class Delivery implements Watcher {
   readonly failures: Failure[] = []
-  readonly #courses = new Map<string, Course>()
+  /** By client, then by connection, then by sender and channel. */
+  readonly #courses = new Map<number, Map<number, Map<string, Course>>>()
   readonly #nameOf: (node: number) => string
   readonly #channelsOf: (node: number) => readonly ChannelSpec[]
 
@@ -28,28 +40,44 @@ export class Delivery implements Watcher {
   }
 
   sent(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void {
-    const { sent, spec } = this.#course(from, to, connection, channel)
+    const course = this.#course(from, to, connection, channel)
+    const { sent, spec } = course
     if (sent.length >= COURSE_MESSAGES_MAX && !isStrict(spec)) sent.shift()
-    sent.push(bytes)
+    sent.push({ bytes, ordinal: course.ordinals++ })
+  }
+
+  /** Messages that may still come. */
+  get held(): number {
+    const courses = [...this.#courses.values()].flatMap((connections) => [...connections.values()].flatMap((ends) => [...ends.values()]))
+    return courses.reduce((sum, { sent }) => sum + sent.length, 0)
   }
 
   received(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void {
     const { sent, spec } = this.#course(from, to, connection, channel)
-    const place = sent.findIndex((one) => isSame(one, bytes))
+    const isIt = (one: Sent): boolean => isSame(one.bytes, bytes)
+    // On a lossy channel those that never come stand first.
+    const place = isStrict(spec) ? sent.findIndex(isIt) : sent.findLastIndex(isIt)
     if (place < 0) return this.#fail(from, to, spec, 'invented', 'was given a message that was not sent, or not once more')
     if (place > 0 && isStrict(spec)) {
       this.#fail(from, to, spec, 'order', `was given a message before ${place} that had been sent before it`)
     }
+    const { ordinal } = sent[place]
     sent.splice(isStrict(spec) ? 0 : place, isStrict(spec) ? place + 1 : 1)
+    while (sent.length > 0 && sent[0].ordinal < ordinal - OVERTAKEN_MAX && !isStrict(spec)) sent.shift()
   }
 
   #course(from: number, to: number, connection: number, channel: number): Course {
-    const key = `${connection} ${from} ${channel}`
-    let course = this.#courses.get(key)
-    if (course === undefined) {
-      course = { spec: this.#channelsOf(Math.max(from, to))[channel], sent: [] }
-      this.#courses.set(key, course)
+    const client = Math.max(from, to)
+    let connections = this.#courses.get(client)
+    if (connections === undefined) this.#courses.set(client, (connections = new Map()))
+    let courses = connections.get(connection)
+    if (courses === undefined) {
+      connections.set(connection, (courses = new Map()))
+      if (connections.size > CONNECTIONS_MAX) connections.delete(connections.keys().next().value!)
     }
+    const key = `${from} ${channel}`
+    let course = courses.get(key)
+    if (course === undefined) courses.set(key, (course = { spec: this.#channelsOf(client)[channel], sent: [], ordinals: 0 }))
     return course
   }
 

@@ -3,25 +3,38 @@ import type { World } from '../../system/ecs/world.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Oracle } from '../oracle.ts'
 import type { Watcher } from './cluster.ts'
+import type { Horizon } from './horizon.ts'
+import { Ledger } from './ledger.ts'
 
 export class OracleWatch implements Watcher {
   readonly #oracle: Oracle
-  #closedLamport: () => number
+  readonly #closedLamport: () => number
+  readonly #horizon: Horizon
   #frame = 0
   #world: World | undefined
   /** Entries that a client has from the host, by Lamport time and author. */
-  readonly #told = new Set<string>()
+  readonly #told = new Ledger<true>()
 
   /** @param closedLamport the host's closed mark, asked for while a frame is being closed. */
-  constructor(oracle: Oracle, closedLamport: () => number) {
+  constructor(oracle: Oracle, closedLamport: () => number, horizon: Horizon) {
     this.#oracle = oracle
     this.#closedLamport = closedLamport
+    this.#horizon = horizon
+  }
+
+  /** Entries that the host may still forget, and what the oracle has of those that are not settled. */
+  get held(): number {
+    return this.#told.size + this.#oracle.held
   }
   event(node: number, event: SystemEvent, nowUs: number): void {
-    if (event.event === 'commandIntegrated') this.#told.add(`${event.lamport} ${event.author}`)
+    if (event.event === 'commandIntegrated') this.#told.set(`${event.lamport} ${event.author}`, event.lamport, true)
     if (node !== 0) return
+    if (event.event === 'frameClosed') {
+      this.#told.forget(this.#horizon.settledLamport)
+      this.#oracle.settle(this.#horizon.settledLamport, nowUs)
+    }
     if (event.event === 'recovered') {
-      this.#oracle.recovered(event, ({ lamport, author }) => this.#told.has(`${lamport} ${author}`), nowUs, this.#frame)
+      this.#oracle.recovered(event, ({ lamport, author }) => this.#told.get(`${lamport} ${author}`) === true, nowUs, this.#frame)
     }
     if (event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
     if (event.event === 'commandFolded') this.#oracle.toldEntry(event)

@@ -10,12 +10,12 @@ import { countRecords, type CounterName } from '../../reports/counters.ts'
 import { namedDifference, placeInWords } from '../../reports/divergence.ts'
 import type { FailureKind, RunDivergence, RunInfo } from '../../reports/input.ts'
 import { countHits } from '../../reports/marks.ts'
-import { type Choice, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
+import { type Choice, type Chooser, PlannedChooser, type Seed, SeededChooser } from '../../sim/choice.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
 import { planChoices, type Plan } from '../../sim/plan.ts'
 import { stream } from '../../sim/random.ts'
 import { drive, ScriptClock, type TimeSource } from '../../sim/script.ts'
-import { BranchedChooser, type RecordingChooser, WitnessedChooser } from '../../sim/steer.ts'
+import { BranchedChooser, RecordingChooser } from '../../sim/steer.ts'
 import { Trace, type TraceRecord } from '../../sim/trace.ts'
 import { frameUs, type Kernel } from '../../sim/world.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
@@ -37,11 +37,13 @@ import { Delivery } from './delivery.ts'
 import { hasDisks } from './disks.ts'
 import { Durability } from './durability.ts'
 import { Embodiment } from './embodiment.ts'
+import { Horizon } from './horizon.ts'
 import { ShownEvents } from './shown.ts'
 import { Explanation } from './explain.ts'
 import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
 import { OracleWatch } from './oracle-watch.ts'
+import { isOurs } from './ours.ts'
 import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
 import { Security } from './security.ts'
@@ -62,7 +64,10 @@ export interface RunSettings {
   readonly measure: boolean
   /** Whether headsets give frames (default true). Without them peers do only what the story asks of them outright. */
   readonly headsets?: boolean
-  /** `chain` for a run without end, whose story demands nothing that has to be read from the records (default `digest`). */
+  /**
+   * `chain` for a run without end, whose story demands nothing that has to be read from the records (default `digest`): nobody will
+   * look back, and so nothing is kept of choices, operations and signatures either. Such a run is not shrunk.
+   */
   readonly traceLevel?: 'chain' | 'digest'
   /** Whether every node keeps a mirror of its packets (default false). */
   readonly mirrors?: boolean
@@ -187,13 +192,15 @@ class Run {
     // What is chosen while the cluster is built comes before every frame.
     let isBuilt = false
     const isFuture = (): boolean => isBuilt && this.#branchUs <= cluster.nowUs
-    const chooser = new WitnessedChooser(this.#chooser(isFuture), () => trace.length)
+    const isForgetful = trace.level === 'chain'
+    const chosen = this.#chooser(isFuture)
+    const record = isForgetful ? undefined : new RecordingChooser(chosen, () => trace.length)
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
-    const { verifier, signer } = cryptoOf(this.#settings.verifier, seed)
+    const { verifier, signer } = cryptoOf(this.#settings.verifier, seed, isForgetful)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
     const { ties, faultPoints, disks } = this.#scenario.settings
     const cluster: Cluster = new Cluster({
-      seed, chooser, trace, ties, faultPoints, disks: hasDisks(disks, seed), headsets, verifier, signer, meter,
+      seed, chooser: record ?? chosen, trace, ties, faultPoints, disks: hasDisks(disks, seed), headsets, verifier, signer, meter,
       rapier: this.#prepared.rapier,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
@@ -203,7 +210,7 @@ class Run {
     const bed = new Bed(cluster)
     try {
       canary?.plant(bed)
-      const played = await this.#play(cluster, trace, chooser, verifier)
+      const played = await this.#play(cluster, trace, record, verifier)
       this.#settings.onEnd?.(cluster, trace)
       return played
     } finally {
@@ -213,7 +220,7 @@ class Run {
     }
   }
 
-  #chooser(isFuture: () => boolean): RecordingChooser {
+  #chooser(isFuture: () => boolean): Chooser {
     const { seed, plan, branch } = this.#settings
     const past = plan === undefined ? new SeededChooser(seed) : new PlannedChooser(planChoices(plan))
     return branch === undefined ? past : new BranchedChooser(past, new SeededChooser(branch.seed), isFuture)
@@ -223,14 +230,15 @@ class Run {
     return frameUs(this.#settings.branch?.frame ?? 0, this.#scenario.settings.hz)
   }
 
-  async #play(cluster: Cluster, trace: Trace, chooser: WitnessedChooser, verifier: Verifier): Promise<Played> {
-    const convergence = new Convergence()
+  async #play(cluster: Cluster, trace: Trace, record: RecordingChooser | undefined, verifier: Verifier): Promise<Played> {
+    const horizon = new Horizon(() => cluster.clients, cluster.hasDisks)
+    const convergence = new Convergence(horizon)
     const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
-    const order = new LogOrder(actorOf)
+    const order = new LogOrder(actorOf, horizon)
     const bounded = new BoundedBytes()
     const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node), (author) => cluster.isHonest(author))
     const keptOut = new KeptOut(actorOf)
-    const shown = new ShownEvents(actorOf)
+    const shown = new ShownEvents(actorOf, horizon)
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
     const members = new Map<number, string>()
     const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
@@ -244,8 +252,8 @@ class Run {
       tap: cluster.tap, worldOf: (node) => cluster.worldOf(node), cellsOf: (node) => cluster.cellsOf(node) ?? undefined,
       nowUs: () => cluster.nowUs, records: () => trace.length,
     })
-    const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport)
-    cluster.watchers.push({
+    const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport, horizon)
+    cluster.watchers.push(horizon, {
       event: (node, event) => {
         if (node !== 0 && event.event === 'sessionOpened') members.set(event.author, actorOf(node))
       },
@@ -261,9 +269,9 @@ class Run {
       sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings,
       keyOf, isHonest,
     })
-    const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node))
+    const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node), horizon)
     cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
-    const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node))
+    const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node), horizon)
     cluster.watchers.push(authorOrder, shown, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
@@ -346,14 +354,14 @@ class Run {
       ],
       exit, verdict, ...(failure !== undefined && { failure }), failures: this.#failures, mustHappen,
       traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
-      finalFrame: convergence.finalFrame, finalDigest: convergence.digestOf(convergence.finalFrame), finalBytes: finalWorld.byteLength,
-      manifest: manifest().components, choices: chooser.recorded.length, operations: cluster.operations.length,
+      finalFrame: convergence.finalFrame, finalDigest: convergence.finalDigest, finalBytes: finalWorld.byteLength,
+      manifest: manifest().components, choices: record?.recorded.length ?? 0, operations: cluster.operations.length,
     }
     const performance = this.#performance(realMs, calmAtUs, stormEvents)
     return {
       outcome: {
-        exit, verdict, stack, trace, records, choices: chooser.recorded, choiceRecords: chooser.made, operations: cluster.operations, info,
-        tampered: this.#tampered, performance,
+        exit, verdict, stack, trace, records, choices: record?.recorded ?? [], choiceRecords: record?.made ?? [],
+        operations: cluster.operations, info, tampered: this.#tampered, performance,
       },
       isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
@@ -487,13 +495,4 @@ class Run {
     }
   }
 }
-
-/** Where the layers stand, in a checkout and in the package. */
-const ROOT = new URL('../..', import.meta.url).pathname
-const OURS = /^(sim|system|platform|reports|scenarios\/(?!stories|regressions))\b/
-/**
- * Files of the package that are not stories: where a script's own line is looked for, they are passed by. A user's
- * folders may be called as ours are.
- */
-const isOurs = (file: string): boolean => file.startsWith(ROOT) && OURS.test(file.slice(ROOT.length))
 

@@ -1,12 +1,12 @@
 /**
  * The closed part of a log, as far as it is kept. The world holds its fold; the entries themselves are for members that miss
- * some, and for whoever asks what led to this state. What is kept is bounded: where it grows too large, entries go that a later
- * one of their author has superseded (last write wins, on the same scope), then the oldest; what a member can still miss without
- * missing frames as well goes last.
+ * some, and for whoever asks what led to this state. What is kept is bounded, and more tightly where it is old: then entries go that
+ * a later one of their author has superseded (last write wins, on the same scope), then the oldest; what a member can still miss
+ * without missing frames as well goes last.
  */
 import { assert } from '../assert.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
-import { CLOSED_BYTES_MAX, CLOSED_ENTRIES_MAX, RANGE_FRAMES } from '../limits.ts'
+import { CLOSED_BYTES_MAX, CLOSED_ENTRIES_MAX, OLD_ENTRIES_MAX, RANGE_FRAMES } from '../limits.ts'
 import type { CommandEntry } from '../protocol/messages.ts'
 import { ENTRY_OVERHEAD_BYTES_MAX } from './batch.ts'
 
@@ -69,7 +69,8 @@ export class ClosedEntries {
     }
     this.#kept.push(kept)
     this.#bytes += entryBytes(entry)
-    if (this.#kept.length > CLOSED_ENTRIES_MAX || this.#bytes > CLOSED_BYTES_MAX) this.#prune(frame)
+    const isLarge = this.#kept.length > CLOSED_ENTRIES_MAX || this.#bytes > CLOSED_BYTES_MAX
+    if (isLarge || (this.#kept.length > OLD_ENTRIES_MAX && isOld(this.#kept[OLD_ENTRIES_MAX], frame))) this.#prune(frame)
   }
 
   /** A snapshot stands in for everything up to `lamport`. */
@@ -93,17 +94,17 @@ export class ClosedEntries {
 
   /** Down to three quarters of the bounds, so that it is rare. */
   #prune(frame: number): void {
-    const isRecent = ({ frame: closed }: Kept) => closed > frame - RANGE_FRAMES
+    let left = this.#kept.length
+    let old = this.#kept.filter((kept) => isOld(kept, frame)).length
     const goes = (kept: Kept): boolean => {
-      const isTooMuch = this.#kept.length - gone > CLOSED_ENTRIES_MAX * LEFT || this.#bytes > CLOSED_BYTES_MAX * LEFT
+      const isTooMuch = left > CLOSED_ENTRIES_MAX * LEFT || this.#bytes > CLOSED_BYTES_MAX * LEFT || old > OLD_ENTRIES_MAX * LEFT
       return isTooMuch && kept !== this.#kept.at(-1)
     }
-    let gone = 0
-    for (const mayGo of [(kept: Kept) => kept.isSuperseded && !isRecent(kept), () => true]) {
-      gone = 0
+    for (const mayGo of [(kept: Kept) => kept.isSuperseded && isOld(kept, frame), () => true]) {
       this.#kept = this.#kept.filter((kept) => {
         if (!goes(kept) || !mayGo(kept)) return true
-        gone++
+        left--
+        if (isOld(kept, frame)) old--
         this.#drop(kept)
         return false
       })
@@ -121,6 +122,8 @@ export class ClosedEntries {
 }
 
 const LEFT = 0.75
+/** Whether who misses it, while `frame` is closed, misses frames as well. */
+const isOld = ({ frame: closed }: Kept, frame: number): boolean => closed <= frame - RANGE_FRAMES
 
 /** Whom an entry may supersede: what its author did with the same command to the same thing. Members are nobody's to forget. */
 function scopeOf({ author, command, policy, scopeKind, scope }: CommandEntry): string | undefined {

@@ -1,6 +1,7 @@
 /** Law 5: chance sees what a datagram carries, so that suppressing one fault leaves the others where they were. */
 import { describe, expect, test } from 'vitest'
 import { type Choice, type Chooser, type Odds, SeededChooser } from '../../../sim/choice.ts'
+import { RecordingChooser } from '../../../sim/steer.ts'
 import type { ProfileName } from '../../../sim/transport/profile.ts'
 import { CONTROL, LOSSY, numbered, ORDERED_ONCE_MORE, World } from './world.ts'
 
@@ -8,10 +9,10 @@ const name = ({ site, keyHi, keyLo, alternative }: Choice): string => `${site} $
 
 /** The seed's choices, but one of them benign. */
 class Suppressing implements Chooser {
-  readonly seeded: SeededChooser
+  readonly seeded: RecordingChooser
   readonly #without: Choice | undefined
   constructor(seed: number, without: Choice | undefined) {
-    this.seeded = new SeededChooser(seed)
+    this.seeded = new RecordingChooser(new SeededChooser(seed), () => 0)
     this.#without = without
   }
   choose(odds: Odds, keyHi: number, keyLo: number): number {

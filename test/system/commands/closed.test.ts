@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ClosedEntries, entryBytes } from '../../../system/commands/closed.ts'
 import { entityTranslate, memberLeft, selectionHighlight, toolActivate } from '../../../system/commands/registry.ts'
-import { CLOSED_BYTES_MAX, CLOSED_ENTRIES_MAX, FRAMES_PER_SECOND, RANGE_FRAMES } from '../../../system/limits.ts'
+import { CLOSED_BYTES_MAX, CLOSED_ENTRIES_MAX, FRAMES_PER_SECOND, OLD_ENTRIES_MAX, RANGE_FRAMES } from '../../../system/limits.ts'
 import type { CommandEntry } from '../../../system/protocol/messages.ts'
 import { ANA, BEN, crate, entryOf, joinedAt, newLog, spawnedAt } from './entries.ts'
 
@@ -20,7 +20,8 @@ describe('what is kept', () => {
       for (let i = 1; i <= 2 * CLOSED_ENTRIES_MAX; i++) {
         const entry = { ...move(i), payload: new Uint8Array(payloadBytes) }
         all.push(entry)
-        closed.push(entry, Math.floor(i / 10))
+        // All of it recent: it goes for its number and its bytes alone.
+        closed.push(entry, Math.floor(i / 200))
         if (closed.count > CLOSED_ENTRIES_MAX || closed.bytes > CLOSED_BYTES_MAX) expect.unreachable(`${closed.count} entries`)
         if (i > 600 && payloadBytes > 0) break
       }
@@ -34,19 +35,33 @@ describe('what is kept', () => {
 
   it('R-LOG-14 what a later entry of its author has superseded goes first, what a member may still miss last', () => {
     const closed = new ClosedEntries()
-    const others = Math.floor(CLOSED_ENTRIES_MAX / 2)
-    for (let i = 1; i <= CLOSED_ENTRIES_MAX + 1; i++) {
+    const [old, all] = [OLD_ENTRIES_MAX + 1, OLD_ENTRIES_MAX + 51]
+    for (let i = 1; i <= all; i++) {
       const entry = i <= 100 ? entryOf(0, i, memberLeft, { author: BEN }) : i % 2 === 0 ? select(i) : move(i)
-      closed.push(entry, i > CLOSED_ENTRIES_MAX - 50 ? RANGE_FRAMES + 5 : 5)
+      closed.push(entry, i <= old ? 5 : RANGE_FRAMES + 5)
     }
     const kept = [...closed.after(START)]
-    // A quarter has gone, all of it superseded selections that are not recent; who left is nobody's to supersede.
-    expect(kept.filter(({ command }) => command !== selectionHighlight.code)).toHaveLength(CLOSED_ENTRIES_MAX + 1 - others + 50)
+    // A quarter of what is old has gone, all of it superseded selections; who left is nobody's to supersede.
+    expect(kept.filter(({ lamport }) => lamport <= old)).toHaveLength(0.75 * OLD_ENTRIES_MAX)
+    expect(kept.filter(({ command }) => command !== selectionHighlight.code)).toHaveLength(100 + (all - 100) / 2 + 0.5)
     expect(kept.filter(({ command }) => command === memberLeft.code)).toHaveLength(100)
-    expect(lamports(closed.after({ lamport: CLOSED_ENTRIES_MAX - 50, author: ANA }))).toHaveLength(51)
-    expect(closed.completeAfter).toBeLessThan(CLOSED_ENTRIES_MAX - 50)
+    expect(lamports(closed.after({ lamport: old, author: ANA }))).toHaveLength(50)
+    expect(closed.completeAfter).toBeLessThan(old)
     expect(lamports(closed.after({ lamport: closed.completeAfter, author: ANA }))).toEqual(
-      Array.from({ length: CLOSED_ENTRIES_MAX + 1 - closed.completeAfter }, (_, i) => closed.completeAfter + 1 + i))
+      Array.from({ length: all - closed.completeAfter }, (_, i) => closed.completeAfter + 1 + i))
+  })
+
+  it('R-LOG-14 of what is old no more is kept after an hour than after a minute', () => {
+    const closed = new ClosedEntries()
+    const perFrame = 2
+    let lamport = 0
+    for (let frame = 0; frame < 20 * RANGE_FRAMES; frame++) {
+      for (let i = 0; i < perFrame; i++) closed.push(move(++lamport), frame)
+      if (closed.count > OLD_ENTRIES_MAX + perFrame * RANGE_FRAMES) expect.unreachable(`${closed.count} entries in frame ${frame}`)
+    }
+    const recent = perFrame * RANGE_FRAMES
+    expect(closed.completeAfter).toBeLessThanOrEqual(lamport - recent)
+    expect(lamports(closed.after({ lamport: lamport - recent, author: ANA }))).toHaveLength(recent)
   })
 
   it('R-LOG-14 a tool of one author supersedes nobody else\'s, and no other command', () => {
