@@ -1,0 +1,186 @@
+/** What checkers forget, and that whoever comes back to it is told. */
+import { describe, expect, it } from 'vitest'
+import { Convergence } from '../../scenarios/cluster/convergence.ts'
+import { Durability } from '../../scenarios/cluster/durability.ts'
+import { Horizon } from '../../scenarios/cluster/horizon.ts'
+import { Ledger } from '../../scenarios/cluster/ledger.ts'
+import type { ClientNode } from '../../scenarios/cluster/nodes.ts'
+import type { SystemEvent } from '../../system/telemetry/events.ts'
+
+/** As many as a ledger lets come together before it looks. */
+const MANY = 256
+const FRAMES = 64
+
+const state = (frame: number, digest = `digest of ${frame}`) =>
+  ({ frame, epoch: 1, closedLamport: 10 * frame, admittedCount: 0, digest, logDigest: '', streamDigest: '' })
+const closed = (frame: number): SystemEvent => ({ event: 'frameClosed', worldBytes: 0, rows: 0, ...state(frame) })
+const confirmed = (frame: number, digest?: string): SystemEvent => ({ event: 'frameConfirmed', interest: 0, ...state(frame, digest) })
+
+/** A client as far as the horizon looks at it. */
+interface Standing {
+  readonly id: number
+  crashed: boolean
+  own: readonly { readonly lamport: number }[]
+  readonly peer: { state: string; readonly log: { unadmitted(): readonly { readonly lamport: number }[] } }
+}
+function client(id: number): Standing {
+  const standing: Standing = { id, crashed: false, own: [], peer: { state: 'live', log: { unadmitted: () => standing.own } } }
+  return standing
+}
+function watched(clients: readonly Standing[], hasDisks = false) {
+  const horizon = new Horizon(() => clients as unknown as readonly ClientNode[], hasDisks)
+  const convergence = new Convergence(horizon)
+  const tell = (node: number, event: SystemEvent): void => {
+    horizon.event(node, event)
+    convergence.event(node, event)
+  }
+  let frame = 0
+  const close = (upTo: number): void => {
+    for (; frame < upTo; frame++) tell(0, closed(frame))
+  }
+  return { horizon, convergence, tell, close }
+}
+
+describe('the horizon', () => {
+  it('is where the slowest client is that is there', () => {
+    const [ana, ben] = [client(1), client(2)]
+    const { horizon, tell, close } = watched([ana, ben])
+    close(FRAMES)
+    for (let frame = 0; frame < 50; frame++) tell(1, confirmed(frame))
+    for (let frame = 0; frame < 20; frame++) tell(2, confirmed(frame))
+    close(FRAMES + 17)
+    expect([horizon.settledFrame, horizon.settledLamport]).toEqual([19, 190])
+    ben.crashed = true
+    close(FRAMES + 34)
+    expect([horizon.settledFrame, horizon.settledLamport]).toEqual([49, 490])
+    ana.peer.state = 'closed'
+    close(FRAMES + 51)
+    expect(horizon.settledFrame).toBeGreaterThan(FRAMES + 32)
+    expect([...horizon.present]).toEqual([])
+  })
+
+  it('waits for what a client may have to sign anew, and for the checkpoint before the last where there are disks', () => {
+    const ana = client(1)
+    const { horizon, tell, close } = watched([ana])
+    ana.own = [{ lamport: 123 }]
+    close(FRAMES)
+    tell(1, confirmed(FRAMES - 1))
+    close(FRAMES + 17)
+    expect([horizon.settledFrame, horizon.settledLamport]).toEqual([FRAMES - 1, 122])
+
+    const other = watched([], true)
+    other.close(FRAMES)
+    other.tell(0, { event: 'checkpointed', generation: 1, bytes: 1 })
+    other.close(2 * FRAMES)
+    expect(other.horizon.settledLamport).toBe(0)
+    other.tell(0, { event: 'checkpointed', generation: 2, bytes: 1 })
+    other.close(3 * FRAMES)
+    expect(other.horizon.settledLamport).toBe(10 * (FRAMES - 1))
+    // The second one was lost with the crash, and the first is the last again.
+    other.tell(0, { event: 'recovered', generation: 1, closedLamport: 10 * (FRAMES - 1), entries: [], tornBytes: 0 })
+    other.tell(0, { event: 'checkpointed', generation: 2, bytes: 1 })
+    other.close(4 * FRAMES)
+    expect(other.horizon.settledLamport).toBe(10 * (FRAMES - 1))
+  })
+
+  it('lets who comes confirm the frames from then on', () => {
+    const clients = [client(1)]
+    const { horizon, convergence, tell, close } = watched(clients)
+    close(FRAMES)
+    tell(1, confirmed(FRAMES - 1))
+    clients.push(client(2))
+    close(FRAMES + 40)
+    tell(1, confirmed(FRAMES + 39))
+    close(FRAMES + 80)
+    expect(horizon.settledFrame).toBeLessThan(FRAMES)
+    tell(2, confirmed(FRAMES))
+    expect(convergence.mismatches).toBe(0)
+  })
+})
+
+describe('a frame beyond the horizon', () => {
+  it('is compared, and one below it is no frame that anyone may confirm', () => {
+    const { convergence, tell, close } = watched([client(1)])
+    close(FRAMES)
+    tell(1, confirmed(40))
+    close(FRAMES + 17)
+    expect(convergence.held).toBe(FRAMES + 17 - 41)
+    tell(1, confirmed(41))
+    expect(convergence.first).toBeUndefined()
+    tell(1, confirmed(30))
+    expect(convergence.first).toMatchObject({ frame: 30, node: 1, hostDigest: 'no such frame' })
+  })
+})
+
+describe('a ledger', () => {
+  it('forgets what is settled and done, and keeps the rest', () => {
+    const ledger = new Ledger<string>()
+    for (let lamport = 1; lamport <= 2 * MANY; lamport++) ledger.set(`${lamport}`, lamport, lamport % 2 === 0 ? 'done' : 'open')
+    ledger.forget(MANY, (_key, value) => value === 'done')
+    expect([ledger.get('2'), ledger.get('3'), ledger.get(`${MANY}`), ledger.get(`${MANY + 2}`)]).toEqual([undefined, 'open', undefined, 'done'])
+    expect(ledger.size).toBe(2 * MANY - MANY / 2)
+    ledger.takeBack(MANY)
+    expect([...ledger].every(([key, value]) => Number(key) < MANY && value === 'open')).toBe(true)
+  })
+
+  it('looks rarely: not before what it keeps has doubled', () => {
+    const ledger = new Ledger<true>()
+    let most = 0
+    for (let lamport = 1; lamport <= 20 * MANY; lamport++) {
+      ledger.set(`${lamport}`, lamport, true)
+      ledger.forget(lamport - MANY)
+      most = Math.max(most, ledger.size)
+    }
+    expect(most).toBe(2 * MANY - 1)
+  })
+})
+
+describe('durability', () => {
+  const signed = (lamport: number, nonce: bigint, resignedFrom = 0): SystemEvent =>
+    ({ event: 'commandSigned', author: 1, lamport, nonce, command: '', scope: 0, resignedFrom })
+  const folded = (lamport: number): SystemEvent =>
+    ({ event: 'commandFolded', author: 1, lamport, frame: 0, command: '', outcome: 'applied', why: '' })
+  const admitted = (lamport: number, nonce: bigint) =>
+    ({ event: 'commandAdmitted', entry: { author: 1, lamport, nonce }, command: '' }) as unknown as SystemEvent
+
+  function settledRun() {
+    const horizon = new Horizon(() => [], false)
+    const durability = new Durability(() => 'ana', () => true, horizon)
+    const tell = (node: number, event: SystemEvent): void => {
+      horizon.event(node, event)
+      durability.event(node, event)
+    }
+    tell(1, { event: 'sessionOpened', author: 1, displayName: 'ana', role: 'editor', capabilities: 0, resumed: false })
+    for (let frame = 0; frame < 1000; frame++) tell(0, closed(frame))
+    return { durability, tell }
+  }
+
+  it('keeps what was lost, and forgets what was not', () => {
+    const { durability, tell } = settledRun()
+    for (let lamport = 1; lamport <= 4 * MANY; lamport++) {
+      tell(1, signed(lamport, BigInt(lamport)))
+      tell(0, admitted(lamport, BigInt(lamport)))
+      tell(1, { event: 'commandIntegrated', author: 1, lamport })
+      if (lamport !== 7) tell(0, folded(lamport))
+    }
+    const all = durability.held
+    tell(0, closed(1000))
+    expect(durability.held).toBeLessThan(all / 100)
+    expect(durability.failures(10_000).map(({ details }) => [details.field, details.lamport])).toEqual([['lost', 7]])
+  })
+
+  it('tells a command that is signed anew and was settled long before', () => {
+    const { durability, tell } = settledRun()
+    for (let lamport = 1; lamport <= 4 * MANY; lamport++) {
+      tell(1, signed(lamport, BigInt(lamport)))
+      tell(0, admitted(lamport, BigInt(lamport)))
+      tell(0, folded(lamport))
+    }
+    tell(0, closed(1000))
+    expect(durability.failures(10_000)).toEqual([])
+    tell(1, signed(20_000, 20_000n, 5))
+    tell(0, admitted(20_000, 20_000n))
+    tell(0, folded(20_000))
+    expect(durability.failures(10_000).map(({ message }) => message)).toEqual(['one command is in the log twice: long before and (20000, 1)'])
+  })
+})
