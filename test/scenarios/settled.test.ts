@@ -1,10 +1,15 @@
 /** What checkers forget, and that whoever comes back to it is told. */
 import { describe, expect, it } from 'vitest'
 import { Convergence } from '../../scenarios/cluster/convergence.ts'
+import { Delivery } from '../../scenarios/cluster/delivery.ts'
 import { Durability } from '../../scenarios/cluster/durability.ts'
+import { Embodiment } from '../../scenarios/cluster/embodiment.ts'
 import { Horizon } from '../../scenarios/cluster/horizon.ts'
 import { Ledger } from '../../scenarios/cluster/ledger.ts'
 import type { ClientNode } from '../../scenarios/cluster/nodes.ts'
+import type { Headset } from '../../sim/xr/headset.ts'
+import type { World } from '../../system/ecs/world.ts'
+import { channelsFor } from '../../system/protocol/channels.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 
 /** As many as a ledger lets come together before it looks. */
@@ -183,5 +188,63 @@ describe('durability', () => {
     tell(0, folded(20_000))
     const [{ message }] = durability.failures(10_000)
     expect(message).toBe('one command is in the log twice: long before and (20000, 1)')
+  })
+})
+
+describe('delivery', () => {
+  const channels = channelsFor('webrtc')
+  const [lossy, strict] = [channels.findIndex(({ ordered }) => !ordered), channels.findIndex(({ ordered }) => ordered)]
+  const bytes = (index: number): Uint8Array => Uint8Array.of(index & 0xff, index >> 8)
+
+  it('forgets on a lossy channel what much later ones have overtaken, and tells where it comes all the same', () => {
+    const delivery = new Delivery(String, () => channels)
+    let most = 0
+    for (let i = 0; i < 4000; i++) {
+      delivery.sent(0, 1, 7, lossy, bytes(i))
+      if (i % 10 !== 0) delivery.received(0, 1, 7, lossy, bytes(i))
+      most = Math.max(most, delivery.held)
+    }
+    expect(most).toBeLessThan(64)
+    delivery.received(0, 1, 7, lossy, bytes(3900))
+    expect(delivery.failures).toEqual([])
+    delivery.received(0, 1, 7, lossy, bytes(3000))
+    expect(delivery.failures).toMatchObject([{ details: { field: 'invented' } }])
+  })
+
+  it('forgets nothing on a reliable channel but what is of a connection before the last', () => {
+    const delivery = new Delivery(String, () => channels)
+    for (let i = 0; i < 4000; i++) delivery.sent(1, 0, 7, strict, bytes(i))
+    expect(delivery.held).toBe(4000)
+    delivery.sent(1, 0, 8, strict, bytes(1))
+    expect(delivery.held).toBe(4001)
+    delivery.sent(0, 1, 9, strict, bytes(1))
+    expect(delivery.held).toBe(2)
+    delivery.received(1, 0, 8, strict, bytes(1))
+    expect(delivery.failures).toEqual([])
+    delivery.received(1, 0, 7, strict, bytes(0))
+    expect(delivery.failures).toMatchObject([{ details: { field: 'invented' } }])
+  })
+})
+
+describe('a hand', () => {
+  it('may be where it was in the last ten seconds, and nowhere else', () => {
+    const MOMENT = 900
+    for (const [frames, failures] of [[MOMENT - 5, 0], [MOMENT + 5, 1]] as const) {
+      const embodiment = new Embodiment(String, () => 1)
+      const wears = (metres: number): void => {
+        const controller = { matrix: Float32Array.from([...Array.from({ length: 12 }, () => 0), metres, 0, 0, 1]) }
+        embodiment.wore(1, { left: controller, right: controller } as unknown as Headset)
+      }
+      const shows = (steps: number, frame: number): void =>
+        embodiment.frame(0, frame, { get: () => ({ x: steps, y: 0, z: 0 }) } as unknown as World)
+      wears(1)
+      for (let frame = 1; frame <= frames; frame++) {
+        wears(2)
+        shows(1024, frame)
+      }
+      expect(embodiment.failures).toHaveLength(0)
+      shows(512, frames)
+      expect([frames, embodiment.failures.length]).toEqual([frames, failures])
+    }
   })
 })
