@@ -7,6 +7,7 @@ const SWEEP_MIN = 256
 export class Ledger<Value> {
   readonly #kept = new Map<string, { readonly lamport: number; readonly value: Value }>()
   #sweepAt = SWEEP_MIN
+  #forgotten = 0
 
   get size(): number {
     return this.#kept.size
@@ -18,8 +19,12 @@ export class Ledger<Value> {
   get(key: string): Value | undefined {
     return this.#kept.get(key)?.value
   }
+  /**
+   * What comes below what is settled, as from a client that has no state yet and signs at the first Lamport times, stays as what comes
+   * right above it does.
+   */
   set(key: string, lamport: number, value: Value): void {
-    this.#kept.set(key, { lamport, value })
+    this.#kept.set(key, { lamport: Math.max(lamport, this.#forgotten + 1), value })
   }
   delete(key: string): void {
     this.#kept.delete(key)
@@ -30,6 +35,7 @@ export class Ledger<Value> {
   }
   /** What stands at a Lamport time or below it is asked for no more. Some of it may stay, as much as is still asked for. */
   forget(lamport: number, isDone: (key: string, value: Value) => boolean = () => true): void {
+    this.#forgotten = lamport
     if (this.#kept.size < this.#sweepAt) return
     for (const [key, kept] of this.#kept) if (kept.lamport <= lamport && isDone(key, kept.value)) this.#kept.delete(key)
     this.#sweepAt = Math.max(SWEEP_MIN, GROWTH * this.#kept.size)
