@@ -200,7 +200,7 @@ export class Oracle {
       return
     }
     if (!spawned.has(entity)) spawned.set(entity, { kind: 1, bornFrame: frame })
-    motion.set(entity, { ...at, qx: 0, qy: 0, qz: 0, qw: 32767 })
+    motion.set(entity, { x: at.x, y: at.y, z: at.z, qx: 0, qy: 0, qz: 0, qw: 32767 })
   }
 
   #rowsOf({ name }: AnyComponent): ReadonlyMap<number, Row> {

@@ -1,6 +1,6 @@
 /** Whole runs, for their speed, and what one of them did, for the bare parts to do the same. */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
-import type { Watcher } from '../cluster/cluster.ts'
+import type { Watcher } from '../cluster/watchers.ts'
 import type { Prepared } from '../cluster/prepare.ts'
 import type { VerifierName } from '../cluster/outcome.ts'
 import { type RunOutcome, type RunSettings, runScenario } from '../cluster/run.ts'

@@ -4,9 +4,9 @@
  */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
 import { Ledger } from './ledger.ts'
+import type { Watcher } from './watchers.ts'
 
 interface Given {
   /** Counts all commands of all peers as they are given; one that is signed anew keeps its own. */

@@ -6,9 +6,9 @@ import { FRAME_RING } from '../../system/limits.ts'
 import { channelOf } from '../../system/protocol/channels.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { type Cells, seenBytes } from '../oracle/sight.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
 import { Ledger } from './ledger.ts'
+import type { Watcher } from './watchers.ts'
 import type { Wiretap } from './wiretap.ts'
 
 export interface Failure {

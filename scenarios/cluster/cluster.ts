@@ -41,6 +41,7 @@ import { Interests } from './interests.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
 import { Probes } from './probes.ts'
 import { COMPRESSIONS, type JoinCompression, type JoinOptions } from './vocabulary.ts'
+import { Watchers } from './watchers.ts'
 import { Wiretap } from './wiretap.ts'
 
 export const SESSION_EPOCH = 1
@@ -78,21 +79,6 @@ export interface ClusterConfig {
   readonly mirrors: boolean
 }
 
-/** Who looks on: checkers and captures. They must not write. */
-export interface Watcher {
-  /** How many things it keeps, where they come with time: no more in a long run than in a short one. */
-  readonly held?: number
-  event?(node: number, event: SystemEvent, nowUs: number): void
-  /** A frame was closed by the host (node 0) or confirmed by a client; `world` is exactly that frame's. */
-  frame?(node: number, frame: number, world: World): void
-  message?(node: number, bytes: Uint8Array, datagrams: readonly number[]): void
-  /** A headset is about to give its frame, as its wearer holds it. */
-  wore?(node: number, headset: Headset): void
-  /** A message is handed to the transport, and comes out of it at the other end. */
-  sent?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
-  received?(from: number, to: number, connection: number, channel: number, bytes: Uint8Array): void
-}
-
 export class Cluster {
   readonly sessionId: Uint8Array
   readonly kernel: Kernel<Datagram>
@@ -103,7 +89,7 @@ export class Cluster {
   readonly tap: Wiretap
   /** What members wanted to see, as the host was told. */
   readonly interests: Interests
-  readonly watchers: Watcher[]
+  readonly watchers = new Watchers()
   /** Nodes that have sent something that their clients know nothing of. */
   readonly hostile = new Set<number>()
   readonly #config: ClusterConfig
@@ -133,7 +119,7 @@ export class Cluster {
     this.#config = config
     this.tap = new Wiretap(config.compressor)
     this.interests = new Interests(this.tap)
-    this.watchers = [this.interests]
+    this.watchers.push(this.interests)
     const { trace, chooser, meter, xrFrames, ties } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
@@ -151,18 +137,10 @@ export class Cluster {
     this.#ports = {
       trace, meter, fabric: this.fabric, xrFrames,
       noticed: (node, event, nowUs) => this.#noticed(node, event, nowUs),
-      sent: (from, to, connection, channel, bytes) => {
-        for (const watcher of this.watchers) watcher.sent?.(from, to, connection, channel, bytes)
-      },
-      received: (from, to, connection, channel, bytes) => {
-        for (const watcher of this.watchers) watcher.received?.(from, to, connection, channel, bytes)
-      },
-      wore: (node, headset) => {
-        for (const watcher of this.watchers) watcher.wore?.(node, headset)
-      },
-      carried: (node, bytes, datagrams) => {
-        for (const watcher of this.watchers) watcher.message?.(node, bytes, datagrams)
-      },
+      sent: (from, to, connection, channel, bytes) => this.watchers.sent(from, to, connection, channel, bytes),
+      received: (from, to, connection, channel, bytes) => this.watchers.received(from, to, connection, channel, bytes),
+      wore: (node, headset) => this.watchers.wore(node, headset),
+      carried: (node, bytes, datagrams) => this.watchers.message(node, bytes, datagrams),
     }
     this.#probes = new Probes({ seed: config.seed, chooser, trace, nowUs: () => this.kernel.nowUs }, config.faultPoints)
     this.#physics = new Physics(config.rapier, { hz: PHYSICS_HZ })
@@ -421,7 +399,7 @@ export class Cluster {
 
   #noticed(node: number, event: SystemEvent, nowUs: number): void {
     if (event.event === 'commandSigned') this.#lastScope.set(node, event.scope)
-    for (const watcher of this.watchers) watcher.event?.(node, event, nowUs)
+    this.watchers.event(node, event, nowUs)
   }
 
   client(node: number): ClientNode {
@@ -440,9 +418,7 @@ export class Cluster {
       signer: this.#config.signer(name), verifier, compressor, meter, explain, probe: this.#probes.of(node),
       ...(storage !== undefined && { storage }),
       entropy: (bytes) => this.#entropy.bytes(bytes),
-      observe: (frame, world) => {
-        for (const watcher of this.watchers) watcher.frame?.(node, frame, world)
-      },
+      observe: (frame, world) => this.watchers.frame(node, frame, world),
     }
   }
 }

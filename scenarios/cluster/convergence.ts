@@ -1,7 +1,7 @@
 /** Compares the digest of every frame that a client confirms with the host's digest of what it sees of that frame, as they come. */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
+import type { Watcher } from './watchers.ts'
 
 export interface Mismatch {
   readonly frame: number

@@ -4,7 +4,7 @@
  */
 import type { ChannelSpec } from '../../sim/port.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
+import type { Watcher } from './watchers.ts'
 
 interface Sent {
   readonly bytes: Uint8Array

@@ -4,9 +4,9 @@
  */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
 import { Ledger } from './ledger.ts'
+import type { Watcher } from './watchers.ts'
 
 interface Entry {
   readonly author: number

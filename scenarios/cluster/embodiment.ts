@@ -10,7 +10,7 @@ import { FRAMES_PER_SECOND, HEARTBEAT_TIMEOUT_US } from '../../system/limits.ts'
 import { nearest } from '../../system/editor/poses.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
+import type { Watcher } from './watchers.ts'
 
 const HANDS = [['left', LeftHandPose], ['right', RightHandPose]] as const
 

@@ -6,7 +6,7 @@ export function heldBy({ watchers, host, clients, operations }: Cluster): Readon
   const logs = [host, ...clients].flatMap(({ peer }) => peer.log ?? [])
   const sum = (countOf: (log: CommandLog) => number): number => logs.reduce((total, log) => total + countOf(log), 0)
   return new Map([
-    ...watchers.flatMap(({ held, constructor: { name } }) => (held === undefined ? [] : [[name, held] as const])),
+    ...watchers.held,
     ['entries that wait', sum(({ depth }) => depth)],
     ['entries that are closed', sum(({ closed }) => closed.count)],
     ['operations', operations.length],

@@ -4,7 +4,7 @@
  */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { ClientNode } from './nodes.ts'
-import type { Watcher } from './cluster.ts'
+import type { Watcher } from './watchers.ts'
 
 interface Mark {
   readonly frame: number

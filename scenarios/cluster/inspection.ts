@@ -19,8 +19,9 @@ import { entityAuthor, entityCounter, entitySource, hash64Hex, HOST_AUTHOR } fro
 import type { HeartbeatMonitor } from '../../system/session/heartbeat.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { type Cells, seenBytes } from '../oracle/sight.ts'
-import type { Cluster, Watcher } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import type { ClientNode } from './nodes.ts'
+import type { Watcher } from './watchers.ts'
 
 /** What is remembered of the host's earlier frames, together. */
 const MEMORY_BYTES_MAX = 2 ** 26

@@ -2,9 +2,9 @@
 import type { World } from '../../system/ecs/world.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Oracle } from '../oracle.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
 import { Ledger } from './ledger.ts'
+import type { Watcher } from './watchers.ts'
 
 export class OracleWatch implements Watcher {
   readonly #oracle: Oracle

@@ -30,7 +30,7 @@ import type { JoinCompression, JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
 import { AuthorOrder } from './author-order.ts'
 import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
-import { Cluster, propEntity, SESSION_EPOCH, type Watcher } from './cluster.ts'
+import { Cluster, propEntity, SESSION_EPOCH } from './cluster.ts'
 import { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
 import { Delivery } from './delivery.ts'
@@ -50,6 +50,7 @@ import { Security } from './security.ts'
 import { Sight } from './sight.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
+import type { Watcher } from './watchers.ts'
 
 export interface RunSettings {
   readonly seed: Seed

@@ -10,7 +10,7 @@ import { provesEquivocation } from '../../system/security/equivocation.ts'
 import type { Holdings } from '../../system/session/hostconfig.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
+import type { Watcher } from './watchers.ts'
 
 export interface SecurityPorts {
   readonly sessionId: Uint8Array

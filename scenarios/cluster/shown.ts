@@ -4,8 +4,8 @@
  */
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
 import type { Horizon } from './horizon.ts'
+import type { Watcher } from './watchers.ts'
 
 interface Relayed {
   readonly tool: number

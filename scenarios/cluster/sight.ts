@@ -7,7 +7,7 @@ import { manifest } from '../../system/ecs/manifest.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { seenBytes } from '../oracle/sight.ts'
 import type { Failure } from './checkers.ts'
-import type { Watcher } from './cluster.ts'
+import type { Watcher } from './watchers.ts'
 import type { Interests } from './interests.ts'
 
 /** Of the host's world, in a frame, on average: a world of so many bytes is looked at every frame, one of twice as many every other. */

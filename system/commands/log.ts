@@ -240,7 +240,8 @@ export class CommandLog {
     assert(lamport >= this.#position.closedLamport, 'the closed mark never falls')
     const first = this.#pending[0]
     if (first === undefined || first.entry.lamport > lamport) {
-      this.#position = { ...this.#position, closedLamport: lamport }
+      const { count, digest } = this.#position
+      this.#position = { closedLamport: lamport, count, digest }
       return
     }
     const position = this.positionAt(lamport)

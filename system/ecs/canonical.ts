@@ -23,21 +23,31 @@ export const FIELD_RANGE: Readonly<Record<FieldType, { readonly min: number; rea
 }
 
 /** The value of a field of the row that starts at `rowOffset`. */
-export function readField(view: DataView, rowOffset: number, field: Field): number {
+export function readField(bytes: Uint8Array, rowOffset: number, field: Field): number {
   const at = rowOffset + field.offset
   switch (field.type) {
-    case 'u8': return view.getUint8(at)
-    case 'u16': return view.getUint16(at, true)
-    case 'u32': return view.getUint32(at, true)
-    case 'i8': return view.getInt8(at)
-    case 'i16': return view.getInt16(at, true)
-    case 'i32': return view.getInt32(at, true)
-    case 'u64': return view.getUint32(at + 4, true) * U32_SPAN + view.getUint32(at, true)
+    case 'u8': return bytes[at]
+    case 'u16': return bytes[at] | (bytes[at + 1] << 8)
+    case 'u32': return word(bytes, at) >>> 0
+    case 'i8': return (bytes[at] << 24) >> 24
+    case 'i16': return ((bytes[at] << 16) | (bytes[at + 1] << 24)) >> 16
+    case 'i32': return word(bytes, at)
+    case 'u64': return (word(bytes, at + 4) >>> 0) * U32_SPAN + (word(bytes, at) >>> 0)
   }
 }
 
+/** By the byte: a view of every row that is read would cost more than the row. */
+const word = (bytes: Uint8Array, at: number): number => bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)
+
+function writeWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
 /** @throws {TypeError} where the value is no number. @throws {RangeError} where it is no integer within the field's range. */
-export function writeField(view: DataView, layout: AnyLayout, field: Field, value: number): void {
+export function writeField(bytes: Uint8Array, layout: AnyLayout, field: Field, value: number): void {
   const { min, max } = FIELD_RANGE[field.type]
   if (typeof value !== 'number') throw new TypeError(`${layout.name}.${field.name}: expected a number, got ${typeof value}`)
   if (!Number.isInteger(value) || value < min || value > max) {
@@ -45,33 +55,38 @@ export function writeField(view: DataView, layout: AnyLayout, field: Field, valu
   }
   const at = field.offset
   switch (field.type) {
-    case 'u8': return view.setUint8(at, value)
-    case 'u16': return view.setUint16(at, value, true)
-    case 'u32': return view.setUint32(at, value, true)
-    case 'i8': return view.setInt8(at, value)
-    case 'i16': return view.setInt16(at, value, true)
-    case 'i32': return view.setInt32(at, value, true)
+    case 'u8':
+    case 'i8':
+      bytes[at] = value
+      return
+    case 'u16':
+    case 'i16':
+      bytes[at] = value
+      bytes[at + 1] = value >>> 8
+      return
+    case 'u32':
+    case 'i32': return writeWord(bytes, at, value)
     case 'u64':
-      view.setUint32(at, value % U32_SPAN, true)
-      return view.setUint32(at + 4, Math.floor(value / U32_SPAN), true)
+      writeWord(bytes, at, value % U32_SPAN)
+      return writeWord(bytes, at + 4, Math.floor(value / U32_SPAN))
   }
 }
 
 /** The row at `rowOffset` as an object. */
-export function readRow<L extends AnyLayout>(layout: L, view: DataView, rowOffset: number): RowOf<L> {
+export function readRow<L extends AnyLayout>(layout: L, bytes: Uint8Array, rowOffset: number): RowOf<L> {
   const row: Record<string, number> = {}
-  for (const field of layout.fields) row[field.name] = readField(view, rowOffset, field)
+  for (const field of layout.fields) row[field.name] = readField(bytes, rowOffset, field)
   return row as RowOf<L>
 }
 
 /**
- * Writes a row over a view of exactly its own bytes. Where it throws, some of the fields are written already: callers
+ * Writes a row over exactly its own bytes. Where it throws, some of the fields are written already: callers
  * write to bytes that nobody reads yet.
  * @throws {TypeError} where a field is missing. @throws {RangeError} where a value is no integer within its field's range.
  */
-export function writeRow<L extends AnyLayout>(layout: L, row: RowOf<L>, view: DataView): void {
+export function writeRow<L extends AnyLayout>(layout: L, row: RowOf<L>, bytes: Uint8Array): void {
   const values = row as Readonly<Record<string, number>>
-  for (const field of layout.fields) writeField(view, layout, field, values[field.name])
+  for (const field of layout.fields) writeField(bytes, layout, field, values[field.name])
 }
 
 /** Whether these bytes, which a peer may have sent, are a row of the layout: its length, and no `u64` above 2^53 - 1. */

@@ -9,7 +9,8 @@ import { sipHash24 } from '../protocol/siphash.ts'
 /** `u64` holds a safe integer (at most 2^53 - 1) in eight bytes. */
 export type FieldType = 'u8' | 'u16' | 'u32' | 'i8' | 'i16' | 'i32' | 'u64'
 const FIELD_BYTES: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, i8: 1, i16: 2, i32: 4, u64: 8 }
-const FIELDS_MAX = 32
+/** Of a layout. */
+export const FIELDS_MAX = 32
 const ROTATION_PARTS = 4
 
 /**

@@ -66,7 +66,7 @@ function calmed(unrest: number, steps: number): number {
 }
 
 /** Advances a track by the change of its row from `before` to `after`. */
-export function advanceTrack(layout: AnyLayout, track: Track, before: DataView, after: DataView): void {
+export function advanceTrack(layout: AnyLayout, track: Track, before: Uint8Array, after: Uint8Array): void {
   const { motion, rotation } = layout
   const unrest = unrestAt(layout)
   for (let part = 0; part < motion.length; part++) {
@@ -80,7 +80,7 @@ export function advanceTrack(layout: AnyLayout, track: Track, before: DataView, 
 }
 
 /** q and -q are one rotation: the track goes on with the one that is nearer to what it foresaw, and ends with the one that is stored. */
-function advanceRotation({ motion, rotation }: AnyLayout, track: Track, before: DataView, after: DataView, unrest: number): void {
+function advanceRotation({ motion, rotation }: AnyLayout, track: Track, before: Uint8Array, after: Uint8Array, unrest: number): void {
   let alike = 0
   for (let k = 0; k < rotation.length; k++) {
     alike += predicted(track, motion.length + k, readField(before, 0, rotation[k])) * readField(after, 0, rotation[k])

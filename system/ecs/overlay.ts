@@ -12,7 +12,7 @@ type Layer = { readonly entity: EntityId; readonly covers: Covers }[]
 interface Cover {
   readonly layer: Layer
   /** The row's canonical bytes, or undefined for a row that is removed. */
-  row: DataView | undefined
+  row: Uint8Array | undefined
 }
 /** What lies over each row of a component, oldest first; never empty. */
 type Covers = Map<EntityId, Cover[]>
@@ -50,7 +50,7 @@ export class Overlay implements WriteStore {
   }
 
   set<C extends AnyComponent>(entity: EntityId, component: C, row: RowOf<C>): void {
-    const bytes = new DataView(new ArrayBuffer(component.stride))
+    const bytes = new Uint8Array(component.stride)
     writeRow(component, row, bytes)
     this.#lay(entity, component, bytes)
   }
@@ -79,7 +79,7 @@ export class Overlay implements WriteStore {
     for (const layer of this.#layers.splice(0, count)) for (const { entity, covers } of layer) uncover(entity, covers, 'oldest')
   }
 
-  #lay(entity: EntityId, component: AnyComponent, row: DataView | undefined): void {
+  #lay(entity: EntityId, component: AnyComponent, row: Uint8Array | undefined): void {
     if (this.#layers.length === 0) this.begin()
     const layer = this.#layers[this.#layers.length - 1]
     let covers = this.#covers.get(component)

@@ -29,6 +29,10 @@ const PARTS = 4
 /** To the nearest integer, halves upwards: the same on every engine. */
 const nearest = (value: number): number => Math.floor(value + 0.5)
 
+const partOf = (level: number): number => nearest((level * ROTATION_ONE) / ROTATION_LEVELS)
+/** The largest part, of what the squares of the other three's levels leave. */
+const largestOf = (left: number): number => nearest((Math.sqrt(Math.max(0, left)) * ROTATION_ONE) / ROTATION_LEVELS)
+
 /** Which of four parts is farthest from zero; of equal ones the first. */
 export function largestPart(parts: ArrayLike<number>): number {
   let largest = 0
@@ -43,22 +47,32 @@ export function partsOfLevels(largest: number, levels: ArrayLike<number>, parts:
     if (k === largest) continue
     const level = levels[at++]
     left -= level * level
-    parts[k] = nearest((level * ROTATION_ONE) / ROTATION_LEVELS)
+    parts[k] = partOf(level)
   }
-  parts[largest] = nearest((Math.sqrt(Math.max(0, left)) * ROTATION_ONE) / ROTATION_LEVELS)
+  parts[largest] = largestOf(left)
+}
+
+/** Whether {@link partsOfLevels} would write these parts. */
+function areTold(largest: number, levels: ArrayLike<number>, parts: ArrayLike<number>): boolean {
+  let left = ROTATION_LEVELS * ROTATION_LEVELS
+  for (let k = 0, at = 0; k < PARTS; k++) {
+    if (k === largest) continue
+    const level = levels[at++]
+    left -= level * level
+    if (parts[k] !== partOf(level)) return false
+  }
+  return parts[largest] === largestOf(left)
 }
 
 /** The largest part of a rotation of the stream, and its `levels`, which are written; -1 where it is none of them. */
 export function levelsOfParts(parts: ArrayLike<number>, levels: Int32Array | number[]): number {
   const first = largestPart(parts)
-  const told = [0, 0, 0, 0]
   // Where two parts are nearly equal, rounding may have made the one that is not told the smaller one.
   for (let turn = 0; turn < PARTS; turn++) {
     const largest = (first + turn) % PARTS
     for (let k = 0, at = 0; k < PARTS; k++) if (k !== largest) levels[at++] = nearest((parts[k] * ROTATION_LEVELS) / ROTATION_ONE)
     if (Math.max(Math.abs(levels[0]), Math.abs(levels[1]), Math.abs(levels[2])) > ROTATION_LEVEL_MAX) continue
-    partsOfLevels(largest, levels, told)
-    if (told[0] === parts[0] && told[1] === parts[1] && told[2] === parts[2] && told[3] === parts[3]) return largest
+    if (areTold(largest, levels, parts)) return largest
   }
   return -1
 }

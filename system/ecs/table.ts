@@ -60,7 +60,6 @@ export class Table {
   readonly #baselines: Map<EntityId, Baseline> | undefined
   /** Where a row is written and checked before it replaces another. */
   readonly #scratch: Uint8Array
-  readonly #scratchView: DataView
   readonly #scratchHash = new Uint32Array(2)
 
   constructor(component: AnyComponent, index: number, tracksChanges: boolean) {
@@ -72,7 +71,6 @@ export class Table {
     this.#tracks = new Int32Array(ROWS_CAPACITY_MIN * this.#trackWords)
     this.#baselines = tracksChanges ? new Map() : undefined
     this.#scratch = new Uint8Array(component.stride)
-    this.#scratchView = new DataView(this.#scratch.buffer)
   }
 
   get rowCount(): number {
@@ -91,12 +89,12 @@ export class Table {
   }
   get(entity: EntityId): RowOf<AnyComponent> | undefined {
     const slot = this.#slots.get(entity)
-    return slot === undefined ? undefined : readRow(this.component, this.#view, slot * this.component.stride)
+    return slot === undefined ? undefined : readRow(this.component, this.#bytes, slot * this.component.stride)
   }
   /** A live view, valid until the next write to this table. */
   bytes(entity: EntityId): Uint8Array | undefined {
     const slot = this.#slots.get(entity)
-    return slot === undefined ? undefined : this.#bytes.subarray(slot * this.component.stride, (slot + 1) * this.component.stride)
+    return slot === undefined ? undefined : this.#rowOf(slot)
   }
   /** 0 where there is no row. */
   revision(entity: EntityId): number {
@@ -111,7 +109,7 @@ export class Table {
   /** One field of the row; undefined where there is no row. */
   value(entity: EntityId, field: Field): number | undefined {
     const slot = this.#slots.get(entity)
-    return slot === undefined ? undefined : readField(this.#view, slot * this.component.stride, field)
+    return slot === undefined ? undefined : readField(this.#bytes, slot * this.component.stride, field)
   }
   /** The stored hash of the row; undefined where there is none. */
   hash(entity: EntityId): Hash64 | undefined {
@@ -120,12 +118,16 @@ export class Table {
   }
   /** The entities, ascending. The array is never changed afterwards: writing while iterating over it is safe. */
   entities(): readonly EntityId[] {
-    this.#ascending ??= Array.from(this.#entities.slice(0, this.#count).sort())
+    if (this.#ascending === undefined) {
+      const ascending: EntityId[] = []
+      for (const entity of this.#entities.slice(0, this.#count).sort()) ascending.push(entity)
+      this.#ascending = ascending
+    }
     return this.#ascending
   }
 
   set(entity: EntityId, row: RowOf<AnyComponent>): void {
-    writeRow(this.component, row, this.#scratchView)
+    writeRow(this.component, row, this.#scratch)
     this.#put(entity, this.#scratch)
   }
 
@@ -178,38 +180,35 @@ export class Table {
   /** Appends what changed since the last take, in no particular order; a changed row's revision rises by one, and its track advances. */
   takeChanges(changes: RowChange[]): void {
     assert(this.#baselines !== undefined, 'changes are taken from a table that tracks them')
-    const { component, index: componentIndex } = this
-    for (const [entity, { bytes: previous, revision: revisionBefore, track, isSound }] of this.#baselines) {
+    for (const [entity, before] of this.#baselines) {
       const slot = this.#slots.get(entity)
-      const change = { entity, component, componentIndex, previous, track, revision: revisionBefore + 1 }
       if (slot === undefined) {
-        if (previous !== undefined) changes.push({ ...change, op: 'remove' })
-      } else if (previous === undefined) {
-        this.#revisions[slot] = change.revision
-        changes.push({ ...change, op: 'insert' })
-      } else if (!isSound) {
+        if (before.bytes !== undefined) changes.push(this.#change(entity, 'remove', before))
+      } else if (before.bytes === undefined) {
+        this.#revisions[slot] = before.revision + 1
+        changes.push(this.#change(entity, 'insert', before))
+      } else if (!before.isSound) {
         // Nothing can be told against bytes that memory lost: the row goes, and comes whole.
-        this.#revisions[slot] = change.revision
+        this.#revisions[slot] = before.revision + 1
         this.#tracks.fill(0, slot * this.#trackWords, (slot + 1) * this.#trackWords)
-        changes.push({ ...change, op: 'remove' }, { ...change, op: 'insert', previous: undefined, track: undefined })
+        const whole = { ...before, bytes: undefined, track: undefined }
+        changes.push(this.#change(entity, 'remove', before), this.#change(entity, 'insert', whole))
       } else {
-        const isSame = bytesEqual(previous, this.#bytes.subarray(slot * component.stride, (slot + 1) * component.stride))
+        const row = this.#rowOf(slot)
+        const isSame = bytesEqual(before.bytes, row)
         // The row may have gone and come back, so that its revision and its track are put right in either case.
-        this.#revisions[slot] = isSame ? revisionBefore : change.revision
-        this.#tracks.set(track!, slot * this.#trackWords)
+        this.#revisions[slot] = isSame ? before.revision : before.revision + 1
+        this.#tracks.set(before.track!, slot * this.#trackWords)
         if (isSame) continue
-        this.#advanceTrack(slot, previous)
-        changes.push({ ...change, op: 'update' })
+        if (this.#trackWords > 0) advanceTrack(this.component, this.#trackOf(slot), before.bytes, row)
+        changes.push(this.#change(entity, 'update', before))
       }
     }
     this.#baselines.clear()
   }
 
-  #advanceTrack(slot: number, previous: Uint8Array): void {
-    if (this.#trackWords === 0) return
-    const { stride } = this.component
-    const before = new DataView(previous.buffer, previous.byteOffset, stride)
-    advanceTrack(this.component, this.#trackOf(slot), before, new DataView(this.#bytes.buffer, slot * stride, stride))
+  #change(entity: EntityId, op: RowChange['op'], { bytes: previous, track, revision }: Baseline): RowChange {
+    return { entity, component: this.component, componentIndex: this.index, op, previous, revision: revision + 1, track }
   }
 
   /** Whether the sum is that of the rows as they are now: their bytes and their presence. */
@@ -264,13 +263,16 @@ export class Table {
   /** Keeps a row as it is before its first change since the last take. */
   #remember(entity: EntityId, slot: number | undefined): void {
     if (this.#baselines === undefined || this.#baselines.has(entity)) return
-    const start = slot === undefined ? 0 : slot * this.component.stride
     this.#baselines.set(entity, slot === undefined
       ? { bytes: undefined, revision: 0, track: undefined, isSound: true }
       : {
-        bytes: this.#bytes.slice(start, start + this.component.stride), revision: this.#revisions[slot],
+        bytes: this.#bytes.slice(slot * this.component.stride, (slot + 1) * this.component.stride), revision: this.#revisions[slot],
         track: this.#tracks.slice(slot * this.#trackWords, (slot + 1) * this.#trackWords), isSound: this.#isSoundRow(slot),
       })
+  }
+
+  #rowOf(slot: number): Uint8Array {
+    return this.#bytes.subarray(slot * this.component.stride, (slot + 1) * this.component.stride)
   }
 
   #trackOf(slot: number): Track {

@@ -35,12 +35,12 @@ export class Bodies {
       world.delete(entity, BodyPose)
     }
     for (const entity of world.entities(RigidBody)) {
+      const seen = this.#teleports.get(entity)
+      if (seen !== undefined && seen === world.value(entity, RigidBody, RigidBody.field.teleports)) continue
       const body = world.get(entity, RigidBody)
       const pose = world.get(entity, Transform)
       const bounds = world.get(entity, Bounds)
       if (body === undefined || pose === undefined || bounds === undefined) continue
-      const seen = this.#teleports.get(entity)
-      if (seen === body.teleports) continue
       if (seen === undefined) {
         const shape = body.shape === BodyShape.ball ? 'ball' : 'box'
         const { massGrams, restitution } = body

@@ -80,7 +80,7 @@ function encodeComponent(encoder: Coder, naming: Naming, changes: readonly RowCh
     assert(universe[rank] === entity, 'a row that changes was there before, and changes are told in ascending order')
     naming.passed.code(encoder, rank - last - 1, universe.length)
     const goes = encoder.bit(naming.goes, 0, op === 'remove' ? 1 : 0) === 1
-    if (!goes) rows.update(viewOf(previous!), track!, viewOf(world.rowBytes(entity, component)!))
+    if (!goes) rows.update(previous!, track!, world.rowBytes(entity, component)!)
   }
   naming.count.code(encoder, changes.length - present.length, SEGMENT_CHANGES_MAX)
   let last = -1
@@ -89,7 +89,7 @@ function encodeComponent(encoder: Coder, naming: Naming, changes: readonly RowCh
     assert(entity > last, 'changes are told in ascending order')
     naming.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
     last = entity
-    rows.whole(viewOf(world.rowBytes(entity, component)!), revision, world.track(entity, component)!)
+    rows.whole(world.rowBytes(entity, component)!, revision, world.track(entity, component)!)
   }
 }
 
@@ -135,7 +135,7 @@ function decodeComponent(
     const isThere = world.has(entity, component) && !gone.has(entity)
     if (entity > ENTITY_ID_MAX || isThere) return `an insert of ${component.name} where there is a row`
     const [bytes, track] = [new Uint8Array(component.stride), new Int32Array(trackWords(component))]
-    writes.push({ entity, component, row: { bytes, revision: rows.whole(viewOf(bytes), 0, track), track } })
+    writes.push({ entity, component, row: { bytes, revision: rows.whole(bytes, 0, track), track } })
   }
   return decoder.isBroken ? 'bytes that are not a segment' : undefined
 }
@@ -143,12 +143,10 @@ function decodeComponent(
 function decodeUpdate(rows: RowCoder, world: World, entity: EntityId, component: AnyComponent, before: Uint8Array): Write['row'] {
   const bytes = before.slice()
   const track = world.track(entity, component)!.slice()
-  rows.update(viewOf(before), track, viewOf(bytes))
-  if (track.length > 0) advanceTrack(component, track, viewOf(before), viewOf(bytes))
+  rows.update(before, track, bytes)
+  if (track.length > 0) advanceTrack(component, track, before, bytes)
   return { bytes, revision: (world.revision(entity, component) + 1) >>> 0, track }
 }
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** The rank of an entity among ascending ones, from `from` on; that of the next one where it is missing. */
 function rankOf(universe: readonly EntityId[], entity: EntityId, from: number): number {
@@ -183,15 +181,19 @@ export function applyDelta(world: World, body: Uint8Array): string | undefined {
 /** What the world had before these changes. */
 export function universeBefore(world: World, changes: readonly RowChange[]): Universe {
   return (component) => {
-    const [inserted, removed] = [new Set<EntityId>(), [] as EntityId[]]
-    for (const change of changes) {
-      if (change.component !== component) continue
-      if (change.op === 'insert') inserted.add(change.entity)
-      else if (change.op === 'remove') removed.push(change.entity)
-    }
     const now = world.entities(component)
-    if (inserted.size === 0 && removed.length === 0) return now
-    return [...now.filter((entity) => !inserted.has(entity)), ...removed].sort((a, b) => a - b)
+    const turned = changes.filter((change) => change.component === component && change.op !== 'update')
+    if (turned.length === 0) return now
+    // All of them ascend: what went is put back in its place, what came is passed over.
+    const before: EntityId[] = []
+    let at = 0
+    for (const { entity, op } of turned) {
+      while (at < now.length && now[at] < entity) before.push(now[at++])
+      if (op === 'remove') before.push(entity)
+      else if (now[at] === entity) at++
+    }
+    while (at < now.length) before.push(now[at++])
+    return before
   }
 }
 

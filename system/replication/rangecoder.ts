@@ -28,6 +28,9 @@ const RAW_BITS_MAX = 16
 
 export const newContexts = (count: number): Contexts => new Uint16Array(2 * count).fill(PROBABILITY_HALF)
 
+/** The first `count` contexts of others, as they are now. */
+export const copyOf = (contexts: Contexts, count: number): Contexts => contexts.slice(0, 2 * count)
+
 /** Sets how often a zero is likely at this place before anything has been told there: 1 to 255, in 1/256. */
 export function startAt(contexts: Contexts, at: number, zeros: number): void {
   contexts.fill(zeros * BYTE_SPAN, 2 * at, 2 * at + 2)

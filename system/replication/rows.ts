@@ -10,12 +10,12 @@
  *     whole    every field against the row before, the revision, and the track where there is motion
  */
 import { FIELD_RANGE, readField, writeField } from '../ecs/canonical.ts'
-import type { AnyComponent, Field } from '../ecs/component.ts'
+import { type AnyComponent, type Field, FIELDS_MAX } from '../ecs/component.ts'
 import { ROTATION_ONE } from '../ecs/components.ts'
 import { predicted, type Track, TRACK_PARTS, trackWords, UNREST_MAX, unrestAt } from '../ecs/motion.ts'
 import { largestPart, levelsOfParts, partsOfLevels, ROTATION_LEVEL_MAX, ROTATION_LEVELS } from '../ecs/rotation.ts'
 import { codeInteger, codeSplitInteger, INTEGER_CONTEXTS } from './numbers.ts'
-import { type Coder, type Contexts, newContexts, startAt } from './rangecoder.ts'
+import { type Coder, type Contexts, copyOf, newContexts, startAt } from './rangecoder.ts'
 
 const FRACTIONS = 4
 const UNRESTS = UNREST_MAX + 1
@@ -56,8 +56,12 @@ const LAST_BIT_STARTS = [
 ]
 const SAME_START = 250
 
-function updateContexts(values: number): Contexts {
-  const contexts = newContexts(VALUES_AT + values * (1 + INTEGER_CONTEXTS))
+/** Contexts of an update of so many values, and of a whole row of so many fields. */
+const updateContexts = (values: number): number => VALUES_AT + values * (1 + INTEGER_CONTEXTS)
+const wholeContexts = (fields: number): number => FIELDS_AT + fields * INTEGER_CONTEXTS
+
+function updateStarts(): Contexts {
+  const contexts = newContexts(updateContexts(FIELDS_MAX))
   for (const at of [POSITION_AT, ROTATION_AT]) {
     for (let unrest = 0; unrest < UNRESTS; unrest++) {
       for (let fraction = 0; fraction < FRACTIONS; fraction++) {
@@ -70,9 +74,13 @@ function updateContexts(values: number): Contexts {
     }
   }
   for (const at of [IS_OTHER_AT, IS_FORESEEN_AT]) startAt(contexts, at, SAME_START)
-  for (let index = 0; index < values; index++) startAt(contexts, VALUES_AT + index * (1 + INTEGER_CONTEXTS), SAME_START)
+  for (let index = 0; index < FIELDS_MAX; index++) startAt(contexts, VALUES_AT + index * (1 + INTEGER_CONTEXTS), SAME_START)
   return contexts
 }
+
+// Made once and copied for each segment, as far as its rows have fields.
+const UPDATE_STARTS = updateStarts()
+const WHOLE_STARTS = newContexts(wholeContexts(FIELDS_MAX))
 
 /** The number that prediction foresaw, and where between two numbers it was: 0 to FRACTIONS - 1. */
 interface Foresight {
@@ -93,7 +101,7 @@ export class RowCoder {
   #updates: Contexts | undefined
   #wholes: Contexts | undefined
   /** The row that was told whole last, of zeros before the first. */
-  readonly #last: DataView
+  readonly #last: Uint8Array
   #lastRevision = 0
   readonly #parts = new Int32Array(PARTS)
   readonly #foreseen = new Float64Array(PARTS)
@@ -102,13 +110,13 @@ export class RowCoder {
   constructor(coder: Coder, component: AnyComponent) {
     this.#coder = coder
     this.#component = component
-    this.#last = new DataView(new ArrayBuffer(component.stride))
+    this.#last = new Uint8Array(component.stride)
   }
 
   /** The change of a row from `before`, whose track is `track`, to `row`. A decoder is given a copy of `before` and fills it. */
-  update(before: DataView, track: Track, row: DataView): void {
+  update(before: Uint8Array, track: Track, row: Uint8Array): void {
     const { motion, rotation, values } = this.#component
-    const contexts = this.#updates ??= updateContexts(values.length)
+    const contexts = this.#updates ??= copyOf(UPDATE_STARTS, updateContexts(values.length))
     const unrest = unrestAt(this.#component)
     for (let part = 0; part < motion.length; part++) {
       const foreseen = foresight(predicted(track, part, readField(before, 0, motion[part]) * TRACK_PARTS), TRACK_PARTS)
@@ -125,9 +133,9 @@ export class RowCoder {
   }
 
   /** A whole row and its track, which a decoder fills. Returns its revision. */
-  whole(row: DataView, revision: number, track: Track): number {
+  whole(row: Uint8Array, revision: number, track: Track): number {
     const { fields } = this.#component
-    const contexts = this.#wholes ??= newContexts(FIELDS_AT + fields.length * INTEGER_CONTEXTS)
+    const contexts = this.#wholes ??= copyOf(WHOLE_STARTS, wholeContexts(fields.length))
     const coder = this.#coder
     for (const field of fields) {
       const last = readField(this.#last, 0, field)
@@ -154,7 +162,7 @@ export class RowCoder {
     for (let at = words; at < trackWords(this.#component); at++) track[at] = coder.raw(UNREST_BITS, track[at])
   }
 
-  #rotation(contexts: Contexts, before: DataView, track: Track, unrest: number, row: DataView): void {
+  #rotation(contexts: Contexts, before: Uint8Array, track: Track, unrest: number, row: Uint8Array): void {
     const coder = this.#coder
     const { motion, rotation } = this.#component
     const [parts, foreseen, levels] = [this.#parts, this.#foreseen, this.#levels]
@@ -192,7 +200,7 @@ export class RowCoder {
   }
 
   /** What a decoder found goes into its field, if it can. */
-  #fill(field: Field, row: DataView, value: number): void {
+  #fill(field: Field, row: Uint8Array, value: number): void {
     if (this.#coder.isEncoder) return
     const { min, max } = FIELD_RANGE[field.type]
     if (value < min || value > max) this.#coder.fail()

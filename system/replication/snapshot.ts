@@ -55,7 +55,7 @@ export function encodeSnapshot(world: World, position: LogPosition, components: 
     for (const component of set) {
       const rows = coding.rows(component)
       for (const entity of entities) {
-        rows.whole(viewOf(world.rowBytes(entity, component)!), world.revision(entity, component), world.track(entity, component)!)
+        rows.whole(world.rowBytes(entity, component)!, world.revision(entity, component), world.track(entity, component)!)
       }
     }
   }
@@ -259,7 +259,7 @@ function decodeTable(decoder: RangeDecoder, rows: RowCoder, component: AnyCompon
   const tracks = new Int32Array(entities.length * words)
   for (let index = 0; index < entities.length && !decoder.isBroken; index++) {
     const track = tracks.subarray(index * words, (index + 1) * words)
-    revisions[index] = rows.whole(new DataView(bytes.buffer, index * stride, stride), 0, track)
+    revisions[index] = rows.whole(bytes.subarray(index * stride, (index + 1) * stride), 0, track)
   }
   return { component, entities, bytes, revisions, tracks }
 }

@@ -85,19 +85,17 @@ export interface PeerPorts {
 
 /** First in, first out, without moving what is left at each take. */
 export class OutputQueue {
-  readonly #outputs: PeerOutput[] = []
+  #outputs: PeerOutput[] = []
   #head = 0
 
   push(output: PeerOutput): void {
     this.#outputs.push(output)
   }
   take(): PeerOutput | undefined {
-    if (this.#head === this.#outputs.length) {
-      this.#outputs.length = 0
-      this.#head = 0
-      return undefined
-    }
-    return this.#outputs[this.#head++]
+    if (this.#head < this.#outputs.length) return this.#outputs[this.#head++]
+    if (this.#head > 0) this.#outputs = []
+    this.#head = 0
+    return undefined
   }
   /** The contract of {@link Peer}: everything was drained before the next input. */
   assertDrained(): void {

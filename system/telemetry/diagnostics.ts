@@ -32,6 +32,14 @@ type NamedRefusal = 'signature' | 'nonce' | 'rate' | 'size' | 'late'
 const NAMED_REFUSALS: ReadonlySet<string> = new Set<NamedRefusal>(['signature', 'nonce', 'rate', 'size', 'late'])
 const REFUSAL_COUNTERS = Object.keys(COUNTERS).filter((name) => name.startsWith('refused.')) as CounterName[]
 
+/** Counters of what travels. */
+const CARRIED = {
+  sent: { messages: 'messages.sent', bytes: 'bytes.sent', commandPackets: 'commandPackets.sent', commandBytes: 'commandBytes.sent' },
+  received: {
+    messages: 'messages.received', bytes: 'bytes.received', commandPackets: 'commandPackets.received', commandBytes: 'commandBytes.received',
+  },
+} as const satisfies Record<string, Record<string, CounterName>>
+
 type Values<Name extends string> = Record<Name, number>
 const zeros = <Name extends string>(names: Readonly<Record<Name, string>>): Values<Name> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, 0])) as Values<Name>
@@ -153,12 +161,13 @@ export class Diagnostics {
 
   #carried(way: 'sent' | 'received', message: string, bytes: number): void {
     const counters = this.#counters
-    counters[`messages.${way}`]++
-    counters[`bytes.${way}`] += bytes
+    const names = CARRIED[way]
+    counters[names.messages]++
+    counters[names.bytes] += bytes
     if (message === 'ComponentDelta') this.#histograms['delta.bytes'].add(bytes)
     if (message !== 'CommandLogEntry') return
-    counters[`commandPackets.${way}`]++
-    counters[`commandBytes.${way}`] += bytes
+    counters[names.commandPackets]++
+    counters[names.commandBytes] += bytes
   }
 
   #signed(author: AuthorId, lamport: Lamport, resignedFrom: Lamport, nowUs: number): void {

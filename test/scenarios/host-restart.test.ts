@@ -1,7 +1,7 @@
 /** A host that begins anew from its disk: what it has again, and what it has not. */
 import { describe, expect, it } from 'vitest'
 import { type Scenario, scenario, type Story } from '../../scenarios/index.ts'
-import type { Watcher } from '../../scenarios/cluster/cluster.ts'
+import type { Watcher } from '../../scenarios/cluster/watchers.ts'
 import { BodyPose, Motion } from '../../system/ecs/components.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import type { Storage } from '../../system/ports.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type PeerActor, type Scenario, scenario, type Story } from '../../scenarios/index.ts'
-import type { Watcher } from '../../scenarios/cluster/cluster.ts'
+import type { Watcher } from '../../scenarios/cluster/watchers.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { runInside } from '../support/runs.ts'
 

@@ -7,20 +7,17 @@ import { streamRotation } from '../../../system/ecs/rotation.ts'
 import { World } from '../../../system/ecs/world.ts'
 
 const UPRIGHT = { qx: 0, qy: 0, qz: 0, qw: 32767 }
-const viewOf = (world: World, entity: number) => {
-  const bytes = world.rowBytes(entity, Motion)!.slice()
-  return new DataView(bytes.buffer)
-}
+const rowOf = (world: World, entity: number): Uint8Array => world.rowBytes(entity, Motion)!.slice()
 /** Follows a row through its states; `each` is told before every change what its part 0 was foreseen to be, in steps. */
 function follow(states: readonly RowOf<typeof Motion>[], each: (foreseen: number, frame: number, track: Track) => void): Track {
   const world = new World()
   const track = new Int32Array(trackWords(Motion))
   states.forEach((state, frame) => {
-    const before = frame === 0 ? undefined : viewOf(world, 1)
+    const before = frame === 0 ? undefined : rowOf(world, 1)
     world.set(1, Motion, state)
     if (before === undefined) return
     each(predicted(track, 0, states[frame - 1].x * TRACK_PARTS) / TRACK_PARTS, frame, track)
-    advanceTrack(Motion, track, before, viewOf(world, 1))
+    advanceTrack(Motion, track, before, rowOf(world, 1))
   })
   return track
 }

@@ -163,7 +163,7 @@ describe('bodies', () => {
       last = entity
     }
     const rows = new RowCoder(encoder, Transform)
-    for (const _ of entities) rows.whole(new DataView(new ArrayBuffer(Transform.stride)), 1, new Int32Array(0))
+    for (const _ of entities) rows.whole(new Uint8Array(Transform.stride), 1, new Int32Array(0))
   })
 
   it('R-REPL-1 what a body says of its size and its entities is bounded before there is room for it', () => {
@@ -190,7 +190,7 @@ describe('bodies', () => {
         for (const component of COMPONENTS) has(component, component === Transform)
         sizes.code(encoder, 1, Infinity)
         beyond.code(encoder, 7, Infinity)
-        rows.whole(new DataView(new ArrayBuffer(Transform.stride)), 1, new Int32Array(0))
+        rows.whole(new Uint8Array(Transform.stride), 1, new Int32Array(0))
       }
     })
     expect(decodeSnapshot(twice)).toBeUndefined()
