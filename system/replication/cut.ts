@@ -12,7 +12,7 @@ import { COMPONENT_INDEX } from '../ecs/manifest.ts'
 import type { RowChange } from '../ecs/table.ts'
 import { World } from '../ecs/world.ts'
 import { type EntityId, type Hash64, hash64Sum } from '../ids.ts'
-import { encodeSegment, joinSegments, universeBefore } from './delta.ts'
+import { encodeSegment, joinSegments, SegmentCoding, universeBefore } from './delta.ts'
 import type { Interest } from './interest.ts'
 import { listedSegment } from './listing.ts'
 
@@ -41,6 +41,7 @@ export interface CutFrame {
 export class FrameCut {
   readonly #world: World
   readonly #cells: CellIndex
+  readonly #coding: SegmentCoding
   readonly #changes: readonly RowChange[]
   readonly #stays = new Map<CellKey, RowChange[]>()
   readonly #moves = new Map<string, Move>()
@@ -48,9 +49,10 @@ export class FrameCut {
   readonly #frames = new Map<string, CutFrame>()
 
   /** Takes the world's changes since the last frame, and brings the index up to it. */
-  constructor(world: World, cells: CellIndex) {
+  constructor(world: World, cells: CellIndex, coding = new SegmentCoding()) {
     this.#world = world
     this.#cells = cells
+    this.#coding = coding
     this.#changes = world.takeDirty()
     for (const changes of byEntity(this.#changes)) this.#sort(changes)
   }
@@ -117,7 +119,7 @@ export class FrameCut {
   #cut(before: Interest, after: Interest): CutFrame {
     const total = this.#changes.length
     if (before.cells === undefined && after.cells === undefined) {
-      const all = () => encodeSegment(this.#changes, universeBefore(this.#world, this.#changes), this.#world)
+      const all = () => encodeSegment(this.#changes, universeBefore(this.#world, this.#changes), this.#world, this.#coding)
       return { body: joinSegments(total === 0 ? [] : [all()]), listed: false, rows: total, rowsChanged: total, rowsFiltered: 0 }
     }
     const keeps = (cell: CellKey) => before.has(cell) && after.has(cell)
@@ -147,7 +149,7 @@ export class FrameCut {
     let segment = this.#segments.get(key)
     if (segment === undefined) {
       const rows = changes()
-      this.#segments.set(key, (segment = { bytes: listedSegment(rows, this.#world), rows: rows.length }))
+      this.#segments.set(key, (segment = { bytes: listedSegment(rows, this.#world, this.#coding), rows: rows.length }))
     }
     return segment
   }

@@ -17,7 +17,7 @@ import type { World } from '../ecs/world.ts'
 import { ENTITY_ID_MAX, type EntityId } from '../ids.ts'
 import { ROWS_PER_COMPONENT_MAX, SEGMENT_CHANGES_MAX } from '../limits.ts'
 import { Counter } from './numbers.ts'
-import { type Coder, newContexts, RangeDecoder, RangeEncoder, startAt } from './rangecoder.ts'
+import { beginAs, type Coder, newContexts, RangeDecoder, RangeEncoder, startAt } from './rangecoder.ts'
 import { RowCoder } from './rows.ts'
 
 /** The entities that have a row of a component on both sides before a frame, ascending. */
@@ -38,17 +38,34 @@ interface Write {
   readonly row: { readonly bytes: Uint8Array; readonly revision: number; readonly track: Track } | undefined
 }
 
-/** The numbers that name rows, in their contexts. */
-class Naming {
+const IS_TOUCHED_STARTS = newContexts(STREAM.length)
+const GOES_STARTS = newContexts(1)
+// As the starts in rows.ts: rows stay more often than they go.
+startAt(GOES_STARTS, 0, GOES_START)
+
+/** What a segment is told in: numbers that name rows, and rows. Whoever tells many keeps one for them all, to use its memory again. */
+export class SegmentCoding {
   readonly isTouched = newContexts(STREAM.length)
   readonly goes = newContexts(1)
   readonly count = new Counter()
   readonly passed = new Counter()
   readonly beyond = new Counter()
+  readonly #rows = new Map<AnyComponent, RowCoder>()
 
-  constructor() {
-    // As the starts in rows.ts: rows stay more often than they go.
-    startAt(this.goes, 0, GOES_START)
+  /** A segment begins. */
+  restart(): void {
+    beginAs(IS_TOUCHED_STARTS, STREAM.length, this.isTouched)
+    beginAs(GOES_STARTS, 1, this.goes)
+    this.count.restart()
+    this.passed.restart()
+    this.beyond.restart()
+  }
+  /** The rows of a component within a segment, asked for once in each. */
+  rows(coder: Coder, component: AnyComponent): RowCoder {
+    let rows = this.#rows.get(component)
+    if (rows === undefined) this.#rows.set(component, (rows = new RowCoder(coder, component)))
+    else rows.restart(coder)
+    return rows
   }
 }
 
@@ -56,51 +73,55 @@ class Naming {
  * One segment: what became of these rows since the last frame. Pure; both sides know the same `universe` of a component BEFORE the frame.
  * Rows that are inserted are told as the world has them now, with their tracks; rows are given in the order of `World.takeDirty`.
  */
-export function encodeSegment(changes: readonly RowChange[], universe: Universe, world: World): Uint8Array {
+export function encodeSegment(
+  changes: readonly RowChange[], universe: Universe, world: World, coding = new SegmentCoding(),
+): Uint8Array {
   assert(changes.length <= SEGMENT_CHANGES_MAX, 'a segment tells of no more than SEGMENT_CHANGES_MAX rows')
   const encoder = new RangeEncoder()
-  const naming = new Naming()
+  coding.restart()
   STREAM.forEach((component, place) => {
     const touched = changes.filter((change) => change.component === component)
-    const isTouched = encoder.bit(naming.isTouched, place, touched.length === 0 ? 0 : 1) === 1
-    if (isTouched) encodeComponent(encoder, naming, touched, universe(component), world)
+    const isTouched = encoder.bit(coding.isTouched, place, touched.length === 0 ? 0 : 1) === 1
+    if (isTouched) encodeComponent(encoder, coding, touched, universe(component), world)
   })
   return encoder.finish()
 }
 
-function encodeComponent(encoder: Coder, naming: Naming, changes: readonly RowChange[], universe: readonly EntityId[], world: World): void {
+function encodeComponent(
+  encoder: Coder, coding: SegmentCoding, changes: readonly RowChange[], universe: readonly EntityId[], world: World,
+): void {
   const [{ component }] = changes
-  const rows = new RowCoder(encoder, component)
+  const rows = coding.rows(encoder, component)
   const present = changes.filter(({ op }) => op !== 'insert')
-  naming.count.code(encoder, present.length, universe.length)
+  coding.count.code(encoder, present.length, universe.length)
   let rank = -1
   for (const { entity, op, previous, track } of present) {
     const last = rank
     rank = rankOf(universe, entity, last + 1)
     assert(universe[rank] === entity, 'a row that changes was there before, and changes are told in ascending order')
-    naming.passed.code(encoder, rank - last - 1, universe.length)
-    const goes = encoder.bit(naming.goes, 0, op === 'remove' ? 1 : 0) === 1
+    coding.passed.code(encoder, rank - last - 1, universe.length)
+    const goes = encoder.bit(coding.goes, 0, op === 'remove' ? 1 : 0) === 1
     if (!goes) rows.update(previous!, track!, world.rowBytes(entity, component)!)
   }
-  naming.count.code(encoder, changes.length - present.length, SEGMENT_CHANGES_MAX)
+  coding.count.code(encoder, changes.length - present.length, SEGMENT_CHANGES_MAX)
   let last = -1
   for (const { entity, op, revision } of changes) {
     if (op !== 'insert') continue
     assert(entity > last, 'changes are told in ascending order')
-    naming.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
+    coding.beyond.code(encoder, entity - last - 1, ENTITY_ID_MAX)
     last = entity
     rows.whole(world.rowBytes(entity, component)!, revision, world.track(entity, component)!)
   }
 }
 
 /** Undefined: applied, whole. Otherwise why not, and nothing was written. The bytes may come from anyone. */
-export function applySegment(world: World, bytes: Uint8Array, universe: Universe): string | undefined {
+export function applySegment(world: World, bytes: Uint8Array, universe: Universe, coding = new SegmentCoding()): string | undefined {
   const decoder = new RangeDecoder(bytes)
-  const naming = new Naming()
+  coding.restart()
   const writes: Write[] = []
   for (const [place, component] of STREAM.entries()) {
-    if (decoder.bit(naming.isTouched, place, 0) === 0) continue
-    const why = decodeComponent(decoder, naming, component, universe(component), world, writes)
+    if (decoder.bit(coding.isTouched, place, 0) === 0) continue
+    const why = decodeComponent(decoder, coding, component, universe(component), world, writes)
     if (why !== undefined) return why
   }
   if (!decoder.isWhole) return 'bytes that are not a segment'
@@ -112,14 +133,14 @@ export function applySegment(world: World, bytes: Uint8Array, universe: Universe
 }
 
 function decodeComponent(
-  decoder: RangeDecoder, naming: Naming, component: AnyComponent, universe: readonly EntityId[], world: World, writes: Write[],
+  decoder: RangeDecoder, coding: SegmentCoding, component: AnyComponent, universe: readonly EntityId[], world: World, writes: Write[],
 ): string | undefined {
-  const rows = new RowCoder(decoder, component)
+  const rows = coding.rows(decoder, component)
   const gone = new Set<EntityId>()
   let rank = -1
-  for (let left = naming.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
-    rank += 1 + naming.passed.code(decoder, 0, universe.length)
-    const goes = decoder.bit(naming.goes, 0, 0) === 1
+  for (let left = coding.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+    rank += 1 + coding.passed.code(decoder, 0, universe.length)
+    const goes = decoder.bit(coding.goes, 0, 0) === 1
     const entity = universe[rank]
     const before = entity === undefined ? undefined : world.rowBytes(entity, component)
     if (before === undefined) return `a change of ${component.name} where there is no row`
@@ -130,8 +151,8 @@ function decodeComponent(
   }
   let entity = -1
   const room = ROWS_PER_COMPONENT_MAX - world.entities(component).length
-  for (let left = naming.count.code(decoder, 0, Math.min(room, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
-    entity += 1 + naming.beyond.code(decoder, 0, ENTITY_ID_MAX)
+  for (let left = coding.count.code(decoder, 0, Math.min(room, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+    entity += 1 + coding.beyond.code(decoder, 0, ENTITY_ID_MAX)
     const isThere = world.has(entity, component) && !gone.has(entity)
     if (entity > ENTITY_ID_MAX || isThere) return `an insert of ${component.name} where there is a row`
     const [bytes, track] = [new Uint8Array(component.stride), new Int32Array(trackWords(component))]
@@ -168,11 +189,11 @@ export function encodeDelta(world: World): Uint8Array {
 }
 
 /** Undefined: applied, whole. Otherwise why not; what was written by then is for a snapshot to replace. The bytes may come from anyone. */
-export function applyDelta(world: World, body: Uint8Array): string | undefined {
+export function applyDelta(world: World, body: Uint8Array, coding = new SegmentCoding()): string | undefined {
   const segments = splitSegments(body)
   if (segments === undefined) return 'a body that is not segments'
   for (const segment of segments) {
-    const why = applySegment(world, segment, (component) => world.entities(component))
+    const why = applySegment(world, segment, (component) => world.entities(component), coding)
     if (why !== undefined) return why
   }
   return undefined

@@ -6,7 +6,7 @@ import type { RowChange } from '../ecs/table.ts'
 import type { World } from '../ecs/world.ts'
 import { ENTITY_ID_MAX, type EntityId } from '../ids.ts'
 import { SEGMENT_CHANGES_MAX } from '../limits.ts'
-import { applySegment, encodeSegment, splitSegments } from './delta.ts'
+import { applySegment, encodeSegment, SegmentCoding, splitSegments } from './delta.ts'
 
 const VARINT_BITS = 7
 const VARINT_SPAN = 1 << VARINT_BITS
@@ -14,13 +14,13 @@ const VARINT_SPAN = 1 << VARINT_BITS
 const VARINT_BYTES_MAX = 5
 
 /** One segment of these changes, which ascend by entity. */
-export function listedSegment(changes: readonly RowChange[], world: World): Uint8Array {
+export function listedSegment(changes: readonly RowChange[], world: World, coding = new SegmentCoding()): Uint8Array {
   const entities = [...new Set(changes.flatMap(({ entity, op }) => (op === 'insert' ? [] : [entity])))]
   const ops = new Map(changes.map(({ entity, component, op }) => [`${entity} ${component.name}`, op]))
   const segment = encodeSegment(changes, (component) => entities.filter((entity) => {
     const op = ops.get(`${entity} ${component.name}`)
     return op === undefined ? world.has(entity, component) : op !== 'insert'
-  }), world)
+  }), world, coding)
   const list: number[] = []
   putVarint(list, entities.length)
   entities.forEach((entity, place) => putVarint(list, entity - (entities[place - 1] ?? 0)))
@@ -31,14 +31,14 @@ export function listedSegment(changes: readonly RowChange[], world: World): Uint
 }
 
 /** Undefined: applied, whole. Otherwise why not; what had been written by then a snapshot replaces. The bytes may come from anyone. */
-export function applyListed(world: World, body: Uint8Array): string | undefined {
+export function applyListed(world: World, body: Uint8Array, coding = new SegmentCoding()): string | undefined {
   const segments = splitSegments(body)
   if (segments === undefined) return 'a body that is not segments'
   for (const segment of segments) {
     const listed = listOf(segment)
     if (listed === undefined) return 'a segment without a list'
     const { entities, rest } = listed
-    const why = applySegment(world, rest, (component) => entities.filter((entity) => world.has(entity, component)))
+    const why = applySegment(world, rest, (component) => entities.filter((entity) => world.has(entity, component)), coding)
     if (why !== undefined) return why
   }
   return undefined

@@ -2,7 +2,7 @@
  * Integers told by a range coder: zero or not, the sign, how many bits the magnitude has, and those bits, the upper two of them with
  * probabilities of their own. Small numbers that come often take a fraction of a bit, and any safe integer can be told.
  */
-import { type Coder, type Contexts, copyOf, newContexts, startAt } from './rangecoder.ts'
+import { type Coder, type Contexts, beginAs, newContexts, startAt } from './rangecoder.ts'
 
 /** Bits of a magnitude beyond its first, of a safe integer. */
 const LENGTH_MAX = 52
@@ -59,7 +59,12 @@ startAt(COUNTER_STARTS, 1, 255)
 
 /** Counts of one kind, with contexts of their own. */
 export class Counter {
-  readonly #contexts = copyOf(COUNTER_STARTS, INTEGER_CONTEXTS)
+  readonly #contexts = beginAs(COUNTER_STARTS, INTEGER_CONTEXTS, undefined)
+
+  /** Begins anew. */
+  restart(): void {
+    beginAs(COUNTER_STARTS, INTEGER_CONTEXTS, this.#contexts)
+  }
 
   /** An integer from 0 to `max`; the coder fails where it is another. */
   code(coder: Coder, value: number, max: number): number {

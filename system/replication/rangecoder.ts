@@ -28,8 +28,12 @@ const RAW_BITS_MAX = 16
 
 export const newContexts = (count: number): Contexts => new Uint16Array(2 * count).fill(PROBABILITY_HALF)
 
-/** The first `count` contexts of others, as they are now. */
-export const copyOf = (contexts: Contexts, count: number): Contexts => contexts.slice(0, 2 * count)
+/** The first `count` contexts of `starts`, in the memory of those that were used before, where there are any. */
+export function beginAs(starts: Contexts, count: number, used: Contexts | undefined): Contexts {
+  if (used === undefined) return starts.slice(0, 2 * count)
+  used.set(starts.subarray(0, 2 * count))
+  return used
+}
 
 /** Sets how often a zero is likely at this place before anything has been told there: 1 to 255, in 1/256. */
 export function startAt(contexts: Contexts, at: number, zeros: number): void {

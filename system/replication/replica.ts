@@ -13,7 +13,7 @@ import { AUDIT_BYTES_PER_FRAME, RANGE_REQUEST_DELAY_US, SNAPSHOT_TIMEOUT_US } fr
 import type { Meter, Probe } from '../ports.ts'
 import type { ComponentDelta, Message, NackRequest, WorldSnapshot } from '../protocol/messages.ts'
 import type { SystemEvent, WriteCause } from '../telemetry/events.ts'
-import { applyDelta } from './delta.ts'
+import { applyDelta, SegmentCoding } from './delta.ts'
 import { FrameBuffer } from './frames.ts'
 import { forgetUnseen, type Interest } from './interest.ts'
 import { applyListed } from './listing.ts'
@@ -45,6 +45,7 @@ interface Resync {
 export class Replica {
   readonly #ports: ReplicaPorts
   readonly #assembler: SnapshotAssembler
+  readonly #coding = new SegmentCoding()
   readonly #frames: FrameBuffer<ComponentDelta>
   /** A request that goes out once more with the next frame. */
   #again: NackRequest | undefined
@@ -243,7 +244,8 @@ export class Replica {
   /** Undefined: applied. Otherwise why not; what had been written by then is for a snapshot to replace. */
   #apply({ frame, baseFrame, listed, body }: ComponentDelta): string | undefined {
     if (baseFrame !== this.#streamFrame) return `a delta from frame ${baseFrame} on frame ${this.#streamFrame}`
-    const why = listed ? applyListed(this.#ports.world, body) : applyDelta(this.#ports.world, body)
+    const apply = listed ? applyListed : applyDelta
+    const why = apply(this.#ports.world, body, this.#coding)
     if (why === undefined) this.#streamFrame = frame
     return why
   }

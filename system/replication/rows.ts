@@ -15,7 +15,7 @@ import { ROTATION_ONE } from '../ecs/components.ts'
 import { predicted, type Track, TRACK_PARTS, trackWords, UNREST_MAX, unrestAt } from '../ecs/motion.ts'
 import { largestPart, levelsOfParts, partsOfLevels, ROTATION_LEVEL_MAX, ROTATION_LEVELS } from '../ecs/rotation.ts'
 import { codeInteger, codeSplitInteger, INTEGER_CONTEXTS } from './numbers.ts'
-import { type Coder, type Contexts, copyOf, newContexts, startAt } from './rangecoder.ts'
+import { beginAs, type Coder, type Contexts, newContexts, startAt } from './rangecoder.ts'
 
 const FRACTIONS = 4
 const UNRESTS = UNREST_MAX + 1
@@ -95,11 +95,13 @@ const foresight = (parts: number, unit: number): Foresight => {
 
 /** Tells rows of one component, one after the other. */
 export class RowCoder {
-  readonly #coder: Coder
+  #coder: Coder
   readonly #component: AnyComponent
-  /** Made when they are needed: most segments tell updates, or whole rows, not both. */
+  /** Begun when they are needed: most segments tell updates, or whole rows, not both. */
   #updates: Contexts | undefined
   #wholes: Contexts | undefined
+  #hasUpdates = false
+  #hasWholes = false
   /** The row that was told whole last, of zeros before the first. */
   readonly #last: Uint8Array
   #lastRevision = 0
@@ -113,10 +115,18 @@ export class RowCoder {
     this.#last = new Uint8Array(component.stride)
   }
 
+  /** Forgets what was told, and goes on with another coder in the same memory. */
+  restart(coder: Coder): void {
+    this.#coder = coder
+    this.#hasUpdates = this.#hasWholes = false
+    this.#last.fill(0)
+    this.#lastRevision = 0
+  }
+
   /** The change of a row from `before`, whose track is `track`, to `row`. A decoder is given a copy of `before` and fills it. */
   update(before: Uint8Array, track: Track, row: Uint8Array): void {
     const { motion, rotation, values } = this.#component
-    const contexts = this.#updates ??= copyOf(UPDATE_STARTS, updateContexts(values.length))
+    const contexts = this.#updateContexts()
     const unrest = unrestAt(this.#component)
     for (let part = 0; part < motion.length; part++) {
       const foreseen = foresight(predicted(track, part, readField(before, 0, motion[part]) * TRACK_PARTS), TRACK_PARTS)
@@ -135,7 +145,7 @@ export class RowCoder {
   /** A whole row and its track, which a decoder fills. Returns its revision. */
   whole(row: Uint8Array, revision: number, track: Track): number {
     const { fields } = this.#component
-    const contexts = this.#wholes ??= copyOf(WHOLE_STARTS, wholeContexts(fields.length))
+    const contexts = this.#wholeContexts()
     const coder = this.#coder
     for (const field of fields) {
       const last = readField(this.#last, 0, field)
@@ -148,6 +158,17 @@ export class RowCoder {
     this.#lastRevision = told
     if (track.length > 0) this.#track(contexts, track)
     return told
+  }
+
+  #updateContexts(): Contexts {
+    if (this.#updates !== undefined && this.#hasUpdates) return this.#updates
+    this.#hasUpdates = true
+    return (this.#updates = beginAs(UPDATE_STARTS, updateContexts(this.#component.values.length), this.#updates))
+  }
+  #wholeContexts(): Contexts {
+    if (this.#wholes !== undefined && this.#hasWholes) return this.#wholes
+    this.#hasWholes = true
+    return (this.#wholes = beginAs(WHOLE_STARTS, wholeContexts(this.#component.fields.length), this.#wholes))
   }
 
   #track(contexts: Contexts, track: Track): void {

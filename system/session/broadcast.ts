@@ -11,6 +11,7 @@ import type { Meter, Probe } from '../ports.ts'
 import type { Codec } from '../protocol/codec.ts'
 import type { ComponentDelta, EditorEvent, InterestSet } from '../protocol/messages.ts'
 import { type CutFrame, FrameCut } from '../replication/cut.ts'
+import { SegmentCoding } from '../replication/delta.ts'
 import { type Interest, interestOf } from '../replication/interest.ts'
 import { shownEvent } from '../telemetry/shown.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
@@ -42,6 +43,7 @@ assert(INTEREST_ROWS_PER_FRAME_MAX <= SEGMENT_CHANGES_MAX, 'what comes into view
 
 export class Broadcast {
   readonly #ports: BroadcastPorts
+  readonly #coding = new SegmentCoding()
 
   constructor(ports: BroadcastPorts) {
     this.#ports = ports
@@ -73,7 +75,7 @@ export class Broadcast {
   send(frame: number, log: LogMark): void {
     const { world, cells, seats, supply, probe, report, meter } = this.#ports
     meter.begin('replication')
-    const cut = new FrameCut(world, cells)
+    const cut = new FrameCut(world, cells, this.#coding)
     meter.end('replication')
     const encoded = new Map<string, Encoded>()
     const bodies = new Map<Seat, Uint8Array>()

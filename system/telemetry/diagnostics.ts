@@ -36,7 +36,8 @@ const REFUSAL_COUNTERS = Object.keys(COUNTERS).filter((name) => name.startsWith(
 const CARRIED = {
   sent: { messages: 'messages.sent', bytes: 'bytes.sent', commandPackets: 'commandPackets.sent', commandBytes: 'commandBytes.sent' },
   received: {
-    messages: 'messages.received', bytes: 'bytes.received', commandPackets: 'commandPackets.received', commandBytes: 'commandBytes.received',
+    messages: 'messages.received', bytes: 'bytes.received',
+    commandPackets: 'commandPackets.received', commandBytes: 'commandBytes.received',
   },
 } as const satisfies Record<string, Record<string, CounterName>>
 
