@@ -79,16 +79,34 @@ export class Memo<Answer> {
   }
 
   answer(inputs: readonly Uint8Array[], compute: () => Answer): Answer {
-    // The lengths make the joined bytes unambiguous.
-    let name = ''
-    for (const input of inputs) name += `${input.length}:${latin1(input)}`
+    const name = nameOf(inputs)
     const known = this.#answers.get(name)
     if (known !== undefined) return known
-    if (this.#answers.size >= this.#entriesMax) this.#answers.clear()
     const answer = compute()
-    this.#answers.set(name, answer)
+    this.#keep(name, answer)
     return answer
   }
+
+  /** The answer, where it is known by now. */
+  known(inputs: readonly Uint8Array[]): Answer | undefined {
+    return this.#answers.get(nameOf(inputs))
+  }
+  /** An answer that is known without computing it. */
+  know(inputs: readonly Uint8Array[], answer: Answer): void {
+    this.#keep(nameOf(inputs), answer)
+  }
+
+  #keep(name: string, answer: Answer): void {
+    if (this.#answers.size >= this.#entriesMax) this.#answers.clear()
+    this.#answers.set(name, answer)
+  }
+}
+
+/** The lengths make the joined bytes unambiguous. */
+function nameOf(inputs: readonly Uint8Array[]): string {
+  let name = ''
+  for (const input of inputs) name += `${input.length}:${latin1(input)}`
+  return name
 }
 
 /**
@@ -103,11 +121,23 @@ export const memoised = (verifier: Verifier, verdicts: Memo<boolean>): Verifier 
     verdicts.answer([signature, message, publicKey], () => verifier.verify(signature, message, publicKey)),
 })
 
-/** The public key stands for the secret one: RFC 8032 signatures are a function of it and the message. */
-export const memoisedSigner = (signer: Signer, signatures: Memo<Uint8Array>): Signer => ({
-  publicKey: signer.publicKey,
+/**
+ * The public key stands for the secret one: RFC 8032 signatures are a function of it and the message. By the same RFC they are valid:
+ * once a verifier has found that of the first one, that the keys are a pair and admissible, `verdicts` is told it of each new one.
+ */
+export function memoisedSigner(signer: Signer, signatures: Memo<Uint8Array>, verdicts: Memo<boolean>): Signer {
+  const { publicKey } = signer
+  let first: readonly Uint8Array[] | undefined
+  let isPair = false
+  const fresh = (message: Uint8Array): Uint8Array => {
+    const signature = signer.sign(message)
+    first ??= [signature, message.slice(), publicKey]
+    isPair ||= verdicts.known(first) === true
+    if (isPair) verdicts.know([signature, message, publicKey], true)
+    return signature
+  }
   // A copy: who gets bytes owns them.
-  sign: (message) => signatures.answer([signer.publicKey, message], () => signer.sign(message)).slice(),
-})
+  return { publicKey, sign: (message) => signatures.answer([publicKey, message], () => fresh(message)).slice() }
+}
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')

@@ -118,7 +118,7 @@ function partsTable(workload: Workload, samples: Samples): string[] {
     digests: `${digestedBytes.length} hashes of ${mean(digestedBytes)} bytes`,
     physics: `${physicsSteps} steps of ${bodies} bodies in Rapier`,
     'xr frames': `${frames} frames with a viewer and four poses`,
-    signatures: `${commands} commands signed and verified once, node:crypto`,
+    signatures: `${commands} commands signed, the first verified, node:crypto`,
     events: `${eventCount} events pushed and popped`,
   }
   const rows = PARTS.map((name) => [name, figure(median(samples.get(name)!)), what[name]])

@@ -36,11 +36,11 @@ export function cryptoOf(name: VerifierName, seed: Seed, isOnce: boolean): RunCr
   }
 }
 
-function signerOf(name: VerifierName, seed: Seed, label: string, { signatures }: Memos): Signer {
+function signerOf(name: VerifierName, seed: Seed, label: string, { signatures, verdicts }: Memos): Signer {
   const secret = keyFromSeed(seed, label)
   switch (name) {
-    case 'noble': return memoisedSigner(nobleSigner(secret), signatures)
-    case 'node': return memoisedSigner(nodeSigner(secret), signatures)
+    case 'noble': return memoisedSigner(nobleSigner(secret), signatures, verdicts)
+    case 'node': return memoisedSigner(nodeSigner(secret), signatures, verdicts)
     case 'none': return noopSigner(keyFromSeed(seed, `${label} public`))
   }
 }

@@ -89,7 +89,7 @@ describe('the memo', () => {
     const signatures = new Memo<Uint8Array>()
     const signerOf = (label: string): Signer => {
       const signer = nodeSigner(keyFromSeed('memo', label))
-      return memoisedSigner({ ...signer, sign: (message) => (calls++, signer.sign(message)) }, signatures)
+      return memoisedSigner({ ...signer, sign: (message) => (calls++, signer.sign(message)) }, signatures, new Memo())
     }
     const message = Uint8Array.of(1, 2, 3)
     const first = signerOf('ana').sign(message)
@@ -98,5 +98,34 @@ describe('the memo', () => {
     expect(calls).toBe(1)
     expect(signerOf('ben').sign(message)).not.toEqual(signerOf('ana').sign(message))
     expect(calls).toBe(2)
+  })
+
+  test('knows_what_its_own_signers_sign_to_be_valid_once_a_verifier_has_found_their_first_to_be_and_nothing_else', () => {
+    let calls = 0
+    const node = nodeVerifier({ admissibleKey, smallOrder })
+    const verdicts = new Memo<boolean>()
+    const verifier = memoised({ verify: (...inputs) => (calls++, node.verify(...inputs)) }, verdicts)
+    const ana = memoisedSigner(nodeSigner(keyFromSeed('memo', 'ana')), new Memo(), verdicts)
+    const [first, second] = [Uint8Array.of(1), Uint8Array.of(2)]
+    expect(verifier.verify(ana.sign(first), first, ana.publicKey)).toBe(true)
+    expect(calls).toBe(1)
+    const ofSecond = ana.sign(second)
+    expect(verifier.verify(ofSecond, second, ana.publicKey)).toBe(true)
+    expect(calls).toBe(1)
+    const ben = nodeSigner(keyFromSeed('memo', 'ben'))
+    expect(verifier.verify(ofSecond, first, ana.publicKey)).toBe(false)
+    expect(verifier.verify(ofSecond, second, ben.publicKey)).toBe(false)
+    expect(verifier.verify(ofSecond.map((byte, i) => (i === 40 ? byte ^ 1 : byte)), second, ana.publicKey)).toBe(false)
+    expect(calls).toBe(4)
+  })
+
+  test('does_not_know_a_signature_to_be_valid_whose_key_is_not_its_signers', () => {
+    const verdicts = new Memo<boolean>()
+    const verifier = memoised(nodeVerifier({ admissibleKey, smallOrder }), verdicts)
+    const { publicKey } = nodeSigner(keyFromSeed('memo', 'ben'))
+    const forger = memoisedSigner({ ...nodeSigner(keyFromSeed('memo', 'ana')), publicKey }, new Memo(), verdicts)
+    for (const message of [Uint8Array.of(1), Uint8Array.of(2)]) {
+      expect(verifier.verify(forger.sign(message), message, publicKey)).toBe(false)
+    }
   })
 })
