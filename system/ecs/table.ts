@@ -20,19 +20,19 @@ export interface RowChange {
   readonly component: AnyComponent
   readonly componentIndex: number
   readonly op: 'update' | 'insert' | 'remove'
-  /** The row as it was at the last take; undefined for an insert. */
+  /** The row as it was at the last take, undefined for an insert: a view, valid until the next write to the table. */
   readonly previous: Uint8Array | undefined
   /** Of the row after this change. */
   readonly revision: number
-  /** The track of the row before this change; undefined for an insert. */
+  /** The track of the row before this change, undefined for an insert: a view, valid as `previous` is. */
   readonly track: Track | undefined
 }
 
 /** A row as it was at the last take. */
 interface Baseline {
-  readonly bytes: Uint8Array | undefined
+  /** Where its bytes and its track are kept; -1 where there was none. */
+  readonly place: number
   readonly revision: number
-  readonly track: Track | undefined
   /** Whether its bytes were those of its stored hash: nobody else has what memory had lost by then. */
   readonly isSound: boolean
 }
@@ -58,6 +58,10 @@ export class Table {
   #ascending: readonly EntityId[] | undefined
   /** Rows touched since the last take, as they were; undefined where changes are not tracked. */
   readonly #baselines: Map<EntityId, Baseline> | undefined
+  /** Their bytes and tracks, back to back: the memory of one take serves the next. */
+  #baselineBytes = new Uint8Array(0)
+  #baselineTracks: Track = new Int32Array(0)
+  #baselineCount = 0
   /** Where a row is written and checked before it replaces another. */
   readonly #scratch: Uint8Array
   readonly #scratchHash = new Uint32Array(2)
@@ -183,32 +187,36 @@ export class Table {
     for (const [entity, before] of this.#baselines) {
       const slot = this.#slots.get(entity)
       if (slot === undefined) {
-        if (before.bytes !== undefined) changes.push(this.#change(entity, 'remove', before))
-      } else if (before.bytes === undefined) {
+        if (before.place >= 0) changes.push(this.#change(entity, 'remove', before))
+      } else if (before.place < 0) {
         this.#revisions[slot] = before.revision + 1
         changes.push(this.#change(entity, 'insert', before))
       } else if (!before.isSound) {
         // Nothing can be told against bytes that memory lost: the row goes, and comes whole.
         this.#revisions[slot] = before.revision + 1
         this.#tracks.fill(0, slot * this.#trackWords, (slot + 1) * this.#trackWords)
-        const whole = { ...before, bytes: undefined, track: undefined }
-        changes.push(this.#change(entity, 'remove', before), this.#change(entity, 'insert', whole))
+        changes.push(this.#change(entity, 'remove', before), this.#change(entity, 'insert', { ...before, place: -1 }))
       } else {
+        const change = this.#change(entity, 'update', before)
         const row = this.#rowOf(slot)
-        const isSame = bytesEqual(before.bytes, row)
+        const isSame = bytesEqual(change.previous!, row)
         // The row may have gone and come back, so that its revision and its track are put right in either case.
-        this.#revisions[slot] = isSame ? before.revision : before.revision + 1
-        this.#tracks.set(before.track!, slot * this.#trackWords)
+        this.#revisions[slot] = isSame ? before.revision : change.revision
+        this.#tracks.set(change.track!, slot * this.#trackWords)
         if (isSame) continue
-        if (this.#trackWords > 0) advanceTrack(this.component, this.#trackOf(slot), before.bytes, row)
-        changes.push(this.#change(entity, 'update', before))
+        if (this.#trackWords > 0) advanceTrack(this.component, this.#trackOf(slot), change.previous!, row)
+        changes.push(change)
       }
     }
     this.#baselines.clear()
+    this.#baselineCount = 0
   }
 
-  #change(entity: EntityId, op: RowChange['op'], { bytes: previous, track, revision }: Baseline): RowChange {
-    return { entity, component: this.component, componentIndex: this.index, op, previous, revision: revision + 1, track }
+  #change(entity: EntityId, op: RowChange['op'], { place, revision }: Baseline): RowChange {
+    const { component, index: componentIndex } = this
+    const previous = place < 0 ? undefined : this.#baselineBytes.subarray(place * component.stride, (place + 1) * component.stride)
+    const track = place < 0 ? undefined : this.#baselineTracks.subarray(place * this.#trackWords, (place + 1) * this.#trackWords)
+    return { entity, component, componentIndex, op, previous, revision: revision + 1, track }
   }
 
   /** Whether the sum is that of the rows as they are now: their bytes and their presence. */
@@ -264,11 +272,22 @@ export class Table {
   #remember(entity: EntityId, slot: number | undefined): void {
     if (this.#baselines === undefined || this.#baselines.has(entity)) return
     this.#baselines.set(entity, slot === undefined
-      ? { bytes: undefined, revision: 0, track: undefined, isSound: true }
-      : {
-        bytes: this.#bytes.slice(slot * this.component.stride, (slot + 1) * this.component.stride), revision: this.#revisions[slot],
-        track: this.#tracks.slice(slot * this.#trackWords, (slot + 1) * this.#trackWords), isSound: this.#isSoundRow(slot),
-      })
+      ? { place: -1, revision: 0, isSound: true }
+      : { place: this.#keep(slot), revision: this.#revisions[slot], isSound: this.#isSoundRow(slot) })
+  }
+
+  /** Copies a row and its track to where baselines are kept. */
+  #keep(slot: number): number {
+    const { component: { stride } } = this
+    const place = this.#baselineCount++
+    if ((place + 1) * stride > this.#baselineBytes.length) {
+      const capacity = Math.max(ROWS_CAPACITY_MIN, 2 * place)
+      this.#baselineBytes = grown(this.#baselineBytes, new Uint8Array(capacity * stride))
+      this.#baselineTracks = grown(this.#baselineTracks, new Int32Array(capacity * this.#trackWords))
+    }
+    this.#baselineBytes.set(this.#rowOf(slot), place * stride)
+    this.#baselineTracks.set(this.#trackOf(slot), place * this.#trackWords)
+    return place
   }
 
   #rowOf(slot: number): Uint8Array {

@@ -138,7 +138,9 @@ function decodeComponent(
   const rows = coding.rows(decoder, component)
   const gone = new Set<EntityId>()
   let rank = -1
-  for (let left = coding.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+  const count = coding.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX))
+  const room = new RowRoom(component, count)
+  for (let left = count; left > 0 && !decoder.isBroken; left--) {
     rank += 1 + coding.passed.code(decoder, 0, universe.length)
     const goes = decoder.bit(coding.goes, 0, 0) === 1
     const entity = universe[rank]
@@ -147,11 +149,11 @@ function decodeComponent(
     if (goes) {
       gone.add(entity)
       writes.push({ entity, component, row: undefined })
-    } else writes.push({ entity, component, row: decodeUpdate(rows, world, entity, component, before) })
+    } else writes.push({ entity, component, row: decodeUpdate(rows, world, entity, component, before, room) })
   }
   let entity = -1
-  const room = ROWS_PER_COMPONENT_MAX - world.entities(component).length
-  for (let left = coding.count.code(decoder, 0, Math.min(room, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
+  const rowsLeft = ROWS_PER_COMPONENT_MAX - world.entities(component).length
+  for (let left = coding.count.code(decoder, 0, Math.min(rowsLeft, SEGMENT_CHANGES_MAX)); left > 0 && !decoder.isBroken; left--) {
     entity += 1 + coding.beyond.code(decoder, 0, ENTITY_ID_MAX)
     const isThere = world.has(entity, component) && !gone.has(entity)
     if (entity > ENTITY_ID_MAX || isThere) return `an insert of ${component.name} where there is a row`
@@ -161,9 +163,36 @@ function decodeComponent(
   return decoder.isBroken ? 'bytes that are not a segment' : undefined
 }
 
-function decodeUpdate(rows: RowCoder, world: World, entity: EntityId, component: AnyComponent, before: Uint8Array): Write['row'] {
-  const bytes = before.slice()
-  const track = world.track(entity, component)!.slice()
+/** Room for rows of one component and their tracks, back to back: memory of their own for each would cost more than the rows. */
+class RowRoom {
+  readonly #stride: number
+  readonly #words: number
+  readonly #bytes: Uint8Array
+  readonly #tracks: Int32Array
+  #taken = 0
+
+  constructor(component: AnyComponent, rows: number) {
+    this.#stride = component.stride
+    this.#words = trackWords(component)
+    this.#bytes = new Uint8Array(rows * this.#stride)
+    this.#tracks = new Int32Array(rows * this.#words)
+  }
+
+  /** Copies of both. */
+  take(row: Uint8Array, rowTrack: Track): { readonly bytes: Uint8Array; readonly track: Track } {
+    const index = this.#taken++
+    const bytes = this.#bytes.subarray(index * this.#stride, (index + 1) * this.#stride)
+    const track = this.#tracks.subarray(index * this.#words, (index + 1) * this.#words)
+    bytes.set(row)
+    track.set(rowTrack)
+    return { bytes, track }
+  }
+}
+
+function decodeUpdate(
+  rows: RowCoder, world: World, entity: EntityId, component: AnyComponent, before: Uint8Array, room: RowRoom,
+): Write['row'] {
+  const { bytes, track } = room.take(before, world.track(entity, component)!)
   rows.update(before, track, bytes)
   if (track.length > 0) advanceTrack(component, track, before, bytes)
   return { bytes, revision: (world.revision(entity, component) + 1) >>> 0, track }
