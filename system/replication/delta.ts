@@ -43,6 +43,38 @@ const GOES_STARTS = newContexts(1)
 // As the starts in rows.ts: rows stay more often than they go.
 startAt(GOES_STARTS, 0, GOES_START)
 
+/** Room for rows of one component and their tracks, back to back: memory of their own for each would cost more than the rows. */
+class RowRoom {
+  readonly #stride: number
+  readonly #words: number
+  #bytes = new Uint8Array(0)
+  #tracks: Track = new Int32Array(0)
+  #taken = 0
+
+  constructor(component: AnyComponent) {
+    this.#stride = component.stride
+    this.#words = trackWords(component)
+  }
+
+  /** Begins anew, with room for so many. */
+  restart(rows: number): void {
+    this.#taken = 0
+    if (rows * this.#stride <= this.#bytes.length) return
+    this.#bytes = new Uint8Array(rows * this.#stride)
+    this.#tracks = new Int32Array(rows * this.#words)
+  }
+
+  /** Copies of both. */
+  take(row: Uint8Array, rowTrack: Track): { readonly bytes: Uint8Array; readonly track: Track } {
+    const index = this.#taken++
+    const bytes = this.#bytes.subarray(index * this.#stride, (index + 1) * this.#stride)
+    const track = this.#tracks.subarray(index * this.#words, (index + 1) * this.#words)
+    bytes.set(row)
+    track.set(rowTrack)
+    return { bytes, track }
+  }
+}
+
 /** What a segment is told in: numbers that name rows, and rows. Whoever tells many keeps one for them all, to use its memory again. */
 export class SegmentCoding {
   readonly isTouched = newContexts(STREAM.length)
@@ -51,6 +83,7 @@ export class SegmentCoding {
   readonly passed = new Counter()
   readonly beyond = new Counter()
   readonly #rows = new Map<AnyComponent, RowCoder>()
+  readonly #rooms = new Map<AnyComponent, RowRoom>(STREAM.map((component) => [component, new RowRoom(component)]))
 
   /** A segment begins. */
   restart(): void {
@@ -66,6 +99,12 @@ export class SegmentCoding {
     if (rows === undefined) this.#rows.set(component, (rows = new RowCoder(coder, component)))
     else rows.restart(coder)
     return rows
+  }
+  /** Room for the rows of a component that a segment changes, asked for once in each. */
+  room(component: AnyComponent, rows: number): RowRoom {
+    const room = this.#rooms.get(component)!
+    room.restart(rows)
+    return room
   }
 }
 
@@ -139,7 +178,7 @@ function decodeComponent(
   const gone = new Set<EntityId>()
   let rank = -1
   const count = coding.count.code(decoder, 0, Math.min(universe.length, SEGMENT_CHANGES_MAX))
-  const room = new RowRoom(component, count)
+  const room = coding.room(component, count)
   for (let left = count; left > 0 && !decoder.isBroken; left--) {
     rank += 1 + coding.passed.code(decoder, 0, universe.length)
     const goes = decoder.bit(coding.goes, 0, 0) === 1
@@ -161,32 +200,6 @@ function decodeComponent(
     writes.push({ entity, component, row: { bytes, revision: rows.whole(bytes, 0, track), track } })
   }
   return decoder.isBroken ? 'bytes that are not a segment' : undefined
-}
-
-/** Room for rows of one component and their tracks, back to back: memory of their own for each would cost more than the rows. */
-class RowRoom {
-  readonly #stride: number
-  readonly #words: number
-  readonly #bytes: Uint8Array
-  readonly #tracks: Int32Array
-  #taken = 0
-
-  constructor(component: AnyComponent, rows: number) {
-    this.#stride = component.stride
-    this.#words = trackWords(component)
-    this.#bytes = new Uint8Array(rows * this.#stride)
-    this.#tracks = new Int32Array(rows * this.#words)
-  }
-
-  /** Copies of both. */
-  take(row: Uint8Array, rowTrack: Track): { readonly bytes: Uint8Array; readonly track: Track } {
-    const index = this.#taken++
-    const bytes = this.#bytes.subarray(index * this.#stride, (index + 1) * this.#stride)
-    const track = this.#tracks.subarray(index * this.#words, (index + 1) * this.#words)
-    bytes.set(row)
-    track.set(rowTrack)
-    return { bytes, track }
-  }
 }
 
 function decodeUpdate(

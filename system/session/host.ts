@@ -432,7 +432,8 @@ export class Host implements Peer {
   #pose(author: AuthorId, { head, left, right }: InputPredictiveState): void {
     const entity = memberEntity(author)
     for (const [component, pose] of [[HeadPose, head], [LeftHandPose, left], [RightHandPose, right]] as const) {
-      this.#world.set(entity, component, { ...pose, ...streamRotation(pose) })
+      const { qx, qy, qz, qw } = streamRotation(pose)
+      this.#world.set(entity, component, { x: pose.x, y: pose.y, z: pose.z, qx, qy, qz, qw })
     }
   }
 

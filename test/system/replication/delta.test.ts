@@ -5,7 +5,7 @@ import { BodyPose, COMPONENTS, Motion, ROTATION_ONE, Spawned, Transform } from '
 import { streamRotation } from '../../../system/ecs/rotation.ts'
 import { World } from '../../../system/ecs/world.ts'
 import {
-  applyDelta, applySegment, encodeDelta, encodeSegment, joinSegments, splitSegments, type Universe, universeBefore,
+  applyDelta, applySegment, encodeDelta, encodeSegment, joinSegments, SegmentCoding, splitSegments, type Universe, universeBefore,
 } from '../../../system/replication/delta.ts'
 import { apply, arbitraryWrites, rowOf } from '../ecs/worlds.ts'
 
@@ -29,6 +29,24 @@ describe('deltas', () => {
       }
       expect(beside(peer)).toBe(beside(host))
     }), { seed: 23, numRuns: 200 })
+  })
+
+  it('R-CODE-1 a segment is the same in memory that others have used, refused ones among them', () => {
+    fc.assert(fc.property(fc.array(arbitraryWrites(STREAM, 12), { minLength: 2, maxLength: 6 }), (frames) => {
+      const [host, peer] = [tracking(), new World()]
+      const [encoding, decoding] = [new SegmentCoding(), new SegmentCoding()]
+      for (const writes of frames) {
+        apply(host, writes)
+        const changes = host.takeDirty()
+        const universe = universeBefore(host, changes)
+        const segment = encodeSegment(changes, universe, host)
+        expect(encodeSegment(changes, universe, host, encoding)).toEqual(segment)
+        applySegment(new World(), segment.map((byte, i) => (i === segment.length >> 1 ? byte ^ 0x55 : byte)), universe, decoding)
+        expect(applySegment(peer, segment, universe, decoding)).toBeUndefined()
+      }
+      expect(Buffer.compare(peer.canonicalBytes('stream'), host.canonicalBytes('stream'))).toBe(0)
+      expect(beside(peer)).toBe(beside(host))
+    }), { seed: 29, numRuns: 200 })
   })
 
   it('R-REPL-2 applied to rows that are not there, or are there already, one is refused and writes nothing', () => {
