@@ -135,8 +135,16 @@ export const RECONNECTS_MAX = 24
 export const TELEMETRY_INTERVAL_US = 1_000_000
 /** InputPredictiveState goes out every this many frames. */
 export const INPUT_EVERY_FRAMES = 1
-/** How far ahead a client's poses are meant to be right, in microseconds: two frames. */
-export const PREDICTION_HORIZON_US = 22_222
+/** How far ahead a client's poses are meant to be right at most, in frames: 133 ms. */
+export const PREDICTION_FRAMES_MAX = 12
+/** Samples that foretell the next: a motion over four frames, so that the step to which they are rounded weighs little. */
+export const PREDICTION_SAMPLES = 5
+/** A limb of which nothing was heard for longer is not foreseen from what it did before. */
+export const PREDICTION_PAUSE_US = 50_000
+/** And one that is faster, in steps of 1/512 m a second (10 m/s), was put elsewhere. */
+export const PREDICTION_SPEED_MAX = 5120
+/** Frames for which a client remembers where it was and what it told: as far behind as it may confirm one. */
+export const PREDICTION_HISTORY_FRAMES = FRAME_BUFFER_MAX
 
 /** What a member keeps of what each other one shows, and of the talk of all: the newest so many. */
 export const HIGHLIGHTS_MAX = 64
@@ -172,6 +180,7 @@ assert(RANGE_FRAMES >= FRAME_BUFFER_MAX, 'what a client keeps of frames can be c
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
 assert(SNAPSHOT_FRAMES_MAX < FRAME_RING, 'frames that were lost while a snapshot came can be asked for')
 assert(SNAPSHOT_ROWS_MAX <= ROWS_PER_COMPONENT_MAX, 'a table takes what a snapshot may bring')
+assert(PREDICTION_SAMPLES >= 2, 'a line goes through two samples')
 assert(NACK_INTERVAL_US > NACK_DELAY_US, 'a repeated request comes after the first')
 assert(HEARTBEAT_TIMEOUT_US > 4 * HEARTBEAT_INTERVAL_US, 'a few lost heartbeats are no reason to leave')
 assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins anew after a crash outlasts its own ghost')

@@ -19,6 +19,15 @@ export const XR: readonly Canary[] = [
     }),
   },
   {
+    name: 'hand-beside-its-way', area: 'xr', stories: ['loopback-120', 'late-join'],
+    about: 'a right hand is foreseen a step beside the line on which it moves',
+    shows: [{ check: 'embodiment', component: 'theta.RightHandPose', field: 'x' }],
+    plant: (bed) => bed.wrap(Codec.prototype, 'encode', (encode) => function (this: Codec, message) {
+      if (message.kind !== 'InputPredictiveState' || message.horizonUs === 0) return encode.call(this, message)
+      return encode.call(this, { ...message, right: { ...message.right, x: message.right.x + 1 } })
+    }),
+  },
+  {
     name: 'select-lost', area: 'xr', stories: ['loopback-120', 'swarm'],
     about: 'the application hears a trigger pressed and released, and never the selection between',
     shows: [{ check: 'embodiment', component: 'right', field: 'select' }],

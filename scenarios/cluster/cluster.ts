@@ -193,6 +193,10 @@ export class Cluster {
   isHonest(author: number): boolean {
     return author === HOST_AUTHOR || this.clients.some(({ id, peer }) => peer.author === author && !this.hostile.has(id))
   }
+  /** The author of a node, where it is one and has sent nothing that its client knows nothing of. */
+  honestAuthorOf(node: number): number | undefined {
+    return this.hostile.has(node) ? undefined : this.client(node).peer.author
+  }
   get compressor(): Compressor {
     return this.#config.compressor
   }

@@ -1,18 +1,59 @@
 /**
- * What holds between a person and what the others see of them: a hand is where it was a moment ago, and what it does comes in the
- * order of the standard (WebXR Device API, section 11.3: a primary action starts, happens, ends). Of honest peers.
+ * What holds between a person and what the others see of them: a head or a hand is where it was a moment ago, or where it would have
+ * come by going on from there, and what a hand does comes in the order of the standard (WebXR Device API, section 11.3: a primary action
+ * starts, happens, ends). Of honest peers.
  */
 import type { Headset } from '../../sim/xr/headset.ts'
-import { LeftHandPose, RightHandPose, STEPS_PER_METRE } from '../../system/ecs/components.ts'
+import { HeadPose, LeftHandPose, RightHandPose, STEPS_PER_METRE } from '../../system/ecs/components.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { memberEntity } from '../../system/commands/registry.ts'
-import { FRAMES_PER_SECOND, HEARTBEAT_TIMEOUT_US } from '../../system/limits.ts'
 import { nearest } from '../../system/editor/poses.ts'
+import { FRAMES_PER_SECOND, HEARTBEAT_TIMEOUT_US, PREDICTION_FRAMES_MAX, PREDICTION_SPEED_MAX } from '../../system/limits.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import type { Failure } from './checkers.ts'
 import type { Watcher } from './watchers.ts'
 
-const HANDS = [['left', LeftHandPose], ['right', RightHandPose]] as const
+const LIMBS = [['head', HeadPose], ['left', LeftHandPose], ['right', RightHandPose]] as const
+/** How far apart two places may be that tell where a limb goes. */
+const LINE_PLACES = 4
+
+/** Where a limb was, in steps of 1/512 m, and when. */
+interface Place {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+  readonly atUs: number
+  /** Of the host. */
+  readonly frame: number
+}
+type Spot = Pick<Place, 'x' | 'y' | 'z'>
+const isAt = (a: Spot, b: Spot): boolean => a.x === b.x && a.y === b.y && a.z === b.z
+
+/** Where what went from one place to another is so many frames later. */
+function beyond(from: Place, to: Place, frames: number): Spot {
+  const aheadUs = Math.floor((frames * 1_000_000) / FRAMES_PER_SECOND)
+  const along = (a: number, b: number): number => b + nearest(((b - a) * aheadUs) / (to.atUs - from.atUs))
+  return { x: along(from.x, to.x), y: along(from.y, to.y), z: along(from.z, to.z) }
+}
+/** Whether it may have gone from one to the other: what is too fast was put elsewhere. */
+function isMotion(from: Place, to: Place): boolean {
+  const [x, y, z, seconds] = [to.x - from.x, to.y - from.y, to.z - from.z, (to.atUs - from.atUs) / 1_000_000]
+  return seconds > 0 && Math.sqrt(x * x + y * y + z * z) <= PREDICTION_SPEED_MAX * seconds
+}
+function isAhead(from: Place, to: Place, shown: Spot): boolean {
+  if (!isMotion(from, to)) return false
+  for (let frames = 1; frames <= PREDICTION_FRAMES_MAX; frames++) if (isAt(beyond(from, to, frames), shown)) return true
+  return false
+}
+
+/** Whether a limb that was at these places, the newest last, may be shown at this one. */
+function isPossible(places: readonly Place[], shown: Spot): boolean {
+  for (let last = places.length - 1; last >= 0; last--) {
+    const to = places[last]
+    if (isAt(to, shown) || places.slice(Math.max(0, last - LINE_PLACES), last).some((from) => isAhead(from, to, shown))) return true
+  }
+  return false
+}
 
 /**
  * A moment ago, in frames of the host. A hand that nobody hears of stays where it was until its peer is given up; as much again is for
@@ -20,47 +61,39 @@ const HANDS = [['left', LeftHandPose], ['right', RightHandPose]] as const
  */
 const MOMENT_FRAMES = (2 * HEARTBEAT_TIMEOUT_US * FRAMES_PER_SECOND) / 1_000_000
 
-/** By place, 'x y z' in steps: the host's frame in which the hand was there last. The oldest first. */
-type Places = Map<string, number>
-
 /** Who is who: a node's author, where it has one and has sent nothing but what its client does. */
 export type HonestAuthor = (node: number) => number | undefined
 
 export class Embodiment implements Watcher {
   readonly failures: Failure[] = []
-  /** By node, where each hand was of late. */
-  readonly #places = new Map<number, Readonly<Record<'left' | 'right', Places>>>()
+  /** By node, where each limb has been of late. */
+  readonly #places = new Map<number, Readonly<Record<'head' | 'left' | 'right', Place[]>>>()
   #frame = 0
   /** By node, hand and action: what came last. */
   readonly #phases = new Map<string, string>()
   readonly #nameOf: (node: number) => string
   readonly #honest: HonestAuthor
+  readonly #nowUs: () => number
 
-  constructor(nameOf: (node: number) => string, honest: HonestAuthor) {
+  constructor(nameOf: (node: number) => string, honest: HonestAuthor, nowUs: () => number) {
     this.#nameOf = nameOf
     this.#honest = honest
+    this.#nowUs = nowUs
   }
 
   wore(node: number, headset: Headset): void {
     let places = this.#places.get(node)
-    if (places === undefined) this.#places.set(node, (places = { left: new Map(), right: new Map() }))
-    for (const [hand] of HANDS) {
-      const { matrix } = headset[hand]
+    if (places === undefined) this.#places.set(node, (places = { head: [], left: [], right: [] }))
+    for (const [limb] of LIMBS) {
+      const { matrix } = limb === 'head' ? headset.head.transform : headset[limb]
       const [x, y, z] = [12, 13, 14].map((cell) => nearest(matrix[cell] * STEPS_PER_METRE))
-      this.#was(places[hand], `${x} ${y} ${z}`)
-    }
-  }
-  #was(places: Places, place: string): void {
-    places.delete(place)
-    places.set(place, this.#frame)
-    for (const [oldest, frame] of places) {
-      if (frame >= this.#frame - MOMENT_FRAMES) return
-      places.delete(oldest)
+      places[limb].push({ x, y, z, atUs: this.#nowUs(), frame: this.#frame })
+      while (places[limb][0].frame < this.#frame - MOMENT_FRAMES) places[limb].shift()
     }
   }
   /** Places. */
   get held(): number {
-    return [...this.#places.values()].reduce((sum, { left, right }) => sum + left.size + right.size, 0)
+    return [...this.#places.values()].reduce((sum, { head, left, right }) => sum + head.length + left.length + right.length, 0)
   }
 
   frame(node: number, frame: number, world: World): void {
@@ -69,11 +102,12 @@ export class Embodiment implements Watcher {
     for (const [one, places] of this.#places) {
       const author = this.#honest(one)
       if (author === undefined) continue
-      for (const [hand, component] of HANDS) {
+      for (const [limb, component] of LIMBS) {
         const row = world.get(memberEntity(author), component)
-        if (row === undefined || places[hand].has(`${row.x} ${row.y} ${row.z}`)) continue
-        const where = `where it was not of late: ${row.x}, ${row.y}, ${row.z}`
-        const message = `in frame ${frame} the host has ${this.#nameOf(one)}'s ${hand} hand ${where}`
+        if (row === undefined || isPossible(places[limb], row)) continue
+        const where = `where it was not of late, nor was going: ${row.x}, ${row.y}, ${row.z}`
+        const what = limb === 'head' ? 'head' : `${limb} hand`
+        const message = `in frame ${frame} the host has ${this.#nameOf(one)}'s ${what} ${where}`
         this.#fail(message, { node: one, frame, component: component.name, field: 'x' })
       }
     }

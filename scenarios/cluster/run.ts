@@ -261,7 +261,7 @@ class Run {
     })
     const delivery = new Delivery(actorOf, (node) => channelsFor(cluster.transportOf(node) === 'webrtc' ? 'webrtc' : 'quic'))
     const resends = new Resends(cluster.tap)
-    const embodiment = new Embodiment(actorOf, (node) => (cluster.hostile.has(node) ? undefined : cluster.clients[node - 1].peer.author))
+    const embodiment = new Embodiment(actorOf, (node) => cluster.honestAuthorOf(node), () => cluster.nowUs)
     const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
     const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })
     const nodeOf = (author: number) => cluster.clients.find(({ name }) => name === members.get(author))?.id

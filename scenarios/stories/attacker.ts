@@ -80,7 +80,7 @@ export default scenario('attacker', { frames: 300, hz: 90 }, async ({ host, join
 }, {
   mustHappen: {
     counters: {
-      refusedSignature: 2, refusedNonce: 2, refusedEpoch: 2, refusedMalformed: 2, refusedDuplicate: 2, refusedRate: 50, refusedRole: 12,
+      refusedSignature: 2, refusedNonce: 2, refusedEpoch: 2, refusedMalformed: 2, refusedDuplicate: 2, refusedRate: 20, refusedRole: 12,
       commandsDenied: 2, equivocations: 2, messagesUnreadable: 8, compressionRefused: 6, messagesInflated: 2,
       messagesForbidden: 20, messagesOverBudget: 10, sessionsExpelled: 1,
       commitsApplied: 2, commandsApplied: 20,

@@ -11,11 +11,11 @@ import { CommandPipeline } from '../commands/pipeline.ts'
 import { CommandSigner } from '../commands/signer.ts'
 import { manifestHash } from '../ecs/manifest.ts'
 import { World } from '../ecs/world.ts'
-import { Editor, type EditorFrameState } from '../editor/editor.ts'
+import { Editor } from '../editor/editor.ts'
 import { NO_ENTITY } from '../editor/intents.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
 import { type AuthorId, ENTITIES_PER_AUTHOR_MAX } from '../ids.ts'
-import { HANDSHAKE_TIMEOUT_US, INPUT_EVERY_FRAMES, PREDICTION_HORIZON_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../limits.ts'
+import { HANDSHAKE_TIMEOUT_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import type { PlacementEditSession } from '../placement/session.ts'
 import type { ClosedBy, TransportInput } from '../ports.ts'
@@ -42,6 +42,7 @@ import { Link } from './link.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { type ClientConfig, offeredFeatures, settlementFault } from './clientconfig.ts'
 import type { Membership } from './membership.ts'
+import { PosePrediction } from './prediction.ts'
 import { Presence } from './presence.ts'
 import { Provenance } from './provenance.ts'
 import { Roster } from './roster.ts'
@@ -83,8 +84,7 @@ export class Client implements Peer {
   #joinSinceUs = 0
   #editor: Editor | undefined
   #attached: { readonly session: XRSessionLike; readonly space: XRReferenceSpaceLike } | undefined
-  #pose: EditorFrameState | undefined
-  #inputSequence = 0
+  readonly #prediction = new PosePrediction()
 
   constructor(config: ClientConfig, ports: PeerPorts) {
     this.#config = config
@@ -169,7 +169,7 @@ export class Client implements Peer {
       case 'frame': return this.#tick(input.frame, nowUs)
       case 'xrFrame': {
         this.#ports.meter.begin('xr')
-        this.#pose = this.#editor?.onFrame(input.frame, input.index)
+        this.#prediction.sample(this.#editor?.onFrame(input.frame, input.index), nowUs)
         this.#ports.meter.end('xr')
         return
       }
@@ -270,7 +270,10 @@ export class Client implements Peer {
       named: (mark) => this.#subscription.named(mark),
       send: (reply) => this.#link?.send(reply),
       report: (event) => this.#report(event),
-      observe: (frame, world) => this.#ports.observe(frame, world),
+      observe: (frame, world) => {
+        this.#ports.observe(frame, world)
+        this.diagnostics.corrected(this.#prediction.judge(frame, author, world))
+      },
       cause: (cause) => this.#provenance.set(cause),
     }, message.frame, nowUs)
     this.#report({ event: 'sessionOpened', author, displayName: this.#config.displayName, role, capabilities, resumed })
@@ -442,11 +445,8 @@ export class Client implements Peer {
     if (this.#state === 'live' && pipeline.unsent > 0 && !probe.happens('own entries wait for a frame', author, frame)) {
       for (const entries of pipeline.takeBatches()) link.send({ kind: 'CommandLogEntry', entries })
     }
-    if (frame % INPUT_EVERY_FRAMES === 0 && this.#pose !== undefined) {
-      const { head, left, right, gesture } = this.#pose
-      const sequence = this.#inputSequence++
-      link.send({ kind: 'InputPredictiveState', sequence, frame, horizonUs: PREDICTION_HORIZON_US, gesture, head, left, right })
-    }
+    const poses = this.#prediction.tell(frame, this.#heartbeat.rttUs, nowUs)
+    if (poses !== undefined) link.send(poses)
     const mark = this.#replica?.interestMark
     const interest = mark === undefined ? undefined : this.#subscription.due(mark, membership.epoch, nowUs)
     if (interest !== undefined) link.send(interest)

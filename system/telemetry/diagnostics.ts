@@ -22,6 +22,13 @@ export interface Telemetry {
   readonly histograms: Readonly<Record<HistogramName, HistogramSummary>>
 }
 
+/** How far a limb was shown from where it was, in steps of 1/512 m. */
+export interface Correction {
+  readonly error: number
+  /** Had it been sent as it was, and not as it was foreseen. */
+  readonly unpredicted: number
+}
+
 export interface Alarm {
   readonly alarm: AlarmName
   readonly value: number
@@ -85,6 +92,14 @@ export class Diagnostics {
   /** The transport tells of its path. */
   path(lost: number): void {
     this.#gauges['path.lost'] = lost
+  }
+
+  /** A confirmed frame shows limbs of this member: how far from where they were. */
+  corrected(corrections: readonly Correction[]): void {
+    for (const { error, unpredicted } of corrections) {
+      this.#histograms['pose.errorSteps'].add(error)
+      this.#histograms['pose.unpredictedSteps'].add(unpredicted)
+    }
   }
 
   note(event: SystemEvent, nowUs: number): void {

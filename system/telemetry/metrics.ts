@@ -68,6 +68,8 @@ export const HISTOGRAMS = {
   'snapshot.bytes': 'snapshots sent',
   'join.us': 'from the first hello to the first snapshot',
   'resync.us': 'from what was missing to the snapshot that brought it',
+  'pose.errorSteps': 'how far the host shows own head and hands from where they are at its frame, in 1/512 m',
+  'pose.unpredictedSteps': 'how far it would show them if they were sent as they are, in 1/512 m',
 } as const satisfies Readonly<Record<string, string>>
 export type HistogramName = keyof typeof HISTOGRAMS
 

@@ -6,7 +6,9 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   placement: ['apply', 'plan', 'session'],
   replication: ['delta', 'frames', 'replica', 'snapshot'],
   security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
-  session: ['client', 'conduct', 'desk', 'gate', 'heartbeat', 'host', 'permissions', 'reception', 'roster', 'sealing'],
+  session: [
+    'client', 'conduct', 'correction', 'desk', 'gate', 'heartbeat', 'host', 'permissions', 'prediction', 'reception', 'roster', 'sealing',
+  ],
 }
 
 /** From the root. */
