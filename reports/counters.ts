@@ -31,6 +31,8 @@ export const COUNTERS = {
   rowsSent: 'rows of the stream that those frames brought, whole ones that came into view included',
   rowsChanged: 'rows of the stream that changed in those frames, wherever they were',
   rowsFiltered: 'rows of the stream that changed in those frames where the member saw nothing, and were not sent',
+  rowsDelayed: 'rows of the stream that a frame left waiting for the budget, over all frames',
+  longestWait: 'frames for which a row of the stream waited for the budget, at most',
   divergences: 'frames in which a peer itself found its digest to differ from the host\'s',
   commandsSigned: 'commands signed, each counted once however often it was signed anew',
   resigned: 'times that a command was signed anew',
@@ -194,6 +196,10 @@ class Tally {
         counts.rowsSent += event.rowsSent
         counts.rowsChanged += event.rowsChanged
         counts.rowsFiltered += event.rowsFiltered
+        return
+      case 'streamPublished':
+        counts.rowsDelayed += event.waiting
+        counts.longestWait = Math.max(counts.longestWait, event.longestWait)
         return
       case 'divergence': counts.divergences++; return
       case 'nackSent': counts.nacks++; return

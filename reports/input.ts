@@ -165,6 +165,7 @@ export type ReportedEvent =
   | FrameCut
   | { readonly event: 'frameConfirmed'; readonly frame: number; readonly interest: number; readonly digest: string }
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
+  | { readonly event: 'streamPublished'; readonly waiting: number; readonly longestWait: number }
   | { readonly event: 'divergence' }
   | SessionEvent
   | { readonly event: 'joined'; readonly tookUs: number }

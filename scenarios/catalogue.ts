@@ -14,6 +14,7 @@ import mixedCompression from './stories/mixed-compression.ts'
 import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
 import swarm from './stories/swarm.ts'
+import thinPipe from './stories/thin-pipe.ts'
 import viewerEdits from './stories/viewer-edits.ts'
 import worlds from './stories/worlds.ts'
 
@@ -27,5 +28,5 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  mixedCompression, attacker, hostRestarts, interest, swarm, worlds,
+  mixedCompression, attacker, hostRestarts, interest, thinPipe, swarm, worlds,
 ].map(entry)

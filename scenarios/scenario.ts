@@ -1,5 +1,6 @@
 /** What a scenario is: a name, its settings, a story that awaits only virtual time, and what must have happened in it. */
 import { type CounterName, COUNTERS } from '../reports/counters.ts'
+import { STREAM_BYTES_PER_SECOND_MIN } from '../system/limits.ts'
 import { type MarkName, MARKS } from '../system/telemetry/marks.ts'
 import { fieldsOf, rangeOf, whole, within } from './arguments.ts'
 import type { Story } from './cluster/vocabulary.ts'
@@ -23,6 +24,8 @@ export interface ScenarioSettings {
   readonly faultPoints?: boolean
   /** Whether nodes have disks, so that the host can crash (default false); `drawn`: in half of the seeds. */
   readonly disks?: boolean | 'drawn'
+  /** What the changes of the stream may take for each member, in bytes a second, at least 2048 (default: without a bound). */
+  readonly streamBytesPerSecond?: number
 }
 
 /**
@@ -49,6 +52,7 @@ export interface Scenario {
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
 export const FRAMES_MAX = 54_000
 const PEERS_MAX = 16
+const STREAM_BYTES_PER_SECOND_MAX = 1_000_000_000
 
 /**
  * Defines a scenario. Export it as the default of a file and run the file: `theta-sim run ./my.ts`.
@@ -66,18 +70,23 @@ export function scenario(
   name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {},
 ): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
-  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints', 'disks'])
+  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints', 'disks', 'streamBytesPerSecond'])
   fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
   const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false, faultPoints = false, disks = false } = settings
+  const { streamBytesPerSecond = Infinity } = settings
   const wholeWithin = (field: string, value: number, most: number) => within(field, whole(field, value), 1, most)
   wholeWithin(`scenario ${name}: frames`, frames, FRAMES_MAX)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
   wholeWithin(`scenario ${name}: peersMax`, peersMax, PEERS_MAX)
   wholeWithin(`scenario ${name}: settleMs`, settleMs, Infinity)
+  if (streamBytesPerSecond !== Infinity) {
+    whole(`scenario ${name}: streamBytesPerSecond`, streamBytesPerSecond)
+    within(`scenario ${name}: streamBytesPerSecond`, streamBytesPerSecond, STREAM_BYTES_PER_SECOND_MIN, STREAM_BYTES_PER_SECOND_MAX)
+  }
   const { mustHappen = {} } = checks
   expectationsOf(mustHappen)
-  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints, disks }, script, mustHappen }
+  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints, disks, streamBytesPerSecond }, script, mustHappen }
 }
 
 function expectationsOf(mustHappen: MustHappen): void {

@@ -84,6 +84,22 @@ export const SNAPSHOT_CHUNKS_PER_FRAME = 16
 export const SNAPSHOT_FRAMES_MAX = 32
 /** Rows that one segment of a frame may tell of. */
 export const SEGMENT_CHANGES_MAX = 1 << 16
+/** Of a row in a frame at its worst, in bytes: one that is new, or one that leaps in every field and was foreseen elsewhere. */
+export const CHANGE_BYTES_MAX = 56
+/** Least budget of the stream, bytes a second: what an entity of many rows takes is less than what it gives in a second. */
+export const STREAM_BYTES_PER_SECOND_MIN = 2048
+/** Frames of a budget that may come together where little was to tell: a tenth of a second. */
+export const STREAM_BURST_FRAMES = 9
+/** A row is reckoned with at this many bytes at least, so that rows that cost little of late and leap now do not take too much. */
+export const STREAM_ROW_BYTES_MIN = 8
+/** What a row costs follows what it took by this share, a power of two. */
+export const STREAM_COST_SHIFT = 3
+/** Rows that a frame publishes of a stream with a budget: at their worst they fit a message. */
+export const STREAM_ROWS_PER_FRAME_MAX = 1000
+/** By what the frames are multiplied for which a row has waited: heads and hands, other rows, rows that come or go. */
+export const STREAM_WEIGHT_POSE = 4
+export const STREAM_WEIGHT_ELSE = 1
+export const STREAM_WEIGHT_PRESENCE = 8
 /** Entries that a closed frame needs and that have not come are asked for after this long. */
 export const RANGE_REQUEST_DELAY_US = 150_000
 /** Row bytes that a frame's digest audits: worlds up to this size are audited whole, every frame. */

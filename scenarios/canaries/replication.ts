@@ -3,7 +3,9 @@ import { HeadPose, Motion, Spawned, Transform } from '../../system/ecs/component
 import type { Hash64 } from '../../system/ids.ts'
 import { Bodies } from '../../system/physics/bodies.ts'
 import { Codec } from '../../system/protocol/codec.ts'
+import { StreamBudget } from '../../system/replication/budget.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
+import { Publication } from '../../system/replication/publication.ts'
 import { Replica } from '../../system/replication/replica.ts'
 import { SnapshotAssembler } from '../../system/replication/snapshot.ts'
 import type { Bed, Canary } from './canary.ts'
@@ -26,6 +28,21 @@ function takingSnapshot(bed: Bed): () => boolean {
 }
 
 export const REPLICATION: readonly Canary[] = [
+  {
+    name: 'age-forgotten', area: 'replication', stories: ['thin-pipe'],
+    about: 'what a frame publishes is chosen by its weight alone, however long the rest has waited',
+    shows: [{ check: 'staleness' }],
+    plant: (bed) => bed.wrap(Publication.prototype, 'publish', (publish) => function (this: Publication) {
+      return publish.call(this, 0)
+    }),
+  },
+  {
+    name: 'budget-ignored', area: 'replication', stories: ['thin-pipe'],
+    about: 'a frame publishes all that waits, whatever the budget has left: many things have to move for it to be too much',
+    itemsMax: 40,
+    shows: [{ check: 'staleness', component: 'ComponentDelta', field: 'bytes' }],
+    plant: (bed) => bed.wrap(StreamBudget.prototype, 'hasRoom', () => () => true),
+  },
   {
     name: 'delta-row-left-out', area: 'replication', stories: ['loopback-120', 'swarm'],
     about: 'a client passes over the second change of a moving thing',

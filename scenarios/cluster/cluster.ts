@@ -74,6 +74,8 @@ export interface ClusterConfig {
   readonly faultPoints: boolean
   /** Whether nodes have disks, so that the host can crash. */
   readonly disks: boolean
+  /** Of the host's stream; Infinity for none. */
+  readonly streamBytesPerSecond: number
   readonly explain: boolean
   /** Whether every node keeps a mirror of its packets. */
   readonly mirrors: boolean
@@ -151,6 +153,7 @@ export class Cluster {
   /** A host, of what its disk holds. */
   #newHost(): HostNode {
     const disk = this.#diskOf(0)
+    const { streamBytesPerSecond } = this.#config
     const recovery = disk === undefined ? undefined : recover(disk, this.codec)
     assert(recovery?.kind !== 'damaged', 'a disk that is honest gives back what was confirmed')
     const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined =>
@@ -158,6 +161,7 @@ export class Cluster {
     const session: HostConfig = {
       sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise,
       ...(recovery?.kind === 'recovered' && { recovered: recovery.state }),
+      ...(streamBytesPerSecond < Infinity && { streamBytesPerSecond }),
     }
     const host = new Host(session, this.#peerPorts(0, 'host', this.#config.compressor), this.#physics)
     return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk)
@@ -196,6 +200,9 @@ export class Cluster {
   /** The author of a node, where it is one and has sent nothing that its client knows nothing of. */
   honestAuthorOf(node: number): number | undefined {
     return this.hostile.has(node) ? undefined : this.client(node).peer.author
+  }
+  get streamBytesPerSecond(): number {
+    return this.#config.streamBytesPerSecond
   }
   get compressor(): Compressor {
     return this.#config.compressor

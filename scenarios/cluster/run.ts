@@ -48,6 +48,7 @@ import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierNa
 import type { Prepared } from './prepare.ts'
 import { Security } from './security.ts'
 import { Sight } from './sight.ts'
+import { Staleness } from './staleness.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 import type { Watcher } from './watchers.ts'
@@ -199,10 +200,10 @@ class Run {
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed, isForgetful)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
-    const { ties, faultPoints, disks } = this.#scenario.settings
+    const { ties, faultPoints, disks, streamBytesPerSecond } = this.#scenario.settings
     const cluster: Cluster = new Cluster({
       seed, chooser: record ?? chosen, trace, ties, faultPoints, disks: hasDisks(disks, seed), headsets, verifier, signer, meter,
-      rapier: this.#prepared.rapier,
+      streamBytesPerSecond, rapier: this.#prepared.rapier,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
       compressor: this.#prepared.compressor, compression: this.#settings.compression ?? 'none',
@@ -264,16 +265,15 @@ class Run {
     const embodiment = new Embodiment(actorOf, (node) => cluster.honestAuthorOf(node), () => cluster.nowUs)
     const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
     const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })
+    const staleness = new Staleness(cluster, actorOf)
     const nodeOf = (author: number) => cluster.clients.find(({ name }) => name === members.get(author))?.id
     const isHonest = (author: number) => author === 0 || (nodeOf(author) !== undefined && !cluster.hostile.has(nodeOf(author)!))
-    const security = new Security({
-      sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings,
-      keyOf, isHonest,
-    })
+    const { sessionId } = cluster
+    const security = new Security({ sessionId, verifier, holdings: () => cluster.host.peer.holdings, keyOf, isHonest })
     const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node), horizon)
     cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
     const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node), horizon)
-    cluster.watchers.push(authorOrder, shown, oracleWatch)
+    cluster.watchers.push(authorOrder, shown, staleness, oracleWatch)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -327,12 +327,13 @@ class Run {
       this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
     }
     if (end.kind === 'done' && settled) {
+      staleness.ended(cluster.host.peer.frame)
       oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
       const views = present.map(({ id, name, peer: { world } }) => ({ name, world, cells: cluster.cellsOf(id) }))
       this.#failures.push(...finalBytes(cluster.host.peer.world, views))
     }
     for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
-    this.#failures.push(...security.failures)
+    this.#failures.push(...security.failures, ...staleness.failures)
     if (end.kind === 'done' && settled) this.#failures.push(...durability.failures(cluster.host.peer.log.position.closedLamport))
     const { difference } = oracle
     // What the host itself has wrong explains the clients that do not share it: it comes first.

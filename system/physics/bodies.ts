@@ -4,6 +4,7 @@
  */
 import { BodyPose, Bounds, RigidBody, Transform } from '../ecs/components.ts'
 import { streamRotation } from '../ecs/rotation.ts'
+import type { WriteStore } from '../ecs/store.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import { BodyShape } from '../commands/registry.ts'
@@ -26,20 +27,20 @@ export class Bodies {
   }
 
   /** Call after the log has been closed for a frame. Entities ascend, so that Rapier's handles are the same everywhere. */
-  follow(world: World): void {
+  follow(log: Pick<World, 'has' | 'get' | 'value' | 'entities'>, stream: WriteStore): void {
     for (const entity of this.#teleports.keys()) {
-      if (world.has(entity, RigidBody)) continue
+      if (log.has(entity, RigidBody)) continue
       this.#probe.sometimes('a body was taken away')
       this.#physics.remove(entity)
       this.#teleports.delete(entity)
-      world.delete(entity, BodyPose)
+      stream.delete(entity, BodyPose)
     }
-    for (const entity of world.entities(RigidBody)) {
+    for (const entity of log.entities(RigidBody)) {
       const seen = this.#teleports.get(entity)
-      if (seen !== undefined && seen === world.value(entity, RigidBody, RigidBody.field.teleports)) continue
-      const body = world.get(entity, RigidBody)
-      const pose = world.get(entity, Transform)
-      const bounds = world.get(entity, Bounds)
+      if (seen !== undefined && seen === log.value(entity, RigidBody, RigidBody.field.teleports)) continue
+      const body = log.get(entity, RigidBody)
+      const pose = log.get(entity, Transform)
+      const bounds = log.get(entity, Bounds)
       if (body === undefined || pose === undefined || bounds === undefined) continue
       if (seen === undefined) {
         const shape = body.shape === BodyShape.ball ? 'ball' : 'box'
@@ -53,10 +54,10 @@ export class Bodies {
     }
   }
 
-  step(world: World): void {
+  step(stream: WriteStore): void {
     this.#physics.step()
     this.#physics.forEachPose((entity, x, y, z, qx, qy, qz, qw, asleep) => {
-      world.set(entity, BodyPose, { x, y, z, ...streamRotation({ qx, qy, qz, qw }), asleep: asleep ? 1 : 0 })
+      stream.set(entity, BodyPose, { x, y, z, ...streamRotation({ qx, qy, qz, qw }), asleep: asleep ? 1 : 0 })
     })
   }
 }

@@ -36,6 +36,8 @@ type LogMark = Pick<ComponentDelta, 'closedLamport' | 'admittedCount' | 'admitte
 /** Members who have seen and see the same get these bytes. */
 interface Encoded extends Omit<CutFrame, 'body' | 'listed'> {
   readonly body: Uint8Array
+  /** Bytes that tell what has changed: none of a frame that brings another interest into force. */
+  readonly changeBytes: number
 }
 type Tally = { -readonly [K in 'members' | 'rowsSent' | 'rowsChanged' | 'rowsFiltered']: number } & { readonly digest: string }
 
@@ -71,8 +73,8 @@ export class Broadcast {
     }
   }
 
-  /** Sends the frame to every live member, as each of them sees it. */
-  send(frame: number, log: LogMark): void {
+  /** Sends the frame to every live member, as each of them sees it. Returns the bytes of changes that it has for who gets most of them. */
+  send(frame: number, log: LogMark): number {
     const { world, cells, seats, supply, probe, report, meter } = this.#ports
     meter.begin('replication')
     const cut = new FrameCut(world, cells, this.#coding)
@@ -101,6 +103,7 @@ export class Broadcast {
     }
     supply.ring.push(frame, bodies)
     for (const [interest, tally] of tallies) report({ event: 'frameCut', frame, interest, ...tally })
+    return [...encoded.values()].reduce((most, { changeBytes }) => Math.max(most, changeBytes), 0)
   }
 
   /** The interest that a member wants comes into force, where its last one has been for long enough. */
@@ -124,7 +127,7 @@ export class Broadcast {
       interest: after.mark, listed, body: segments,
     })
     meter.end('codec')
-    return { body, ...rows }
+    return { body, changeBytes: before === after ? segments.length : 0, ...rows }
   }
 }
 

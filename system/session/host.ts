@@ -13,6 +13,7 @@ import { CommandSigner } from '../commands/signer.ts'
 import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
 import { CellIndex } from '../ecs/cells.ts'
 import { streamRotation } from '../ecs/rotation.ts'
+import type { WriteStore } from '../ecs/store.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, entityAuthor, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
 import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES, STRANGERS_MAX } from '../limits.ts'
@@ -28,6 +29,7 @@ import {
   type CommandEntry, type InputPredictiveState, type Message, MessageType, type SessionControl,
 } from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
+import { Publication } from '../replication/publication.ts'
 import { Backlog } from '../telemetry/backlog.ts'
 import { Board } from '../telemetry/board.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
@@ -82,6 +84,8 @@ export class Host implements Peer {
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[]
   readonly #runtime: Runtime
+  /** Undefined where the stream has no budget; otherwise nobody else writes it. */
+  readonly #publication: Publication | undefined
   /** What it knows of its own health, and what members told of theirs. */
   readonly diagnostics = new Diagnostics((alarm) => this.#report({ event: 'alarm', ...alarm }))
   readonly board = new Board()
@@ -151,11 +155,16 @@ export class Host implements Peer {
       this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
     }
     this.#journal?.flush()
+    if (config.streamBytesPerSecond !== undefined) this.#publication = new Publication(this.#world, config.streamBytesPerSecond, probe)
   }
 
   /** The live world: for the driver's checkers, which must not write. */
   get world(): World {
     return this.#world
+  }
+  /** The stream as it was written, of which the world may have less where a budget holds it back. */
+  get written(): World {
+    return this.#publication?.written ?? this.#world
   }
   get log(): CommandLog {
     return this.#log
@@ -170,9 +179,9 @@ export class Host implements Peer {
   get ring(): FrameRing<Seat> {
     return this.#supply.ring
   }
-  /** What the runtime was asked for and has not done. */
+  /** What the runtime was asked for and has not done, and rows of the stream that nobody has been told. */
   get backlog(): number {
-    return this.#runtime.backlog
+    return this.#runtime.backlog + (this.#publication?.waiting ?? 0)
   }
 
   /** What its members are left with, of those that it has let in. */
@@ -197,7 +206,8 @@ export class Host implements Peer {
       author, publicKey, displayName, banned, nonceHighWater: author === HOST_AUTHOR ? this.#signer.highWater : this.#nonces.of(author),
     }))
     return saveSession({
-      closedLamport, admittedCount, admittedDigest, nextAuthor: this.#reception.nextAuthor, members, tables: savedTables(this.#world),
+      closedLamport, admittedCount, admittedDigest, nextAuthor: this.#reception.nextAuthor, members,
+      tables: savedTables(this.#world, this.written),
     })
   }
 
@@ -376,8 +386,8 @@ export class Host implements Peer {
     this.diagnostics.frame(this.#log.depth, nowUs)
     this.#closeLog(frame)
     this.#provenance.set({ by: 'runtime', frame })
-    this.#bodies.follow(this.#world)
-    this.#runtime.advance(this.#world, frame)
+    this.#bodies.follow(this.#world, this.#stream)
+    this.#runtime.advance(this.#stream, frame)
     this.#clearDeparted()
     for (const seat of this.#seats.members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
@@ -387,6 +397,11 @@ export class Host implements Peer {
       if (seat.heartbeat.silent(nowUs)) this.#reception.dismiss(seat, 'timeout', 'nothing was heard for too long')
       else if (seat.author !== undefined) this.#serve(seat, seat.author, frame, nowUs)
     }
+  }
+
+  /** Where rows of the stream are written. */
+  get #stream(): WriteStore {
+    return this.#publication ?? this.#world
   }
 
   /** What a member gets of its own at the end of a frame. */
@@ -425,7 +440,7 @@ export class Host implements Peer {
 
   #clearDeparted(): void {
     for (const author of this.#reception.takeDeparted()) {
-      for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#world.delete(memberEntity(author), component)
+      for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#stream.delete(memberEntity(author), component)
     }
   }
 
@@ -433,14 +448,14 @@ export class Host implements Peer {
     const entity = memberEntity(author)
     for (const [component, pose] of [[HeadPose, head], [LeftHandPose, left], [RightHandPose, right]] as const) {
       const { qx, qy, qz, qw } = streamRotation(pose)
-      this.#world.set(entity, component, { x: pose.x, y: pose.y, z: pose.z, qx, qy, qz, qw })
+      this.#stream.set(entity, component, { x: pose.x, y: pose.y, z: pose.z, qx, qy, qz, qw })
     }
   }
 
   #stepPhysics(frame: number): void {
     if (this.#bodies.count === 0) return
     this.#ports.meter.begin('physics')
-    this.#bodies.step(this.#world)
+    this.#bodies.step(this.#stream)
     this.#ports.meter.end('physics')
     const { contacts, awake } = this.#physics
     this.#report({ event: 'physicsStepped', frame, bodies: this.#bodies.count, contacts, awake })
@@ -448,6 +463,7 @@ export class Host implements Peer {
 
   #sendFrame(frame: number): void {
     const { meter } = this.#ports
+    const published = this.#publication?.publish(frame)
     meter.begin('digest')
     const repaired = this.#world.audit(AUDIT_BYTES_PER_FRAME)
     const stateDigest = this.#world.digest()
@@ -458,7 +474,9 @@ export class Host implements Peer {
       this.#report({ event: 'auditRepaired', frame, rows: repaired })
     }
     const { closedLamport, count, digest } = this.#log.position
-    this.#broadcast.send(frame, { closedLamport, admittedCount: count, admittedDigest: digest })
+    const bytes = this.#broadcast.send(frame, { closedLamport, admittedCount: count, admittedDigest: digest })
+    this.#publication?.settle(bytes)
+    if (published !== undefined) this.#report({ event: 'streamPublished', frame, ...published, bytes })
     this.#report({
       event: 'frameClosed', frame, epoch: this.#epoch, closedLamport, admittedCount: count, digest: hash64Hex(stateDigest),
       logDigest: hash64Hex(this.#world.sourceDigest('log')), streamDigest: hash64Hex(this.#world.sourceDigest('stream')),

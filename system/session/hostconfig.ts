@@ -19,6 +19,11 @@ export interface HostConfig {
   readonly sealed?: boolean
   /** What a member may do in a time, where it is not what limits.ts says. */
   readonly limits?: Partial<RateLimits>
+  /**
+   * What the changes of the stream may take for each member, in bytes a second, a whole number from STREAM_BYTES_PER_SECOND_MIN on; what
+   * is more waits (replication/publication.ts). Left out, every change goes out with its frame.
+   */
+  readonly streamBytesPerSecond?: number
   /** Nonces that are spent already: what a client of the host before knows (`Client.nonces`). */
   readonly nonces?: Iterable<readonly [AuthorId, bigint]>
   /** What it grants of what clients offer (features.ts); all that this build can do where it is left out. */

@@ -6,9 +6,9 @@ import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { assert } from '../assert.ts'
 import { EntityKind } from '../commands/registry.ts'
 import { Motion, ROTATION_ONE, Spawned } from '../ecs/components.ts'
-import type { World } from '../ecs/world.ts'
+import type { WriteStore } from '../ecs/store.ts'
 import { entityId, HOST_AUTHOR } from '../ids.ts'
-import { MEMBERS_MAX, RUNTIME_WISHES_PER_FRAME } from '../limits.ts'
+import { CHANGE_BYTES_MAX, MEMBERS_MAX, RUNTIME_WISHES_PER_FRAME } from '../limits.ts'
 import { BODIES_MAX } from '../physics/physics.ts'
 import type { Probe } from '../ports.ts'
 import type { Intent } from './peer.ts'
@@ -17,8 +17,6 @@ type Wish = Extract<Intent, { readonly kind: 'propSpawn' | 'propMove' | 'propDes
 
 const ROWS_PER_WISH = 2
 const POSES_PER_MEMBER = 3
-/** Of a change at its worst: a row that is new, or one that leaps in every field and was foreseen elsewhere. */
-const CHANGE_BYTES_MAX = 56
 const CHANGES_PER_FRAME_MAX = RUNTIME_WISHES_PER_FRAME * ROWS_PER_WISH + BODIES_MAX + MEMBERS_MAX * POSES_PER_MEMBER
 assert(
   CHANGES_PER_FRAME_MAX * CHANGE_BYTES_MAX <= COUNT_MAX.ComponentDelta.body,
@@ -42,23 +40,23 @@ export class Runtime {
   }
 
   /** Does what this frame can take, in the order it was asked for. */
-  advance(world: World, frame: number): void {
+  advance(stream: WriteStore, frame: number): void {
     if (this.#wishes.length > RUNTIME_WISHES_PER_FRAME) this.#probe.sometimes('the runtime had more wishes than a frame takes')
     for (const wish of this.#wishes.splice(0, RUNTIME_WISHES_PER_FRAME)) {
       const entity = entityId('stream', HOST_AUTHOR, wish.prop)
       if (wish.kind === 'propDespawn') {
-        world.delete(entity, Spawned)
-        world.delete(entity, Motion)
+        stream.delete(entity, Spawned)
+        stream.delete(entity, Motion)
         continue
       }
       const { x, y, z } = wish
       if (wish.kind === 'propSpawn') {
-        world.set(entity, Spawned, { kind: EntityKind.prop, bornFrame: frame })
-        world.set(entity, Motion, { x, y, z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE })
+        stream.set(entity, Spawned, { kind: EntityKind.prop, bornFrame: frame })
+        stream.set(entity, Motion, { x, y, z, qx: 0, qy: 0, qz: 0, qw: ROTATION_ONE })
         continue
       }
-      const row = world.get(entity, Motion)
-      if (row !== undefined) world.set(entity, Motion, { ...row, x, y, z })
+      const row = stream.get(entity, Motion)
+      if (row !== undefined) stream.set(entity, Motion, { ...row, x, y, z })
     }
   }
 }

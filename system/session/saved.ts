@@ -122,13 +122,15 @@ function contradiction({ closedLamport, members, nextAuthor, tables }: SavedSess
   return undefined
 }
 
-/** The rows of a world that are worth saving. */
-export const savedTables = (world: World): readonly SavedTable[] => COMPONENTS.filter((component) => !FLEETING.includes(component))
-  .map((component) => ({
-    component: component.name, stride: component.stride,
-    rows: concatenate(world.entities(component).flatMap((entity) => [u32(entity), world.rowBytes(entity, component)!])),
-  }))
-  .filter(({ rows }) => rows.length > 0)
+/** The rows of a world that are worth saving. @param stream where the rows of the stream are, which the world may not have yet. */
+export const savedTables = (world: World, stream: World): readonly SavedTable[] =>
+  COMPONENTS.filter((component) => !FLEETING.includes(component)).map((component) => {
+    const rowsIn = component.source === 'stream' ? stream : world
+    return {
+      component: component.name, stride: component.stride,
+      rows: concatenate(rowsIn.entities(component).flatMap((entity) => [u32(entity), rowsIn.rowBytes(entity, component)!])),
+    }
+  }).filter(({ rows }) => rows.length > 0)
 
 /** Into an empty world. */
 export function restoreTables(world: World, tables: readonly SavedTable[]): void {

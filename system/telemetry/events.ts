@@ -74,6 +74,16 @@ export type SystemEvent =
     readonly rowsChanged: number
     readonly rowsFiltered: number
   }
+  /** Where the stream has a budget: rows that the frame published and left waiting, and for how many frames the oldest of these waits. */
+  | {
+    readonly event: 'streamPublished'
+    readonly frame: number
+    readonly published: number
+    readonly waiting: number
+    readonly longestWait: number
+    /** Of the changes in the frame, as who gets most of them gets it. */
+    readonly bytes: number
+  }
   /** `interest` is the mark of the one in force, 0 for everything. */
   | { readonly event: 'frameConfirmed'; readonly interest: number } & FrameState
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }

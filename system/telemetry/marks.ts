@@ -25,6 +25,7 @@ export const MARKS = {
   'a snapshot chunk came twice': { about: 'a chunk came that was there already', seedsMax: 100 },
   'a snapshot chunk overtook an earlier one': { about: 'the chunks of a snapshot came in another order than their own', seedsMax: 100 },
   'an interest came into force by a snapshot': { about: 'more came into view than fits a frame', seedsMax: 500 },
+  'a row of the stream waited for the budget': { about: 'a frame had no room for all that the host wrote', seedsMax: 50 },
   // the log, wherever it is held
   'an own entry rewound below another one': { about: 'an entry came that stands before an own one that was shown already', seedsMax: 50 },
   'an own entry was passed by the closed mark': { about: 'the log was closed above an own entry that the host had not', seedsMax: 200 },

@@ -55,11 +55,16 @@ export const GAUGES = {
   'commands.perSecond': 'own commands signed in the last whole second',
   'bytes.perSecond': 'bytes sent in the last whole second',
   'commandBytes.perSecond': 'bytes of messages with entries sent in the last whole second',
+  'stream.waiting': 'rows of the stream that wait for the budget (host)',
+  'stream.longestWait': 'frames for which the oldest of them waits (host)',
   'path.rttUs': 'round trip as the heartbeat measures it',
   'path.jitterUs': 'jitter of the round trip',
   'path.lost': 'datagrams that the transport gave up',
 } as const satisfies Readonly<Record<string, string>>
 export type GaugeName = keyof typeof GAUGES
+
+/** Nobody but the host has them, and it reports to nobody. */
+export const HOST_GAUGES: readonly GaugeName[] = ['stream.waiting', 'stream.longestWait']
 
 export const HISTOGRAMS = {
   'command.latencyUs': 'from signing an own command to folding it for good',

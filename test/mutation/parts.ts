@@ -4,7 +4,7 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   commands: ['admission', 'fold', 'log', 'pipeline', 'registry', 'signer'],
   ecs: ['canonical', 'overlay', 'table', 'world'],
   placement: ['apply', 'plan', 'session'],
-  replication: ['delta', 'frames', 'replica', 'snapshot'],
+  replication: ['budget', 'delta', 'frames', 'publication', 'replica', 'snapshot'],
   security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
   session: [
     'client', 'conduct', 'correction', 'desk', 'gate', 'heartbeat', 'host', 'permissions', 'prediction', 'reception', 'roster', 'sealing',

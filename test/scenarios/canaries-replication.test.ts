@@ -14,4 +14,6 @@ sightings(REPLICATION, {
   'track-forgotten': ['late-join', 1],
   'stale-frames-after-snapshot': ['loopback-120', 1],
   'memory-fails-unaudited': ['late-join', 1],
+  'age-forgotten': ['thin-pipe', 1],
+  'budget-ignored': ['thin-pipe', 1],
 })

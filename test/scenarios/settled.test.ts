@@ -244,10 +244,10 @@ describe('a hand', () => {
   it('may be where it was in the last ten seconds, and nowhere else', () => {
     const MOMENT = 900
     for (const [frames, failures] of [[MOMENT - 5, 0], [MOMENT + 5, 1]] as const) {
-      const embodiment = new Embodiment(String, () => 1)
+      const embodiment = new Embodiment(String, () => 1, () => 0)
       const wears = (metres: number): void => {
         const controller = { matrix: Float32Array.from([...Array.from({ length: 12 }, () => 0), metres, 0, 0, 1]) }
-        embodiment.wore(1, { left: controller, right: controller } as unknown as Headset)
+        embodiment.wore(1, { head: { transform: controller }, left: controller, right: controller } as unknown as Headset)
       }
       const shows = (steps: number, frame: number): void =>
         embodiment.frame(0, frame, { get: () => ({ x: steps, y: 0, z: 0 }) } as unknown as World)
