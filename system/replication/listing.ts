@@ -16,7 +16,8 @@ const VARINT_BYTES_MAX = 5
 /** One segment of these changes, which ascend by entity. */
 export function listedSegment(changes: readonly RowChange[], world: World, coding = new SegmentCoding()): Uint8Array {
   const entities = [...new Set(changes.flatMap(({ entity, op }) => (op === 'insert' ? [] : [entity])))]
-  const ops = new Map(changes.map(({ entity, component, op }) => [`${entity} ${component.name}`, op]))
+  // A row that goes and comes whole was there: its first change tells.
+  const ops = new Map(changes.toReversed().map(({ entity, component, op }) => [`${entity} ${component.name}`, op]))
   const segment = encodeSegment(changes, (component) => entities.filter((entity) => {
     const op = ops.get(`${entity} ${component.name}`)
     return op === undefined ? world.has(entity, component) : op !== 'insert'

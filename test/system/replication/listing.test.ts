@@ -25,6 +25,19 @@ function moved() {
 }
 
 describe('a listed segment', () => {
+  it('R-INTEREST-8 tells a row that memory had lost as one that goes and comes whole', () => {
+    const [host, client] = [new World({ tracksChanges: true }), new World()]
+    host.set(5, Motion, at(1))
+    host.takeDirty()
+    client.copyFrom(host)
+    host.rowBytes(5, Motion)![0] ^= 1
+    host.set(5, Motion, at(9))
+    const changes = host.takeDirty()
+    expect(changes.map(({ op }) => op)).toEqual(['remove', 'insert'])
+    expect(applyListed(client, joinSegments([listedSegment(changes, host)]))).toBeUndefined()
+    expect(client.canonicalBytes()).toEqual(host.canonicalBytes())
+  })
+
   it('R-INTEREST-8 is taken by whoever has its entities, whatever else they have', () => {
     const { host, client, known, segment } = moved()
     client.set(77, Motion, at(3))
