@@ -78,6 +78,7 @@ export const COUNTERS = {
   sessionsRefused: 'hellos that the host refused',
   sessionsExpelled: 'members that the host disconnected for what they sent',
   hostRestarts: 'times that the host began anew from its disk',
+  handOvers: 'times that a host handed the session over to another',
   checkpoints: 'checkpoints that the host wrote',
   writesUnconfirmed: 'writes that a crash met before they were confirmed',
   writesTorn: 'of these, those that it left in part',
@@ -93,6 +94,12 @@ export const COUNTERS = {
   panelsChanged: 'panels that the host passed on',
   highlightsChanged: 'highlights that the host passed on',
   toolsChanged: 'tools taken up or put down that the host passed on',
+  assetsOffered: 'assets that users offered to the host',
+  assetsHeld: 'assets that the host came to hold; again where it had forgotten one',
+  assetsFetched: 'assets that members fetched, or had already when they wanted them',
+  assetsResumed: 'transfers of assets that went on after a loss',
+  assetsRefused: 'assets that a host or a member refused',
+  assetChunks: 'chunks of assets sent',
   propsSpawned: 'operations that spawned a prop',
   propsMoved: 'operations that moved a prop',
   propsDespawned: 'operations that despawned a prop',
@@ -185,6 +192,7 @@ class Tally {
     const { counts } = this
     switch (event.event) {
       case 'messageSent':
+        if (event.message === 'AssetTransfer') counts.assetChunks++
         if (event.packing === undefined) return
         counts[PACKINGS[event.packing]]++
         counts.compressionBytesSaved += event.plainBytes! - event.bytes
@@ -266,6 +274,11 @@ class Tally {
         counts.physicsSteps++
         counts.contacts = Math.max(counts.contacts, event.contacts)
         return
+      case 'handedOver': counts.handOvers++; return
+      case 'assetOffered': counts.assetsOffered++; return
+      case 'assetHeld': counts[atHost ? 'assetsHeld' : 'assetsFetched']++; return
+      case 'assetResumed': counts.assetsResumed++; return
+      case 'assetRefused': counts.assetsRefused++; return
       case 'editorEventShown': counts.editorEventsShown++; return
       case 'editorEventRelayed': {
         counts.editorEvents++

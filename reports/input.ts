@@ -178,8 +178,8 @@ export type ReportedEvent =
   | { readonly event: 'framesResent'; readonly fromFrame: number; readonly toFrame: number; readonly peer: number }
   | { readonly event: 'resyncFinished'; readonly tookUs: number }
   | CommandSigned
-  | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number } }
-  | { readonly event: 'commandIntegrated'; readonly author: number; readonly lamport: number }
+  | { readonly event: 'commandAdmitted'; readonly entry: { readonly author: number; readonly lamport: number; readonly trace: number } }
+  | { readonly event: 'commandIntegrated'; readonly author: number; readonly lamport: number; readonly trace: number }
   | CommandRefused
   | { readonly event: 'equivocation'; readonly author: number; readonly lamport: number }
   | CommandConflict
@@ -189,6 +189,8 @@ export type ReportedEvent =
   | { readonly event: 'commitRequested'; readonly commit: number; readonly changes: number }
   | CommitFolded
   | { readonly event: 'editorEventRelayed' | 'editorEventShown'; readonly what: string }
+  | { readonly event: 'handedOver'; readonly closedLamport: number }
+  | { readonly event: 'assetOffered' | 'assetHeld' | 'assetResumed' | 'assetRefused'; readonly sha256: string }
   | { readonly event: 'xrInput'; readonly type: string }
   | { readonly event: 'physicsStepped'; readonly bodies: number; readonly contacts: number }
   /** Of the host's disk; generation 0 where it held nothing. */
@@ -251,6 +253,8 @@ export interface CommandSigned {
   readonly event: 'commandSigned'
   readonly author: number
   readonly lamport: number
+  /** The Lamport time under which it was signed first. */
+  readonly trace: number
   readonly command: string
   readonly scope: number
   readonly resignedFrom: number
@@ -274,6 +278,8 @@ export interface CommandFolded {
   readonly event: 'commandFolded'
   readonly author: number
   readonly lamport: number
+  /** The Lamport time under which it was signed first. */
+  readonly trace: number
   readonly frame: number
   readonly command: string
   readonly outcome: FoldOutcome

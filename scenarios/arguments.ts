@@ -38,3 +38,9 @@ export function rangeOf(what: string, value: readonly [least: number, most: numb
   }
   return value
 }
+
+/** @throws {TypeError} where it is no Uint8Array. */
+export function bytesIn(what: string, value: Uint8Array): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${what}: expected a Uint8Array, got ${String(value)}`)
+  return value
+}

@@ -1,10 +1,12 @@
 /** The built-in stories, in the order in which they are best read. */
 import type { Scenario } from './scenario.ts'
+import assetStreaming from './stories/asset-streaming.ts'
 import attacker from './stories/attacker.ts'
 import commitStorm from './stories/commit-storm.ts'
 import editorsTalk from './stories/editors-talk.ts'
 import forgedCommand from './stories/forged-command.ts'
 import givenOrder from './stories/given-order.ts'
+import hostHandsOver from './stories/host-hands-over.ts'
 import hostRestarts from './stories/host-restarts.ts'
 import interest from './stories/interest.ts'
 import lateJoin from './stories/late-join.ts'
@@ -28,5 +30,5 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  mixedCompression, attacker, hostRestarts, interest, thinPipe, swarm, worlds,
+  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, assetStreaming, swarm, worlds,
 ].map(entry)

@@ -84,6 +84,7 @@ export class Oracle {
   readonly findings: OracleFinding[] = []
   /** The first; what follows from it is not looked at. */
   difference: OracleDifference | undefined
+  #epoch: number
   #closed = 0
   /** The host has forgotten what it told: what else is wrong follows from it. */
   #isForgetful = false
@@ -98,6 +99,7 @@ export class Oracle {
 
   constructor(ports: OraclePorts) {
     this.#ports = ports
+    this.#epoch = ports.epoch
   }
 
   /** What the host let in, when. */
@@ -108,14 +110,14 @@ export class Oracle {
     }
     const earlier = this.#admitted.filter((other) => other.entry.author === entry.author)
     const key = this.#ports.keyOf(entry.author)
-    const { sessionId, epoch, verifier } = this.#ports
+    const { sessionId, verifier } = this.#ports
     const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     if (!genuine) fail('signature', 'admitted without a valid signature')
     const last = earlier.reduce((most, { entry: { nonce } }) => (nonce > most ? nonce : most), this.#spent.get(entry.author) ?? 0n)
     if (entry.nonce <= last) fail('nonce', 'admitted with a nonce that is not new')
     if (entry.previousNonce !== last) fail('previousNonce', 'admitted out of its author\'s order')
     if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('lamport', 'admitted twice at one position')
-    if (entry.epoch !== epoch) fail('epoch', 'admitted from another epoch')
+    if (entry.epoch !== this.#epoch) fail('epoch', 'admitted from another epoch')
     if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')
     const known = this.#admitted.reduce((most, { entry: { lamport } }) => Math.max(most, lamport), this.#settledLamport)
     if (entry.lamport > known + LEAD) fail('lamport', 'admitted from the far future')
@@ -166,6 +168,11 @@ export class Oracle {
   /** Entries that are not settled. */
   get held(): number {
     return this.#admitted.length + this.#folded.size
+  }
+  /** Another host has gone on with the session, from what its predecessor had closed. */
+  continued({ epoch }: Told<'sessionContinued'>, atUs: number): void {
+    this.#epoch = epoch
+    this.#beganUs = atUs
   }
 
   /** What the story asks of the host's stream, for the next frame; undefined ends the entity. */

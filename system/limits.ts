@@ -145,6 +145,10 @@ export const HEARTBEAT_INTERVAL_US = 200_000
 export const HEARTBEAT_TIMEOUT_US = 5_000_000
 export const HANDSHAKE_TIMEOUT_US = 5_000_000
 export const RECONNECT_DELAY_US = 250_000
+/** How long a host that hands over waits for members that are not ready. */
+export const HANDOVER_US = 5_000_000
+/** And then, before it says goodbye, for those that were told where to go. */
+export const RENDEZVOUS_US = 2_000_000
 /** Generations of the group key of a sealed session: so often can somebody leave it, and others still come in. */
 export const KEY_GENERATIONS_MAX = 1024
 export const RECONNECTS_MAX = 24
@@ -166,6 +170,29 @@ export const PREDICTION_HISTORY_FRAMES = FRAME_BUFFER_MAX
 export const HIGHLIGHTS_MAX = 64
 export const PANELS_MAX = 8
 export const CHAT_LINES_MAX = 64
+
+// --- assets --------------------------------------------------------------------------------------------------------
+/** A chunk, which fits a datagram with what is around it. */
+export const ASSET_CHUNK_BYTES = 1024
+/** One asset; */
+export const ASSET_BYTES_MAX = 16 * 1024 * 1024
+/** all that a host or a client keeps, what is still on its way included; */
+export const ASSETS_BYTES_MAX = 64 * 1024 * 1024
+/** and their number. */
+export const ASSETS_MAX = 256
+/** Assets on their way between a member and the host, each way, at once. */
+export const ASSET_TRANSFERS_MAX = 4
+/** Chunks that go to a member, or from it, in one frame (369 kB/s): the share that assets have of a path. */
+export const ASSET_CHUNKS_PER_FRAME = 4
+/** Chunks of an asset that are asked for at once: what may wait in front of a slow path. More are asked for when half of them are there. */
+export const ASSET_WINDOW_CHUNKS = 64
+/** A transfer of which nothing comes for so long is given up by the member, */
+export const ASSET_STALL_US = 10_000_000
+/** and what has come of an offer is kept by the host for so long, for one who goes on with it. */
+export const ASSET_RESUME_US = 60_000_000
+/** Bytes of chunks that a member may send at once, and a second sustained; with what is around each. */
+export const ASSET_TRAFFIC_BYTES_BURST = 1024 * 1024
+export const ASSET_TRAFFIC_BYTES_PER_SECOND = 512 * 1024
 
 // --- telemetry -----------------------------------------------------------------------------------------------------
 /** A frame that begins this long after the one before is a slow one: half a frame late. */
@@ -203,4 +230,12 @@ assert(RECONNECTS_MAX * RECONNECT_DELAY_US > HEARTBEAT_TIMEOUT_US, 'who begins a
 assert(COMMAND_TIMES_MAX > PENDING_ENTRIES_MAX, 'the time of every pending command is taken')
 assert(REQUESTS_PER_SECOND * NACK_INTERVAL_US > 2 * 1_000_000, 'who misses frames and entries all the time may ask for both')
 assert(OFFENCE_BURST > COMMAND_BURST, 'who sends too many commands is refused by name before it is disconnected')
+assert(ASSET_BYTES_MAX <= ASSETS_BYTES_MAX, 'the largest asset can be kept')
+assert(ASSET_STALL_US > HEARTBEAT_TIMEOUT_US, 'a lost connection is noticed before the transfers over it are given up')
+assert(ASSET_RESUME_US > RECONNECTS_MAX * RECONNECT_DELAY_US + ASSET_STALL_US, 'who comes back finds what it has sent')
+assert(
+  2 * ASSET_TRANSFERS_MAX * ASSET_WINDOW_CHUNKS * (ASSET_CHUNK_BYTES + 256) <= ASSET_TRAFFIC_BYTES_BURST
+    && FRAMES_PER_SECOND * ASSET_CHUNKS_PER_FRAME * (ASSET_CHUNK_BYTES + 256) <= ASSET_TRAFFIC_BYTES_PER_SECOND,
+  'who sends what it was asked for is within its budget',
+)
 assert(Number.isInteger(PHYSICS_HZ), 'physics divides the frame rate')

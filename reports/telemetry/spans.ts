@@ -20,6 +20,13 @@ interface Command {
   readonly scope: number
 }
 
+/** What every peer tells of a command: its place, and the Lamport time of its first signing. */
+interface Traced {
+  readonly author: number
+  readonly lamport: number
+  readonly trace: number
+}
+
 export function spansOf(records: readonly RunRecord[], nodes: readonly RunNode[]): Span[] {
   return new Spans(nodes).read(records)
 }
@@ -27,7 +34,7 @@ export function spansOf(records: readonly RunRecord[], nodes: readonly RunNode[]
 class Spans {
   readonly #names: ReadonlyMap<number, string>
   readonly #spans: Span[] = []
-  /** By author and present Lamport time. */
+  /** By author and the Lamport time of the first signing, which every peer tells. */
   readonly #commands = new Map<string, Command>()
   #ids = 0
 
@@ -45,17 +52,20 @@ class Spans {
     const event = eventOf(record)
     switch (event.event) {
       case 'commandSigned': {
-        const { author, lamport, resignedFrom, command, scope } = event
-        const before = this.#commands.get(`${author} ${resignedFrom}`)
-        const made = before ?? { trace: traceId(KIND.command, author, lamport), span: this.#id(), node, fromUs: atUs, name: command, scope }
-        this.#commands.set(`${author} ${lamport}`, made)
+        const { author, trace, resignedFrom, command: name, scope } = event
+        if (resignedFrom !== 0) return
+        const made = { trace: traceId(KIND.command, author, trace), span: this.#id(), node, fromUs: atUs, name, scope }
+        this.#commands.set(`${author} ${trace}`, made)
         return
       }
-      case 'commandAdmitted': return this.#child('admit', event.entry.author, event.entry.lamport, atUs, node)
-      case 'commandIntegrated': return this.#child('integrate', event.author, event.lamport, atUs, node)
+      case 'commandAdmitted': {
+        const { author, lamport, trace } = event.entry
+        return this.#child('admit', { author, lamport, trace: trace === 0 ? lamport : trace }, atUs, node)
+      }
+      case 'commandIntegrated': return this.#child('integrate', event, atUs, node)
       case 'commandFolded': {
         const { author, lamport, outcome } = event
-        const command = this.#commands.get(`${author} ${lamport}`)
+        const command = this.#commands.get(`${author} ${event.trace}`)
         if (command === undefined) return
         // The author's own fold ends the whole.
         if (command.node === node) {
@@ -63,7 +73,7 @@ class Spans {
           this.#spans.push({
             trace, id, parent: '', node: this.#name(node), name, fromUs, toUs: atUs, attributes: { author, lamport, outcome, scope },
           })
-        } else this.#child('apply', author, lamport, atUs, node)
+        } else this.#child('apply', event, atUs, node)
         return
       }
       case 'joined': return this.#alone('join', KIND.join, event.tookUs, atUs, node)
@@ -72,8 +82,8 @@ class Spans {
     }
   }
 
-  #child(name: string, author: number, lamport: number, toUs: number, node: number): void {
-    const command = this.#commands.get(`${author} ${lamport}`)
+  #child(name: string, { author, lamport, trace: first }: Traced, toUs: number, node: number): void {
+    const command = this.#commands.get(`${author} ${first}`)
     if (command === undefined) return
     const { trace, span: parent, fromUs } = command
     this.#spans.push({

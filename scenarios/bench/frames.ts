@@ -53,7 +53,8 @@ class Hosting {
     const seats = new Seats()
     const conducts = new Conducts()
     for (let member = 0; member < members; member++) {
-      const seat = newSeat(new Link(member, new Uint8Array(0), { ...quiet, codec, packer, emit() {}, mirror() {} }), conducts.stranger(), 0)
+      const link = new Link(member, new Uint8Array(0), { report() {}, peer: quiet, nowUs: () => 0, codec, packer, emit() {} })
+      const seat = newSeat(link, conducts.stranger(), 0)
       seat.author = member + 1
       seat.live = true
       // Three by three cells, somewhere else for each.

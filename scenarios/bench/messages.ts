@@ -22,7 +22,7 @@ const hash = { hi: 0xfedcba98, lo: 0x76543210 }
 /** A drag that moves one entity. */
 const entry = (lamport: number): CommandEntry => ({
   epoch: 1, author: 1, lamport, nonce: BigInt(lamport), command: 4, policy: 'merge', scopeKind: 'entity', scope: 5,
-  baseLamport: lamport - 1, baseAuthor: 2, payload: bytes(16), signature: bytes(64), previousNonce: 0n,
+  baseLamport: lamport - 1, baseAuthor: 2, payload: bytes(16), signature: bytes(64), previousNonce: 0n, trace: 0,
 })
 const delta = (bodyBytes: number): Message => ({
   kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash,
@@ -44,6 +44,7 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
   ['SessionControl', {
     kind: 'SessionControl', control: 'disconnect', code: 'schemaHash', author: 1, role: 'viewer',
     hint: 'install the build that the host runs',
+    endpoint: '', successorKey: new Uint8Array(0),
   }],
   ['KeyRoster, 8 members', {
     kind: 'KeyRoster', epoch: 1, version: 2, keyGeneration: 0, signature: bytes(64),

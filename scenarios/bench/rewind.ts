@@ -28,7 +28,7 @@ function move(i: number, lamport: number): CommandEntry {
   return {
     epoch: 1, author: HOST_AUTHOR, lamport, nonce: BigInt(lamport), command: entityTranslate.code, policy: 'merge', scopeKind: 'entity',
     scope: payload.entity, baseLamport: 0, baseAuthor: 0, payload: encodePayload(entityTranslate.layout!, payload),
-    signature: new Uint8Array(64), previousNonce: 0n,
+    signature: new Uint8Array(64), previousNonce: 0n, trace: 0,
   }
 }
 

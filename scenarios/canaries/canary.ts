@@ -5,7 +5,9 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClientNode } from '../cluster/nodes.ts'
 
-type Area = 'network' | 'transport' | 'protocol' | 'replication' | 'interest' | 'log' | 'roles' | 'commits' | 'xr' | 'storage'
+type Area =
+  | 'network' | 'transport' | 'protocol' | 'replication' | 'interest' | 'log' | 'roles' | 'commits' | 'xr' | 'storage' | 'assets'
+  | 'handOver'
 
 /** What a canary may be found as. A field that is left out may be any. */
 export interface Showing {

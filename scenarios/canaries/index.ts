@@ -1,6 +1,8 @@
 /** Every canary, area by area. */
 import type { Canary } from './canary.ts'
+import { ASSETS } from './assets.ts'
 import { COMMIT_CANARIES } from './commits.ts'
+import { HAND_OVER } from './handover.ts'
 import { INTEREST } from './interest.ts'
 import { LOG } from './log.ts'
 import { NETWORK } from './network.ts'
@@ -13,4 +15,5 @@ import { XR } from './xr.ts'
 
 export const CANARIES: readonly Canary[] = [
   ...NETWORK, ...TRANSPORT, ...PROTOCOL, ...REPLICATION, ...INTEREST, ...LOG, ...ROLE_CANARIES, ...COMMIT_CANARIES, ...XR, ...STORAGE,
+  ...ASSETS, ...HAND_OVER,
 ]

@@ -5,6 +5,7 @@
 import type { LinkSettings } from '../../sim/net/link.ts'
 import type { Button, Controller } from '../../sim/xr/controller.ts'
 import type { Vector } from '../../sim/xr/pose.ts'
+import { assetNumber, assetOf } from '../../system/assets/asset.ts'
 import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
 import type { ReadStore } from '../../system/ecs/store.ts'
 import { ROLES } from '../../system/commands/registry.ts'
@@ -14,8 +15,9 @@ import { TOOLS } from '../../system/editor/tools.ts'
 import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
-import { fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
+import { bytesIn, fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
+import { handOver } from './handover.ts'
 import { Hostile } from './hostile.ts'
 import type { ClientNode } from './nodes.ts'
 import { Meshes } from './meshes.ts'
@@ -95,13 +97,13 @@ export class Host implements HostActor {
     const prop = ++this.#props
     let alive = false
     // With the host that was asked for it, it goes.
-    let home = this.#cluster.host
+    let home = this.#cluster.restarts
     const operate = (verb: string, intent: Intent, at: { readonly x: number; readonly y: number; readonly z: number } | undefined) =>
       this.#cluster.operate('host', verb, () => {
         if (this.#cluster.host.crashed) return
         this.#cluster.intend(0, intent)
-        if (verb === 'propSpawn') home = this.#cluster.host
-        alive = verb === 'propSpawn' || (alive && verb === 'propMove' && home === this.#cluster.host)
+        if (verb === 'propSpawn') home = this.#cluster.restarts
+        alive = verb === 'propSpawn' || (alive && verb === 'propMove' && home === this.#cluster.restarts)
         this.#told(prop, alive ? at : undefined)
       })
     operate('propSpawn', { kind: 'propSpawn', prop, ...stepsOf(at) }, stepsOf(at))
@@ -109,6 +111,11 @@ export class Host implements HostActor {
       moveTo: (to) => operate('propMove', { kind: 'propMove', prop, ...stepsOf(to) }, stepsOf(to)),
       despawn: () => operate('propDespawn', { kind: 'propDespawn', prop }, undefined),
     }
+  }
+  offerAsset(bytes: Uint8Array): number {
+    const { sha256 } = assetOf(bytesIn('offerAsset', bytes))
+    this.#cluster.operate('host', 'offerAsset', () => this.#cluster.intend(0, { kind: 'assetOffer', bytes }))
+    return assetNumber(sha256)
   }
   does(verb: string, action: () => void): void {
     this.#cluster.operate('host', verbOf(verb), action)
@@ -128,6 +135,9 @@ export class Host implements HostActor {
     this.#cluster.operate('host', 'ban', () => {
       if (peer.author !== undefined) this.#cluster.intend(0, { kind: 'ban', author: peer.author })
     })
+  }
+  async handOver(): Promise<void> {
+    await handOver(this.#cluster)
   }
   sever(peer: PeerActor): void {
     this.#cluster.operate('host', 'sever', () => this.#cluster.sever(nodeOf(peer)))
@@ -325,6 +335,20 @@ export class Peer implements PeerActor {
   }
   unsubscribe(): void {
     this.intend('unsubscribe', { kind: 'unsubscribe' })
+  }
+  offerAsset(bytes: Uint8Array): number {
+    const { sha256 } = assetOf(bytesIn('offerAsset', bytes))
+    this.intend('offerAsset', { kind: 'assetOffer', bytes })
+    return assetNumber(sha256)
+  }
+  fetchAsset(asset: number): void {
+    this.intend('fetchAsset', { kind: 'assetFetch', asset: whole('fetchAsset', asset) })
+  }
+  knowsAsset(asset: number): boolean {
+    return this.#client.peer.assets.isKnown(asset)
+  }
+  hasAsset(asset: number): boolean {
+    return this.#client.peer.assets.library.numbered(asset) !== undefined
   }
   leave(): void {
     this.intend('leave', { kind: 'leave' })

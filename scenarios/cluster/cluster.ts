@@ -32,6 +32,8 @@ import { DISCONNECT_CODES } from '../../system/session/codes.ts'
 import { Host } from '../../system/session/host.ts'
 import type { HostConfig } from '../../system/session/hostconfig.ts'
 import type { Intent, PeerPorts } from '../../system/session/peer.ts'
+import { loadSession } from '../../system/session/saved.ts'
+import type { SavedSession } from '../../system/session/savedsession.ts'
 import { recover } from '../../system/storage/recovery.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { PacketMirror } from '../../system/telemetry/mirror.ts'
@@ -103,8 +105,12 @@ export class Cluster {
   readonly #transports = new Map<number, 'quic' | 'webrtc'>()
   /** By node, from 1 on. */
   readonly #configs: { readonly client: ClientConfig; readonly compressor: Compressor | undefined }[] = []
+  /** How often the host began anew; what its runtime had is gone each time. */
+  restarts = 0
+  /** Rises with each successor of the host, which has a key of its own. */
+  #epoch = SESSION_EPOCH
   /** By node. */
-  readonly #disks: Disk[] = []
+  readonly #disks: (Disk | undefined)[] = []
   readonly #hostEndpoint = new TransportEndpoint({
     address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'],
   })
@@ -150,8 +156,8 @@ export class Cluster {
     this.kernel.addNode(this.host)
   }
 
-  /** A host, of what its disk holds. */
-  #newHost(): HostNode {
+  /** A host, of what its disk holds, or of what its predecessor has handed over. */
+  #newHost(saved?: SavedSession): HostNode {
     const disk = this.#diskOf(0)
     const { streamBytesPerSecond } = this.#config
     const recovery = disk === undefined ? undefined : recover(disk, this.codec)
@@ -159,11 +165,11 @@ export class Cluster {
     const authorise = (_token: Uint8Array, requestedRole: Role, name: string): Role | undefined =>
       (this.#roles.get(name) === requestedRole ? requestedRole : undefined)
     const session: HostConfig = {
-      sessionId: this.sessionId, epoch: SESSION_EPOCH, displayName: 'host', authorise,
+      sessionId: this.sessionId, epoch: this.#epoch, displayName: 'host', authorise, ...(saved !== undefined && { saved }),
       ...(recovery?.kind === 'recovered' && { recovered: recovery.state }),
       ...(streamBytesPerSecond < Infinity && { streamBytesPerSecond }),
     }
-    const host = new Host(session, this.#peerPorts(0, 'host', this.#config.compressor), this.#physics)
+    const host = new Host(session, this.#peerPorts(0, this.hostLabel, this.#config.compressor), this.#physics)
     return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk)
   }
 
@@ -203,6 +209,17 @@ export class Cluster {
   }
   get streamBytesPerSecond(): number {
     return this.#config.streamBytesPerSecond
+  }
+  get epoch(): number {
+    return this.#epoch
+  }
+  /** Where the host is that there is now; told to those who come, and by its predecessor to those who were there. */
+  get hostEndpoint(): string {
+    return `host:${this.#epoch}`
+  }
+  /** What the host's key is made of. */
+  get hostLabel(): string {
+    return labelOfHost(this.#epoch)
   }
   get compressor(): Compressor {
     return this.#config.compressor
@@ -292,7 +309,7 @@ export class Cluster {
     this.#transports.set(id, over)
     const requestedCapabilities = capabilities?.reduce((bits, capability) => bits | CAPABILITY[capability], 0) ?? ALL_CAPABILITIES
     const config: ClientConfig = {
-      displayName: name, endpoint: `${over}:host`, transports: [over], requestedRole: role, requestedCapabilities,
+      displayName: name, endpoint: this.hostEndpoint, transports: [over], requestedRole: role, requestedCapabilities,
       authToken: new Uint8Array(0), ...(cbor && { requiredFeatures: CBOR_BODIES }),
     }
     const compressor = compressorOf(compression, this.#config.compressor)
@@ -300,7 +317,7 @@ export class Cluster {
     const client = new Client(config, this.#peerPorts(id, name, compressor))
     const endpoint = new TransportEndpoint({
       address: id, channels: channelsFor, accept: [],
-      resolve: (place) => (place === `${over}:host` ? { profile: over, address: 0 } : undefined),
+      resolve: (place) => (place === this.hostEndpoint ? { profile: over, address: 0 } : undefined),
     })
     const node = new ClientNode(id, name, client, endpoint, headset, this.#ports, this.#diskOf(id))
     this.clients.push(node)
@@ -340,6 +357,7 @@ export class Cluster {
     this.heal()
     this.#probes.rest()
     if (this.host.crashed) this.restartHost()
+    this.succeed()
   }
   /** @throws {TypeError} for a host without a disk: nobody could go on. */
   crash(node: number): void {
@@ -353,9 +371,29 @@ export class Cluster {
   /** The host begins anew, with its key and its disk; nothing else of it is left. */
   restartHost(): void {
     this.crash(0)
+    this.restarts++
+    this.#beginHost()
+  }
+  /** Tells the host to hand over, to one of the next epoch: {@link succeed}. */
+  handOver(): void {
+    const next = this.#epoch + 1
+    this.intend(0, { kind: 'handOver', endpoint: `host:${next}`, successorKey: this.keyOf(labelOfHost(next)) })
+  }
+  /** The successor takes the place of a host that has handed over, with a key, a memory and a disk of its own. */
+  succeed(): void {
+    const { handedOver } = this.host.peer
+    if (handedOver === undefined) return
+    const loaded = loadSession(handedOver)
+    assert(loaded.kind === 'session', 'what a host has handed over can be gone on from')
+    this.kernel.crash(0)
+    this.#disks[0] = undefined
+    this.#epoch++
+    this.#beginHost(loaded.session)
+  }
+  #beginHost(saved?: SavedSession): void {
     this.#physics.free()
     this.#physics = new Physics(this.#config.rapier, { hz: PHYSICS_HZ })
-    this.host = this.#newHost()
+    this.host = this.#newHost(saved)
     this.kernel.restart(0, this.host)
     this.host.drain(this.nowUs)
     this.kernel.touch(0)
@@ -366,7 +404,7 @@ export class Cluster {
     this.crash(node)
     const { name, endpoint, headset, person } = this.client(node)
     const { client: config, compressor } = this.#configs[node - 1]
-    const client = new Client(config, this.#peerPorts(node, name, compressor))
+    const client = new Client({ ...config, endpoint: this.hostEndpoint }, this.#peerPorts(node, name, compressor))
     const anew = new ClientNode(node, name, client, endpoint, headset, this.#ports, this.#diskOf(node), person)
     this.clients[node - 1] = anew
     this.kernel.restart(node, anew)
@@ -445,6 +483,8 @@ function compressorOf(compression: JoinCompression, compressor: Compressor): Com
     case 'none': return undefined
   }
 }
+
+const labelOfHost = (epoch: number): string => (epoch === SESSION_EPOCH ? 'host' : `host ${epoch}`)
 
 /** The stream entity of a host's prop. */
 export const propEntity = (prop: number): number => entityId('stream', HOST_AUTHOR, prop)

@@ -3,6 +3,8 @@
  * anything. Every message goes through the peer's own connection; its client knows nothing of it.
  */
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
+import { assetNumber, assetOf } from '../../system/assets/asset.ts'
+import { OutgoingAssets } from '../../system/assets/outgoing.ts'
 import { entryBatches } from '../../system/commands/batch.ts'
 import { encodePayload } from '../../system/commands/payload.ts'
 import { entityDespawn, memberLeft, memberRole, ROLES, selectionHighlight } from '../../system/commands/registry.ts'
@@ -10,15 +12,16 @@ import type { CommandLog } from '../../system/commands/log.ts'
 import { signingBytes, type UnsignedEntry } from '../../system/commands/signing.ts'
 import { manifestHash } from '../../system/ecs/manifest.ts'
 import { HASH64_ZERO, HOST_AUTHOR } from '../../system/ids.ts'
-import { COMMAND_BURST, COMMAND_PAYLOAD_BYTES_MAX, LAMPORT_LEAD_MAX } from '../../system/limits.ts'
+import { ASSET_WINDOW_CHUNKS, COMMAND_BURST, COMMAND_PAYLOAD_BYTES_MAX, LAMPORT_LEAD_MAX } from '../../system/limits.ts'
 import { concatenate, u32 } from '../../system/protocol/bytes.ts'
 import { categoryOf, channelOf } from '../../system/protocol/channels.ts'
 import { crc32 } from '../../system/protocol/crc32.ts'
 import { BODY_BYTES_MAX, ENVELOPE_BYTES, sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type CommandEntry, type Message, MessageType } from '../../system/protocol/messages.ts'
 import { FRAME_MAX } from '../../system/replication/frames.ts'
+import { goodbye } from '../../system/session/notices.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
-import { oneOf, whole } from '../arguments.ts'
+import { bytesIn, oneOf, whole } from '../arguments.ts'
 import { type Cluster, SESSION_EPOCH } from './cluster.ts'
 import { HOST_MESSAGES, type HostileActor, type HostMessage, type PeerActor, type Thing } from './vocabulary.ts'
 
@@ -107,6 +110,25 @@ export class Hostile implements HostileActor {
       for (let left = whole('chatter', bytes); left > 0; left -= CHATTER_CHARACTERS) this.#message(event)
     })
   }
+  damagedAsset(bytes: Uint8Array): number {
+    const { sha256 } = assetOf(bytesIn('damagedAsset', bytes))
+    this.#act('damagedAsset', () => {
+      const body = { totalBytes: bytes.length, sha256, resumeToken: new Uint8Array(0) }
+      this.#message({ kind: 'AssetNotice', notice: 'offered', refusal: 'none', ...body })
+      const outgoing = new OutgoingAssets()
+      const damaged = bytes.with(bytes.length >> 1, bytes[bytes.length >> 1] ^ 1)
+      outgoing.ask({ sha256, bytes: damaged }, { fromChunk: 0, toChunk: ASSET_WINDOW_CHUNKS }, new Uint8Array(0))
+      for (let chunk = outgoing.take(); chunk !== undefined; chunk = outgoing.take()) this.#message(chunk)
+    })
+    return assetNumber(sha256)
+  }
+  forgeToken(asset: number): void {
+    this.#act('forgeToken', () => {
+      const held = this.#cluster.host.peer.assets.numbered(whole('forgeToken', asset))
+      const sha256 = held?.sha256 ?? new Uint8Array(32)
+      this.#message({ kind: 'AssetRequest', sha256, fromChunk: 1, toChunk: 2, resumeToken: new Uint8Array(16) })
+    })
+  }
   inflate(): void {
     this.#act('inflate', (log) => {
       const sealed = this.#sealed(this.#ordinary(log, 0))
@@ -128,7 +150,7 @@ export class Hostile implements HostileActor {
   sendAway(peer: PeerActor, code: 'kicked' | 'banned'): void {
     oneOf('sendAway', code, ['kicked', 'banned'])
     this.#act('sendAway', () =>
-      this.#message({ kind: 'SessionControl', control: 'disconnect', code, author: peer.author ?? 0, role: 'viewer', hint: 'go away' }))
+      this.#message(goodbye(code, peer.author ?? 0, 'viewer', 'go away')))
   }
   oversized(): void {
     this.#act('oversized', (log) => {
@@ -228,7 +250,7 @@ export class Hostile implements HostileActor {
     const unsigned: UnsignedEntry = {
       epoch: SESSION_EPOCH, author: this.#cluster.client(this.#node).peer.author!, lamport: log.clock + 1, nonce, command,
       policy, scopeKind, scope: 0, baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0),
-      previousNonce: nonce === 0n ? 0n : nonce - 1n, ...lie,
+      previousNonce: nonce === 0n ? 0n : nonce - 1n, trace: 0, ...lie,
     }
     return { ...unsigned, signature: this.#cluster.sign(this.#name, signingBytes(this.#cluster.sessionId, unsigned)) }
   }

@@ -36,6 +36,7 @@ export class OracleWatch implements Watcher {
     if (event.event === 'recovered') {
       this.#oracle.recovered(event, ({ lamport, author }) => this.#told.get(`${lamport} ${author}`) === true, nowUs, this.#frame)
     }
+    if (event.event === 'sessionContinued') this.#oracle.continued(event, nowUs)
     if (event.event === 'commandAdmitted') this.#oracle.admitted(event.entry, nowUs, this.#frame)
     if (event.event === 'commandFolded') this.#oracle.toldEntry(event)
     if (event.event === 'commitFolded') this.#oracle.toldCommit(event)

@@ -28,6 +28,7 @@ import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { JoinCompression, JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
+import { Assets } from './assets.ts'
 import { AuthorOrder } from './author-order.ts'
 import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
 import { Cluster, propEntity, SESSION_EPOCH } from './cluster.ts'
@@ -244,10 +245,9 @@ class Run {
     // A client that began anew has forgotten who it was, and what it signed before is on its way still.
     const members = new Map<number, string>()
     const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
-    const keyOf = (author: number) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(nameOf(author)))
-    const oracle = new Oracle({
-      sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier, keyOf,
-    })
+    const labelOf = (author: number) => (author === 0 ? cluster.hostLabel : nameOf(author))
+    const keyOf = (author: number) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(labelOf(author)))
+    const oracle = new Oracle({ sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier, keyOf })
     const explain = this.#explain
     const explanation = explain === undefined ? undefined : new Explanation({
       ...explain, nameOf, peerName: () => (explain.node === 0 ? ORACLE : actorOf(explain.node)),
@@ -268,12 +268,15 @@ class Run {
     const staleness = new Staleness(cluster, actorOf)
     const nodeOf = (author: number) => cluster.clients.find(({ name }) => name === members.get(author))?.id
     const isHonest = (author: number) => author === 0 || (nodeOf(author) !== undefined && !cluster.hostile.has(nodeOf(author)!))
-    const { sessionId } = cluster
-    const security = new Security({ sessionId, verifier, holdings: () => cluster.host.peer.holdings, keyOf, isHonest })
+    const security = new Security({
+      sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings, keyOf, isHonest,
+    })
     const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node), horizon)
     cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
     const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node), horizon)
-    cluster.watchers.push(authorOrder, shown, staleness, oracleWatch)
+    const libraryOf = (node: number) => (node === 0 ? cluster.host.peer.assets : cluster.clients[node - 1].peer.assets.library)
+    const assets = new Assets({ nameOf: actorOf, libraryOf, isAnyHostile: () => cluster.hostile.size > 0 })
+    cluster.watchers.push(authorOrder, shown, staleness, oracleWatch, assets)
     if (explanation !== undefined) cluster.watchers.push(explanation)
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
@@ -320,8 +323,8 @@ class Run {
       this.#fail('convergence', message, { frame, node })
       mismatch = { frame, node, message }
     }
-    const watched = [delivery, embodiment, sight, order, authorOrder, refusals, shown]
-    this.#failures.push(...resends.failures(), ...watched.flatMap(({ failures }) => failures))
+    for (const { failures } of [delivery, embodiment, sight, order, authorOrder, refusals, shown]) this.#failures.push(...failures)
+    this.#failures.push(...resends.failures(), ...assets.failures(end.kind === 'done' ? [0, ...present.map(({ id }) => id)] : []))
     if (end.kind === 'done') {
       const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
       this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
@@ -359,11 +362,10 @@ class Run {
       finalFrame: convergence.finalFrame, finalDigest: convergence.finalDigest, finalBytes: finalWorld.byteLength,
       manifest: manifest().components, choices: record?.recorded.length ?? 0, operations: cluster.operations.length,
     }
-    const performance = this.#performance(realMs, calmAtUs, stormEvents)
     return {
       outcome: {
         exit, verdict, stack, trace, records, choices: record?.recorded ?? [], choiceRecords: record?.made ?? [],
-        operations: cluster.operations, info, tampered: this.#tampered, performance,
+        operations: cluster.operations, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents),
       },
       isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,

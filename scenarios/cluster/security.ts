@@ -3,7 +3,9 @@
  * an accusation holds before anyone who has the keys.
  */
 import type { World } from '../../system/ecs/world.ts'
-import { EQUIVOCATION_PROOFS_MAX, MEMBERS_MAX, PENDING_ENTRIES_MAX, STRANGERS_MAX } from '../../system/limits.ts'
+import {
+  ASSETS_BYTES_MAX, ASSETS_MAX, EQUIVOCATION_PROOFS_MAX, MEMBERS_MAX, PENDING_ENTRIES_MAX, STRANGERS_MAX,
+} from '../../system/limits.ts'
 import type { Verifier } from '../../system/ports.ts'
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
 import { provesEquivocation } from '../../system/security/equivocation.ts'
@@ -26,6 +28,7 @@ const LATER_MAX = 8192
 const BOUNDS: Holdings = {
   strangers: STRANGERS_MAX, members: MEMBERS_MAX, conducts: COUNT_MAX.KeyRoster.members, proofs: EQUIVOCATION_PROOFS_MAX,
   pending: PENDING_ENTRIES_MAX, later: LATER_MAX,
+  assets: ASSETS_MAX, assetBytes: ASSETS_BYTES_MAX,
 }
 
 export class Security implements Watcher {

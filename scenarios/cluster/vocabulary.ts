@@ -70,6 +70,8 @@ export interface HostActor {
   despawn(entity: Thing): void
   /** An entity of the host's stream, moved by its runtime. */
   prop(at: Metres): Prop
+  /** See {@link PeerActor.offerAsset}. */
+  offerAsset(bytes: Uint8Array): number
   /** See {@link PeerActor.does}. */
   does(verb: string, action: () => void): void
   /** Gives a member another role, with all that this role allows, from here on in the log. */
@@ -79,6 +81,8 @@ export interface HostActor {
   ban(peer: PeerActor): void
   /** Breaks the connection to a peer; both sides hear of it. */
   sever(peer: PeerActor): void
+  /** Hands the session over to another host, at another endpoint and with another key; resolves when that one is there. */
+  handOver(): Promise<void>
   /** See {@link PeerActor.pause}. */
   pause(ms: number): void
   /** Everything in memory is lost, and of what was not confirmed by its disk perhaps all; silent until `restart`. Needs `disks`. */
@@ -129,6 +133,13 @@ export interface PeerActor {
   subscribe(options: SubscribeOptions): void
   /** It sees everything again. */
   unsubscribe(): void
+  /** Bytes for placements to name: gives them to the host, and answers by what number. */
+  offerAsset(bytes: Uint8Array): number
+  /** Wants an asset of the host's, which it has heard of. */
+  fetchAsset(asset: number): void
+  /** Whether the host has told it of this asset, and whether it has it whole. */
+  knowsAsset(asset: number): boolean
+  hasAsset(asset: number): boolean
   leave(): void
   /** As an admin: see {@link HostActor}. Nothing comes of it where this peer may not manage members. */
   kick(peer: PeerActor): void
@@ -234,6 +245,10 @@ export interface HostileActor {
   flood(target: Thing, entries?: number): void
   /** So many bytes of messages that are no commands. */
   chatter(bytes: number): void
+  /** Offers an asset, and sends others bytes than those that it offered; at most 64 KiB. Answers by what number. */
+  damagedAsset(bytes: Uint8Array): number
+  /** Asks for the middle of an asset that it has not begun to fetch. */
+  forgeToken(asset: number): void
   /** A message that claims to be compressed, and is not. */
   inflate(): void
   /** Three kilobytes that are 100 MB: once they say so, once they claim to be as much as a message may have. */

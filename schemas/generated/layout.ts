@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0xfee999af, lo: 0x0b288241 } as const
+export const SCHEMA_HASH = { hi: 0x75e3d422, lo: 0x81c25be7 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -33,6 +33,12 @@ export const ControlKind = { kind: 'enum', names: ['disconnect', 'roleChanged', 
 
 export type NackWant = 'frames' | 'snapshot' | 'targeted'
 export const NackWant = { kind: 'enum', names: ['frames', 'snapshot', 'targeted'] } as const satisfies EnumShape
+
+export type AssetNoticeKind = 'offered' | 'held' | 'refused'
+export const AssetNoticeKind = { kind: 'enum', names: ['offered', 'held', 'refused'] } as const satisfies EnumShape
+
+export type AssetRefusal = 'none' | 'size' | 'full' | 'many' | 'number' | 'digest' | 'token' | 'unknown' | 'role' | 'stalled'
+export const AssetRefusal = { kind: 'enum', names: ['none', 'size', 'full', 'many', 'number', 'digest', 'token', 'unknown', 'role', 'stalled'] } as const satisfies EnumShape
 
 export type ChangeKind = 'ADD' | 'UPDATE' | 'REMOVE'
 export const ChangeKind = { kind: 'enum', names: ['ADD', 'UPDATE', 'REMOVE'] } as const satisfies EnumShape
@@ -344,14 +350,16 @@ export interface CommandEntry {
   readonly payload: Uint8Array
   readonly signature: Uint8Array
   readonly previousNonce: bigint
+  readonly trace: number
 }
 export const CommandEntry: TableLayout = {
-  kind: 'table', name: 'CommandEntry', slots: 13,
+  kind: 'table', name: 'CommandEntry', slots: 14,
   fields: [
     { name: 'lamport', slot: 2, required: false, shape: { kind: 'scalar', type: 'safe', min: 1, max: 9007199254740991 } },
     { name: 'nonce', slot: 3, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
     { name: 'baseLamport', slot: 8, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'previousNonce', slot: 12, required: false, shape: { kind: 'scalar', type: 'u64', min: 0, max: 9007199254740991 } },
+    { name: 'trace', slot: 13, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'scope', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 2147483647 } },
     { name: 'payload', slot: 10, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 61440, borrowed: false } },
@@ -458,6 +466,40 @@ export const AssetTransfer: TableLayout = {
   ],
 }
 
+export interface AssetRequest {
+  readonly sha256: Uint8Array
+  readonly fromChunk: number
+  readonly toChunk: number
+  readonly resumeToken: Uint8Array
+}
+export const AssetRequest: TableLayout = {
+  kind: 'table', name: 'AssetRequest', slots: 4,
+  fields: [
+    { name: 'sha256', slot: 0, required: true, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
+    { name: 'fromChunk', slot: 1, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
+    { name: 'toChunk', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 1, max: 4294967295 } },
+    { name: 'resumeToken', slot: 3, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 64, borrowed: false } },
+  ],
+}
+
+export interface AssetNotice {
+  readonly notice: AssetNoticeKind
+  readonly refusal: AssetRefusal
+  readonly totalBytes: number
+  readonly sha256: Uint8Array
+  readonly resumeToken: Uint8Array
+}
+export const AssetNotice: TableLayout = {
+  kind: 'table', name: 'AssetNotice', slots: 5,
+  fields: [
+    { name: 'totalBytes', slot: 2, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
+    { name: 'sha256', slot: 3, required: true, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
+    { name: 'resumeToken', slot: 4, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 64, borrowed: false } },
+    { name: 'notice', slot: 0, required: false, shape: AssetNoticeKind },
+    { name: 'refusal', slot: 1, required: false, shape: AssetRefusal },
+  ],
+}
+
 export interface Counter {
   readonly name: string
   readonly value: number
@@ -494,11 +536,15 @@ export interface SessionControl {
   readonly author: number
   readonly role: Role
   readonly hint: string
+  readonly endpoint: string
+  readonly successorKey: Uint8Array
 }
 export const SessionControl: TableLayout = {
-  kind: 'table', name: 'SessionControl', slots: 5,
+  kind: 'table', name: 'SessionControl', slots: 7,
   fields: [
     { name: 'hint', slot: 4, required: false, shape: { kind: 'string', bytesMax: 256 } },
+    { name: 'endpoint', slot: 5, required: false, shape: { kind: 'string', bytesMax: 256 } },
+    { name: 'successorKey', slot: 6, required: false, shape: { kind: 'bytes', countMin: 32, countMax: 32, borrowed: false } },
     { name: 'author', slot: 2, required: false, shape: { kind: 'scalar', type: 'u16', min: 0, max: 1023 } },
     { name: 'control', slot: 0, required: false, shape: ControlKind },
     { name: 'code', slot: 1, required: false, shape: DisconnectCode },
@@ -646,6 +692,8 @@ export interface MessageBodies {
   readonly LogRangeRequest: LogRangeRequest
   readonly KeyRoster: KeyRoster
   readonly CommandReceipt: CommandReceipt
+  readonly AssetRequest: AssetRequest
+  readonly AssetNotice: AssetNotice
 }
 /** By message type. */
 export const MESSAGE_LAYOUTS: ReadonlyMap<number, TableLayout> = new Map([
@@ -665,6 +713,8 @@ export const MESSAGE_LAYOUTS: ReadonlyMap<number, TableLayout> = new Map([
   [14, LogRangeRequest],
   [15, KeyRoster],
   [16, CommandReceipt],
+  [17, AssetRequest],
+  [18, AssetNotice],
 ])
 
 /** Elements of a vector or byte array, bytes of a string: the most that each may hold. */
@@ -677,9 +727,11 @@ export const COUNT_MAX = {
   CommandLogEntry: { entries: 256 },
   EditorEvent: { detail: 256 },
   AssetTransfer: { sha256: 32, resumeToken: 64, body: 57344 },
+  AssetRequest: { sha256: 32, resumeToken: 64 },
+  AssetNotice: { sha256: 32, resumeToken: 64 },
   Counter: { name: 64 },
   TelemetryReport: { counters: 64 },
-  SessionControl: { hint: 256 },
+  SessionControl: { hint: 256, endpoint: 256, successorKey: 32 },
   InterestSet: { cells: 1024, tools: 64 },
   RosterMember: { publicKey: 32, displayName: 64, wrappedKey: 48 },
   KeyRoster: { members: 256, signature: 64 },

@@ -20,6 +20,7 @@ import { ClosedEntries, comparePlaces, entryBytes, type LogPlace, placeIndex } f
 import { type CommitDecoder, foldEntry, type FoldResult } from './fold.ts'
 import { commandName, memberEntity, memberRole, scopeEntity } from './registry.ts'
 import { signingBytes } from './signing.ts'
+import { traceOf } from './trace.ts'
 
 interface LogItem {
   readonly entry: CommandEntry
@@ -308,7 +309,8 @@ export class CommandLog {
     const { outcome, why, conflict } = result
     this.#pendingBytes -= entryBytes(entry)
     this.#closed.push(entry, frame)
-    this.#ports.report({ event: 'commandFolded', author, lamport, frame, command: commandName(command), outcome, why })
+    const trace = traceOf(entry)
+    this.#ports.report({ event: 'commandFolded', author, lamport, trace, frame, command: commandName(command), outcome, why })
     if (conflict !== undefined) this.#ports.report({ event: 'commandConflict', author, lamport, frame, strategy: conflict })
     this.#ports.folded(entry, result)
     if (!isDone(outcome) && shown !== undefined && isDone(shown)) {

@@ -18,6 +18,7 @@ import type { CommandLog } from './log.ts'
 import { type CommandDefinition, commandName, entitySpawn, placementCommit } from './registry.ts'
 import type { CommandSigner, SpawnSpec } from './signer.ts'
 import { signingBytes } from './signing.ts'
+import { traceOf } from './trace.ts'
 
 export interface CommandPipelinePorts {
   readonly sessionId: Uint8Array
@@ -51,6 +52,7 @@ export class CommandPipeline {
   readonly #refusals = new Map<Lamport, Refusals>()
   /** The highest own nonce that the host is known to have admitted. */
   #standing = 0n
+  #isSuspended = false
 
   constructor(ports: CommandPipelinePorts) {
     this.#ports = ports
@@ -59,6 +61,11 @@ export class CommandPipeline {
   /** Own entries that wait to be sent, or to be signed anew. */
   get unsent(): number {
     return this.#outbox.length + (this.#brokenFrom === undefined ? 0 : 1)
+  }
+
+  /** Whether new commands are declined; those that were given before come to their end. */
+  suspend(isSuspended: boolean): void {
+    this.#isSuspended = isSuspended
   }
 
   give<F extends string>(command: CommandDefinition<F>, payload: { readonly [K in F]: number }): void {
@@ -95,18 +102,19 @@ export class CommandPipeline {
   /** Takes what the host admitted. Verified, even though the host has verified it: nobody is trusted with another's name. */
   integrate(entry: CommandEntry): void {
     const { log, sessionId, epoch, author, verifier, nonces, meter, report } = this.#ports
+    const told = { author: entry.author, lamport: entry.lamport, trace: traceOf(entry) }
     const key = this.#ports.publicKey(entry.author)
     meter.begin('crypto')
     const genuine = entry.epoch === epoch && key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     meter.end('crypto')
     if (!genuine) {
       const reason = key === undefined ? 'author' : 'signature'
-      return report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason, at: 'peer' })
+      return report({ ...told, event: 'commandRefused', reason, at: 'peer' })
     }
     nonces.raise(entry.author, entry.nonce)
     // The host tells a key before what is sealed by it: one that does not is not believed, and the frame that closes this will wait.
     if (this.#ports.isReadable?.(entry) === false) {
-      return report({ event: 'commandRefused', author: entry.author, lamport: entry.lamport, reason: 'malformed', at: 'peer' })
+      return report({ ...told, event: 'commandRefused', reason: 'malformed', at: 'peer' })
     }
     if (entry.author === author) this.stands(entry.nonce)
     log.makeRoom(entry)
@@ -117,7 +125,7 @@ export class CommandPipeline {
     }
     if (kind !== 'integrated') return
     if (entry.author === author) this.#refusals.delete(entry.lamport)
-    report({ event: 'commandIntegrated', author: entry.author, lamport: entry.lamport })
+    report({ event: 'commandIntegrated', ...told })
   }
 
   /** The host tells that it has admitted this nonce of the author's. */
@@ -130,7 +138,7 @@ export class CommandPipeline {
     const { log, author, probe, report } = this.#ports
     const entry = log.unadmitted().find((own) => own.lamport === lamport)
     if (entry === undefined) return probe.sometimes('a receipt for an entry that was no longer waiting')
-    report({ event: 'commandRefused', author, lamport, reason: refusal, at: 'peer' })
+    report({ event: 'commandRefused', author, lamport, trace: traceOf(entry), reason: refusal, at: 'peer' })
     log.witness(closedLamport)
     const before = this.#refusals.get(lamport) ?? { late: 0, order: 0 }
     const times = { late: before.late + (refusal === 'late' ? 1 : 0), order: before.order + (refusal === 'order' ? 1 : 0) }
@@ -173,12 +181,13 @@ export class CommandPipeline {
     }
   }
 
-  /** Whether a new command may be signed: behind everything that was given before, and not while too many wait for the host. */
+  /** Whether a new command may be signed: behind what was given before, and not while too many wait for the host, or the host moves. */
   #isReady(command: string): boolean {
     const { log, probe, report } = this.#ports
     this.#mend()
-    if (log.ownDepth < OWN_ENTRIES_MAX) return true
-    probe.sometimes('an own command was declined')
+    const isFull = log.ownDepth >= OWN_ENTRIES_MAX
+    if (!isFull && !this.#isSuspended) return true
+    if (isFull) probe.sometimes('an own command was declined')
     report({ event: 'commandDeclined', command, waiting: log.ownDepth })
     return false
   }
@@ -187,6 +196,7 @@ export class CommandPipeline {
     const { author, lamport, nonce, command, scope } = entry
     this.#ports.log.integrate(entry, false)
     this.#outbox.push(entry)
-    this.#ports.report({ event: 'commandSigned', author, lamport, nonce, command: commandName(command), scope, resignedFrom })
+    const trace = traceOf(entry)
+    this.#ports.report({ event: 'commandSigned', author, lamport, trace, nonce, command: commandName(command), scope, resignedFrom })
   }
 }

@@ -13,6 +13,7 @@ import type { CommandLog } from './log.ts'
 import { encodePayload } from './payload.ts'
 import { BodyShape, type CommandDefinition, EntityKind, entitySpawn, placementCommit } from './registry.ts'
 import { signingBytes, type UnsignedEntry } from './signing.ts'
+import { traceOf } from './trace.ts'
 
 export interface CommandSignerPorts {
   readonly sessionId: Uint8Array
@@ -85,12 +86,12 @@ export class CommandSigner {
     })
   }
 
-  /** The same command again, later: a new place in the log, a new nonce, the base it was meant on. */
+  /** The same command again, later: a new place in the log, a new nonce, the base it was meant on, the trace that it had. */
   signAnew(entry: CommandEntry): CommandEntry {
     // What does not open was not sealed by this pen.
     const opened = this.#ports.keys === undefined ? entry : this.#ports.keys.open(entry)
     assert(opened !== undefined, 'an author can open what it has sealed')
-    return this.#finish(opened)
+    return this.#finish({ ...opened, trace: traceOf(opened) })
   }
 
   #sign(command: CommandDefinition<never> | CommandDefinition, scope: number, payload: Uint8Array): CommandEntry {
@@ -98,7 +99,7 @@ export class CommandSigner {
     const base = log.scopeBase(command.scopeKind, scope)
     return this.#finish({
       epoch, author, command: command.code, policy: command.policy, scopeKind: command.scopeKind, scope, baseLamport: base.lamport,
-      baseAuthor: base.author, payload,
+      baseAuthor: base.author, payload, trace: 0,
     })
   }
 

@@ -51,6 +51,8 @@ const TRAFFIC: Readonly<Record<MessageName, Traffic>> = {
   ComponentDelta: { channel: 'replication', category: 'replication' },
   InputPredictiveState: { channel: 'input', category: 'input' },
   AssetTransfer: { channel: 'assets', category: 'asset' },
+  AssetRequest: { channel: 'assets', category: 'asset' },
+  AssetNotice: { channel: 'assets', category: 'asset' },
 }
 
 export const channelOf = (name: MessageName): Channel => CHANNELS.indexOf(TRAFFIC[name].channel)

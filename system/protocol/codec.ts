@@ -6,6 +6,7 @@
 import { Builder } from 'flatbuffers'
 import { MESSAGE_LAYOUTS, type MessageBodies, PlacementCommit as PlacementCommitLayout } from '../../schemas/generated/layout.ts'
 import type { TableLayout } from '../../schemas/layout.ts'
+import { assetNumber } from '../assets/asset.ts'
 import { readCbor, writeCbor } from './cbor.ts'
 import { BODY_BYTES_MAX, type OpenedEnvelope } from './envelope.ts'
 import { type DraftChange, type Message, type MessageName, MessageType, type PlacementCommit } from './messages.ts'
@@ -105,9 +106,17 @@ function unrelated(message: Message): string | undefined {
     case 'WorldSnapshot':
       if (message.chunk >= message.chunkCount) return 'chunk is not below chunkCount'
       return message.body.length > message.bodyBytes ? 'body is above bodyBytes' : undefined
+    case 'CommandLogEntry':
+      return message.entries.some(({ trace, lamport }) => trace >= lamport) ? 'a trace is not before its entry' : undefined
+    case 'SessionControl':
+      if (message.control !== 'rendezvous') return undefined
+      return message.endpoint === '' || message.successorKey.length === 0 ? 'a rendezvous is somewhere, with somebody' : undefined
     case 'AssetTransfer':
       if (message.chunk >= message.chunkCount) return 'chunk is not below chunkCount'
+      if (message.assetId !== assetNumber(message.sha256)) return 'assetId is not the number of sha256'
       return message.body.length > message.totalBytes ? 'body is above totalBytes' : undefined
+    case 'AssetRequest': return message.fromChunk >= message.toChunk ? 'fromChunk is not below toChunk' : undefined
+    case 'AssetNotice': return (message.notice === 'refused') === (message.refusal === 'none') ? 'a refusal has a reason' : undefined
     case 'EditorEvent':
       if (message.event === 'cursor' && message.pose === undefined) return 'a cursor is somewhere'
       return message.event === 'chat' && message.detail === '' ? 'a line says something' : undefined

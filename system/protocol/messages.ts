@@ -22,6 +22,8 @@ export const MessageType = {
   LogRangeRequest: 14,
   KeyRoster: 15,
   CommandReceipt: 16,
+  AssetRequest: 17,
+  AssetNotice: 18,
 } as const
 export type MessageName = keyof typeof MessageType
 
@@ -157,6 +159,8 @@ export interface CommandEntry {
   readonly signature: Uint8Array
   /** The nonce of the entry that its author gave before this one and that stands, or is on its way; 0 for none. */
   readonly previousNonce: bigint
+  /** The Lamport time at which it was first signed, where that was an earlier one; 0 for its own. With its author, what tells it apart. */
+  readonly trace: Lamport
 }
 /** Client to host: one's own entries; host to clients: admitted ones. */
 export interface CommandLogEntry {
@@ -218,16 +222,59 @@ export interface EditorEvent {
   readonly pose: PoseQ | undefined
 }
 
+/** Both ways, and only what was asked for: a chunk of an asset. All but the last have ASSET_CHUNK_BYTES. */
 export interface AssetTransfer {
   readonly kind: 'AssetTransfer'
+  /** The number by which placements name it: the first four bytes of its digest. */
   readonly assetId: number
   readonly chunk: number
   readonly chunkCount: number
   readonly totalBytes: number
   /** SHA-256 of the whole asset, 32 bytes. */
   readonly sha256: Uint8Array
+  /** From the host: what it wants to see again where the transfer goes on. At most 64 bytes, empty from a member. */
   readonly resumeToken: Uint8Array
   readonly body: Uint8Array
+}
+/** Both ways: chunks [fromChunk, toChunk) are wanted of whoever has the asset. */
+export interface AssetRequest {
+  readonly kind: 'AssetRequest'
+  readonly sha256: Uint8Array
+  readonly fromChunk: number
+  readonly toChunk: number
+  /** From the host: what it wants to see in the next offer of this asset; from a member: what it was given with the chunks before. */
+  readonly resumeToken: Uint8Array
+}
+/** Why an asset, or a part of it, is not taken or not given. */
+export type AssetRefusal =
+  | 'none'
+  /** Empty, or larger than an asset may be. */
+  | 'size'
+  /** There is no room for it. */
+  | 'full'
+  /** Too many transfers are under way. */
+  | 'many'
+  /** Another asset has its number. */
+  | 'number'
+  /** Its bytes are not what the digest says. */
+  | 'digest'
+  /** The resume token is not one that this host gave for this transfer. */
+  | 'token'
+  /** Nobody here has it. */
+  | 'unknown'
+  /** A viewer may offer nothing. */
+  | 'role'
+  /** The other side said nothing of it for too long. */
+  | 'stalled'
+/** A member offers an asset; the host tells that it holds one, or what it refuses. */
+export interface AssetNotice {
+  readonly kind: 'AssetNotice'
+  readonly notice: 'offered' | 'held' | 'refused'
+  readonly refusal: AssetRefusal
+  readonly totalBytes: number
+  readonly sha256: Uint8Array
+  /** With an offer that goes on where it was broken off. */
+  readonly resumeToken: Uint8Array
 }
 
 /** Client to host, once a second. */
@@ -260,6 +307,9 @@ export interface SessionControl {
   readonly role: Role
   /** What the other side should do about it, one sentence for a person. */
   readonly hint: string
+  /** Of a rendezvous: where the session goes on, as the driver's transport resolves it, and the key that its host has there; or empty. */
+  readonly endpoint: string
+  readonly successorKey: Uint8Array
 }
 
 /**
@@ -332,6 +382,8 @@ export type Message =
   | InputPredictiveState
   | EditorEvent
   | AssetTransfer
+  | AssetRequest
+  | AssetNotice
   | TelemetryReport
   | SessionControl
   | NackRequest

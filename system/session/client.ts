@@ -6,15 +6,13 @@
  *     idle -> connecting -> greeting -> joining -> live
  *                 ^------------- lost ---------------'
  */
-import { CommandLog } from '../commands/log.ts'
-import { CommandPipeline } from '../commands/pipeline.ts'
-import { CommandSigner } from '../commands/signer.ts'
-import { manifestHash } from '../ecs/manifest.ts'
+import { AssetCourier } from '../assets/courier.ts'
+import type { CommandLog } from '../commands/log.ts'
 import { World } from '../ecs/world.ts'
 import { Editor } from '../editor/editor.ts'
 import { NO_ENTITY } from '../editor/intents.ts'
 import type { XRReferenceSpaceLike, XRSessionLike } from '../editor/webxr.ts'
-import { type AuthorId, ENTITIES_PER_AUTHOR_MAX } from '../ids.ts'
+import { type AuthorId, ENTITIES_PER_AUTHOR_MAX, HOST_AUTHOR } from '../ids.ts'
 import { HANDSHAKE_TIMEOUT_US, RECONNECT_DELAY_US, RECONNECTS_MAX } from '../limits.ts'
 import { CommitHistory } from '../placement/history.ts'
 import type { PlacementEditSession } from '../placement/session.ts'
@@ -24,28 +22,29 @@ import { Codec } from '../protocol/codec.ts'
 import { isOffered, offerOf, Packer } from '../protocol/compression.ts'
 import { CBOR_BODIES, SEALED_LOG } from '../protocol/features.ts'
 import type { DisconnectCode, KeyRoster, Message, SessionAcknowledge } from '../protocol/messages.ts'
-import { PROTOCOL_VERSION, SCHEMA_HASH } from '../protocol/version.ts'
 import { Replica } from '../replication/replica.ts'
 import { Backlog } from '../telemetry/backlog.ts'
 import { shownEvent } from '../telemetry/shown.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Diagnostics } from '../telemetry/diagnostics.ts'
-import { exchangeKeyOf, GroupKeys, KEY_BYTES, sharedSecret, unwrapKey } from '../security/groupkeys.ts'
-import { NonceMarks } from '../security/nonces.ts'
+import { KEY_BYTES, sharedSecret } from '../security/groupkeys.ts'
 import { rememberedSession, rememberSession } from '../storage/clientfile.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
+import { adoptRoster } from './adoption.ts'
 import { DISCONNECT_CODES, FINAL_CODES } from './codes.ts'
-import { Desk, type Told } from './desk.ts'
-import { acknowledgeBytes, helloBytes } from './handshake.ts'
+import type { Told } from './desk.ts'
+import { helloOf } from './greeting.ts'
+import { acknowledgeBytes } from './handshake.ts'
 import { HeartbeatMonitor } from './heartbeat.ts'
 import { Link } from './link.ts'
+import { goodbye } from './notices.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
-import { type ClientConfig, offeredFeatures, settlementFault } from './clientconfig.ts'
-import type { Membership } from './membership.ts'
+import { type ClientConfig, settlementFault } from './clientconfig.ts'
+import { type Membership, newMembership } from './membership.ts'
 import { PosePrediction } from './prediction.ts'
 import { Presence } from './presence.ts'
 import { Provenance } from './provenance.ts'
-import { Roster } from './roster.ts'
+import { Relocation } from './relocation.ts'
 import { Subscription } from './subscription.ts'
 
 type State = 'idle' | 'connecting' | 'greeting' | 'joining' | 'live' | 'lost' | 'closed'
@@ -75,6 +74,9 @@ export class Client implements Peer {
   #shared: Uint8Array | undefined
   #membership: Membership | undefined
   readonly #subscription = new Subscription()
+  readonly #relocation: Relocation
+  /** What its user offers and wants of assets, through all connections. */
+  readonly assets: AssetCourier
   /** What the connection's acknowledgement granted. */
   #features = 0
   /** Of the connection: a new one begins with a snapshot. */
@@ -89,6 +91,10 @@ export class Client implements Peer {
   constructor(config: ClientConfig, ports: PeerPorts) {
     this.#config = config
     this.#ports = ports
+    this.#relocation = new Relocation(config, (event) => this.#report(event))
+    this.assets = new AssetCourier({
+      probe: ports.probe, send: (message) => this.#link?.send(message), report: (event) => this.#report(event),
+    })
     this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
   }
 
@@ -113,10 +119,10 @@ export class Client implements Peer {
   get confirmedFrame(): number {
     return this.#replica?.confirmedFrame ?? -1
   }
-  /** Everything that it signed has been closed or given up. */
+  /** Everything that it signed has been closed or given up, and so has what it offered and wanted of assets. */
   get idle(): boolean {
-    const { pipeline, log } = this.#membership ?? {}
-    return this.#state === 'live' && pipeline?.unsent === 0 && log?.depth === 0 && this.#replica?.isResyncing === false
+    const isCalm = this.#state === 'live' && this.#replica?.isResyncing === false && this.assets.idle
+    return isCalm && this.unsent === 0 && this.log?.depth === 0
   }
   get replica(): Replica | undefined {
     return this.#replica
@@ -188,7 +194,7 @@ export class Client implements Peer {
 
   #connect(nowUs: number): void {
     this.#enter('connecting', nowUs)
-    this.#outputs.push({ kind: 'open', ticket: ++this.#ticket, endpoint: this.#config.endpoint })
+    this.#outputs.push({ kind: 'open', ticket: ++this.#ticket, endpoint: this.#relocation.endpoint })
   }
 
   #transport(input: TransportInput, nowUs: number): void {
@@ -199,10 +205,9 @@ export class Client implements Peer {
         return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('normal') })
       }
       this.#link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, packer: new Packer(this.#ports.compressor), meter: this.#ports.meter, probe: this.#ports.probe,
+        codec: this.#codec, packer: new Packer(this.#ports.compressor), peer: this.#ports, nowUs: () => this.#nowUs,
         emit: (output) => this.#outputs.push(output),
         report: (event) => this.#report(event),
-        mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
       this.#heartbeat = new HeartbeatMonitor(nowUs)
       this.#greet(nowUs)
@@ -222,18 +227,12 @@ export class Client implements Peer {
     this.#clientNonce = this.#ports.entropy(16)
     if (this.#joinSinceUs === 0) this.#joinSinceUs = nowUs
     this.#exchangeSecret = this.#config.sealed === true ? this.#ports.entropy(KEY_BYTES) : undefined
-    const { requestedCapabilities, requestedRole, transports, displayName, authToken } = this.#config
-    const unsigned = {
-      kind: 'SessionHello',
-      protocolMajor: PROTOCOL_VERSION.major, protocolMinor: PROTOCOL_VERSION.minor, protocolPatch: PROTOCOL_VERSION.patch,
-      schemaHash: SCHEMA_HASH, manifestHash: manifestHash(), clientNonce: this.#clientNonce, clientPublicKey: this.#ports.signer.publicKey,
-      requestedCapabilities, requestedRole, transports, displayName, authToken, ...offerOf(this.#ports.compressor),
+    const hello = helloOf(this.#config, this.#ports, {
+      binding: link.binding, clientNonce: this.#clientNonce, exchangeSecret: this.#exchangeSecret,
       resumeSessionId: this.#membership?.sessionId ?? rememberedSession(this.#ports.storage),
-      features: offeredFeatures(this.#config),
-      exchangeKey: this.#exchangeSecret === undefined ? new Uint8Array(0) : exchangeKeyOf(this.#exchangeSecret),
-    } as const
-    link.send({ ...unsigned, signature: this.#ports.signer.sign(helloBytes(unsigned, link.binding)) })
-    link.mayReadCbor = (unsigned.features & CBOR_BODIES) !== 0
+    })
+    link.send(hello)
+    link.mayReadCbor = (hello.features & CBOR_BODIES) !== 0
     this.#enter('greeting', nowUs)
   }
 
@@ -244,7 +243,7 @@ export class Client implements Peer {
     const known = this.#membership
     const genuine = this.#ports.verifier.verify(message.signature, acknowledgeBytes(unsigned, this.#clientNonce, link.binding), hostKey)
     const resumed = known !== undefined && known.author === author && known.epoch === epoch && bytesEqual(known.sessionId, sessionId)
-    if (!genuine || (resumed && !bytesEqual(known.hostKey, hostKey))) return this.#giveUp('authentication', nowUs)
+    if (!genuine || !this.#relocation.accepts(message, known)) return this.#giveUp('authentication', nowUs)
     const fault = settlementFault(message, this.#config)
     if (fault === 'protocolVersion') this.#report({ event: 'sessionRefused', code: fault, hint: message.hint })
     if (fault !== undefined) return this.#giveUp(fault, nowUs)
@@ -263,6 +262,8 @@ export class Client implements Peer {
     membership.pipeline.stands(message.nonceHighWater)
     this.#membership = membership
     this.#subscription.begin()
+    this.#relocation.begin(membership)
+    this.assets.begin(role, nowUs)
     for (const output of rememberSession(this.#ports.storage, sessionId)) this.#outputs.push(output)
     this.#presence = new Presence()
     this.#replica = new Replica({
@@ -282,37 +283,28 @@ export class Client implements Peer {
   }
 
   /** Begins a membership, with a log and a pen of its own. */
-  #enrol({ sessionId, epoch, author, serverPublicKey: hostKey, nonceHighWater }: SessionAcknowledge): Membership {
-    const { meter, probe, verifier } = this.#ports
-    const report = (event: SystemEvent) => this.#report(event)
+  #enrol(acknowledge: SessionAcknowledge): Membership {
     this.#editor?.detach()
-    const keys = this.#shared === undefined ? undefined : new GroupKeys(sessionId)
-    const log = new CommandLog({
-      sessionId, world: this.#world, codec: this.#codec, meter, probe, report,
-      ...(keys !== undefined && { open: (entry) => keys.open(entry) }),
-      folding: (entry) => this.#provenance.set({ by: 'command', author: entry.author, lamport: entry.lamport }),
-      folded: (entry, { commit }) => {
-        if (commit === undefined) return
+    const report = (event: SystemEvent) => this.#report(event)
+    const membership = newMembership(acknowledge, {
+      peer: this.#ports, world: this.#world, codec: this.#codec, isSealed: this.#shared !== undefined, report,
+      folding: (cause) => this.#provenance.set(cause),
+      settled: (commit, entry) => {
         this.#history.record(commit)
         report(commitEvent(commit, entry, this.#replica?.nextFrame ?? 0))
       },
+      tell: (event) => this.#tell(event),
     })
-    const signer = new CommandSigner({ sessionId, epoch, author, log, signer: this.#ports.signer, meter, keys }, nonceHighWater)
-    const roster = new Roster()
-    const nonces = new NonceMarks()
-    const pipeline = new CommandPipeline({
-      sessionId, epoch, author, log, signer, verifier, nonces, meter, probe, report,
-      isReadable: ({ payload }) => keys === undefined || keys.knows(payload), publicKey: (member) => roster.get(member)?.publicKey,
-    })
-    this.#editor = new Editor({ author, view: () => log.view, emit: (intent) => this.#intend(intent, this.#nowUs), probe, report })
+    const { author, log } = membership
+    const emit = (intent: Intent) => this.#intend(intent, this.#nowUs)
+    this.#editor = new Editor({ author, view: () => log.view, emit, probe: this.#ports.probe, report })
     if (this.#attached !== undefined) this.#editor.attach(this.#attached.session, this.#attached.space)
-    const desk = new Desk({ log, signer, pipeline, codec: this.#codec, probe, report, tell: (event) => this.#tell(event) })
-    return { author, sessionId, epoch, hostKey, roster, nonces, keys, log, signer, pipeline, desk }
+    return membership
   }
 
-  #giveUp(code: DisconnectCode, nowUs: number): void {
+  #giveUp(code: DisconnectCode, nowUs: number, by: ClosedBy = 'local'): void {
     this.#link?.close(DISCONNECT_CODES.indexOf(code))
-    this.#lose(code, 'local', nowUs)
+    this.#lose(code, by, nowUs)
   }
 
   #leave(nowUs: number): void {
@@ -321,7 +313,7 @@ export class Client implements Peer {
       this.#report({ event: 'sessionClosed', author, code: 'normal', by: 'local' })
       return this.#enter('closed', nowUs)
     }
-    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author, role: this.#config.requestedRole, hint: '' })
+    this.#link?.send(goodbye('normal', author, this.#config.requestedRole, ''))
     this.#giveUp('normal', nowUs)
   }
 
@@ -344,8 +336,7 @@ export class Client implements Peer {
         if (this.#state === 'greeting') this.#welcome(message, nowUs)
         return
       case 'SessionControl':
-        if (message.control === 'roleChanged') return this.#report({ event: 'roleChanged', author: message.author, role: message.role })
-        if (message.control !== 'disconnect') return
+        if (message.control !== 'disconnect') return this.#ofSession(message, nowUs)
         this.#report({ event: 'sessionRefused', code: message.code, hint: message.hint })
         return this.#lose(message.code, 'remote', nowUs)
       case 'Heartbeat': {
@@ -354,16 +345,23 @@ export class Client implements Peer {
         else this.#report({ event: 'heartbeat', author: 0, rttUs: this.#heartbeat.rttUs, jitterUs: this.#heartbeat.jitterUs })
         return
       }
-      default:
-        // A former membership says nothing of who is at the other end before the acknowledgement.
-        if (this.#membership !== undefined && this.#replica !== undefined && (this.#state === 'joining' || this.#state === 'live')) {
-          this.#sessionMessage(this.#membership, this.#replica, message, nowUs)
-        }
+      default: this.#ofSession(message, nowUs)
     }
   }
 
-  #sessionMessage(membership: Membership, replica: Replica, message: Message, nowUs: number): void {
+  #ofSession(message: Message, nowUs: number): void {
+    const [membership, replica] = [this.#membership, this.#replica]
+    // A former membership says nothing of who is at the other end before the acknowledgement.
+    if (membership === undefined || replica === undefined || (this.#state !== 'joining' && this.#state !== 'live')) return
     switch (message.kind) {
+      case 'SessionControl': {
+        const { control, author, role } = message
+        if (control !== 'roleChanged') {
+          return this.#relocation.heed(message, membership) ? this.#giveUp('normal', nowUs, 'remote') : undefined
+        }
+        this.assets.roleChanged(role)
+        return this.#report({ event: 'roleChanged', author, role })
+      }
       case 'KeyRoster': return this.#adoptRoster(membership, message)
       case 'WorldSnapshot':
         if (replica.takeChunk(message, nowUs)) this.#seeded(membership, replica, nowUs)
@@ -373,6 +371,9 @@ export class Client implements Peer {
         for (const entry of message.entries) membership.pipeline.integrate(entry)
         return replica.confirm(nowUs)
       case 'CommandReceipt': return membership.pipeline.refused(message)
+      case 'AssetNotice':
+      case 'AssetRequest':
+      case 'AssetTransfer': return this.assets.take(message, nowUs) ? undefined : this.#unfounded(`${message.kind} out of turn`)
       case 'EditorEvent':
         this.#presence.show(message)
         return this.#report(shownEvent('editorEventShown', message))
@@ -393,21 +394,20 @@ export class Client implements Peer {
     replica.confirm(nowUs)
   }
 
-  #adoptRoster({ author, sessionId, hostKey, epoch, roster, nonces, keys }: Membership, message: KeyRoster): void {
-    if (message.epoch !== epoch) return
+  #adoptRoster(membership: Membership, message: KeyRoster): void {
     this.#ports.meter.begin('crypto')
-    const result = roster.adopt(message, sessionId, hostKey, this.#ports.verifier, nonces)
+    const result = adoptRoster(membership, message, this.#ports.verifier, this.#shared)
     this.#ports.meter.end('crypto')
-    const refuse = (reason: string) => this.#report({ event: 'messageRefused', cause: 'unfounded', reason, bytes: 0, peer: 0 })
-    if (result === 'forged') return refuse('roster signature')
-    if (result !== 'adopted') return
-    for (const member of message.members) if (!member.present) this.#presence.forget(member.author)
-    this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
-    const { keyGeneration: generation } = message
-    if (keys === undefined || this.#shared === undefined || generation === keys.generation) return
-    const wrapped = message.members.find((member) => member.author === author)?.wrappedKey ?? new Uint8Array(0)
-    const key = unwrapKey(this.#shared, wrapped, { sessionId, epoch, generation, author })
-    if (key === undefined || !keys.adopt(generation, key)) refuse('group key')
+    if (result === 'adopted' || result === 'key') {
+      for (const member of message.members) if (!member.present) this.#presence.forget(member.author)
+      this.#report({ event: 'rosterUpdated', version: message.version, members: message.members.length })
+    }
+    if (result === 'key') this.#unfounded('group key')
+    if (result === 'forged') this.#unfounded('roster signature')
+  }
+
+  #unfounded(reason: string): void {
+    this.#report({ event: 'messageRefused', cause: 'unfounded', reason, bytes: 0, peer: HOST_AUTHOR })
   }
 
   // --- the clock -----------------------------------------------------------------------------------------------------
@@ -451,6 +451,8 @@ export class Client implements Peer {
     const interest = mark === undefined ? undefined : this.#subscription.due(mark, membership.epoch, nowUs)
     if (interest !== undefined) link.send(interest)
     this.#backlog.look(membership.log)
+    if (this.#state === 'live') for (const ready of this.#relocation.due(membership)) link.send(ready)
+    if (this.#state === 'live') this.assets.tick(nowUs)
     const ping = this.#heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) link.send(ping)
     const { rttUs, jitterUs } = this.#heartbeat
@@ -467,22 +469,21 @@ export class Client implements Peer {
   #intend(intent: Intent, nowUs: number): void {
     switch (intent.kind) {
       case 'leave': return this.#leave(nowUs)
-      case 'kick': return this.#sendAway(intent.author, 'kicked')
-      case 'ban': return this.#sendAway(intent.author, 'banned')
+      // The host does so where this member may manage members.
+      case 'kick':
+      case 'ban':
+        if (this.#state === 'live') this.#link?.send(goodbye(intent.kind === 'kick' ? 'kicked' : 'banned', intent.author, 'viewer', ''))
+        return
       case 'subscribeToRegion':
         if (!this.#subscription.want(intent)) this.#report({ event: 'subscriptionRefused' })
         return
+      case 'assetOffer': return this.assets.offer(intent.bytes, nowUs)
+      case 'assetFetch': return this.assets.fetch(intent.asset, nowUs)
       case 'unsubscribe': return this.#subscription.wantAll()
       default:
     }
     // Before the first key there is nothing to see, and nothing can be sealed.
     if (this.#membership?.keys?.generation !== 0) this.#membership?.desk.take(intent, nowUs)
-  }
-
-  /** Asks the host to; it does where this member may manage members. */
-  #sendAway(author: AuthorId, code: 'kicked' | 'banned'): void {
-    if (this.#state !== 'live') return
-    this.#link?.send({ kind: 'SessionControl', control: 'disconnect', code, author, role: 'viewer', hint: '' })
   }
 
   /** Not state: others see it as it happens, or not at all. */

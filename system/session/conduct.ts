@@ -4,16 +4,20 @@
  */
 import type { AuthorId } from '../ids.ts'
 import {
-  COMMAND_BURST, COMMANDS_PER_SECOND, MESSAGE_OVERHEAD_BYTES, OFFENCE_BURST, OFFENCES_PER_SECOND, REQUEST_BURST, REQUESTS_PER_SECOND,
-  TRAFFIC_BYTES_BURST, TRAFFIC_BYTES_PER_SECOND,
+  ASSET_TRAFFIC_BYTES_BURST, ASSET_TRAFFIC_BYTES_PER_SECOND, COMMAND_BURST, COMMANDS_PER_SECOND, MESSAGE_OVERHEAD_BYTES, OFFENCE_BURST,
+  OFFENCES_PER_SECOND, REQUEST_BURST, REQUESTS_PER_SECOND, TRAFFIC_BYTES_BURST, TRAFFIC_BYTES_PER_SECOND,
 } from '../limits.ts'
+import { MessageType } from '../protocol/messages.ts'
 import { TokenBucket } from '../security/tokenbucket.ts'
 
 /** Each is so much at once, and so much a second sustained. Whole numbers of at least 1. */
 export interface RateLimits {
   readonly commandBurst: number
   readonly commandsPerSecond: number
-  /** Of all messages but commands, with {@link MESSAGE_OVERHEAD_BYTES} for each. */
+  /** Of chunks of assets, with {@link MESSAGE_OVERHEAD_BYTES} for each. */
+  readonly assetBytesBurst: number
+  readonly assetBytesPerSecond: number
+  /** Of all messages but commands and chunks of assets, with {@link MESSAGE_OVERHEAD_BYTES} for each. */
   readonly trafficBytesBurst: number
   readonly trafficBytesPerSecond: number
   /** Messages whose answer is larger than they are. */
@@ -25,6 +29,7 @@ export interface RateLimits {
 }
 const RATE_LIMITS: RateLimits = {
   commandBurst: COMMAND_BURST, commandsPerSecond: COMMANDS_PER_SECOND,
+  assetBytesBurst: ASSET_TRAFFIC_BYTES_BURST, assetBytesPerSecond: ASSET_TRAFFIC_BYTES_PER_SECOND,
   trafficBytesBurst: TRAFFIC_BYTES_BURST, trafficBytesPerSecond: TRAFFIC_BYTES_PER_SECOND,
   requestBurst: REQUEST_BURST, requestsPerSecond: REQUESTS_PER_SECOND,
   offenceBurst: OFFENCE_BURST, offencesPerSecond: OFFENCES_PER_SECOND,
@@ -41,6 +46,7 @@ export interface Allowance {
 export class Conduct {
   readonly #commands: TokenBucket
   readonly #traffic: TokenBucket
+  readonly #assets: TokenBucket
   readonly #requests: TokenBucket
   readonly #offences: TokenBucket
   #isOver = false
@@ -48,6 +54,7 @@ export class Conduct {
   constructor(limits: RateLimits) {
     this.#commands = new TokenBucket(limits.commandBurst, limits.commandsPerSecond)
     this.#traffic = new TokenBucket(limits.trafficBytesBurst, limits.trafficBytesPerSecond)
+    this.#assets = new TokenBucket(limits.assetBytesBurst, limits.assetBytesPerSecond)
     this.#requests = new TokenBucket(limits.requestBurst, limits.requestsPerSecond)
     this.#offences = new TokenBucket(limits.offenceBurst, limits.offencesPerSecond)
   }
@@ -59,8 +66,10 @@ export class Conduct {
   mayCommand(nowUs: number): boolean {
     return this.#commands.take(nowUs)
   }
-  mayCarry(bytes: number, nowUs: number): boolean {
-    return this.#traffic.take(nowUs, bytes + MESSAGE_OVERHEAD_BYTES)
+  /** Whether a message of this type (undefined: none that can be told) may be looked at; commands have a budget by the entry. */
+  mayCarry(type: number | undefined, bytes: number, nowUs: number): boolean {
+    if (type === MessageType.CommandLogEntry) return true
+    return (type === MessageType.AssetTransfer ? this.#assets : this.#traffic).take(nowUs, bytes + MESSAGE_OVERHEAD_BYTES)
   }
   mayRequest(nowUs: number): boolean {
     return this.#requests.take(nowUs)

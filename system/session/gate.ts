@@ -3,6 +3,7 @@ import { assert } from '../assert.ts'
 import { Admission } from '../commands/admission.ts'
 import type { CommandLog } from '../commands/log.ts'
 import { commandName } from '../commands/registry.ts'
+import { traceOf } from '../commands/trace.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { Meter, Probe, Verifier } from '../ports.ts'
 import type { Codec } from '../protocol/codec.ts'
@@ -36,6 +37,7 @@ export interface GatePorts {
 export class Gate {
   readonly #ports: GatePorts
   readonly #admission: Admission
+  #isClosed = false
   /** Against authors who signed two entries for one position. */
   readonly proofs = new EquivocationProofs()
 
@@ -57,8 +59,14 @@ export class Gate {
     return this.#ports.log.hasRoom
   }
 
+  /** Nothing more comes into the log: another host goes on with it. */
+  close(): void {
+    this.#isClosed = true
+  }
+
   /** Takes what a member brought; each entry that is refused is answered by a receipt. */
   admit(seat: Seat, entries: readonly CommandEntry[], nowUs: number): void {
+    if (this.#isClosed) return
     const { meter, log, report } = this.#ports
     const admitted: CommandEntry[] = []
     const closedLamport = Math.max(log.position.closedLamport, seat.enrolledLamport)
@@ -87,7 +95,7 @@ export class Gate {
   #refuse(seat: Seat, entry: CommandEntry, reason: RefusalReason, nowUs: number): void {
     const { probe, log, report } = this.#ports
     const { author, lamport, nonce } = entry
-    report({ event: 'commandRefused', author, lamport, reason, at: 'host' })
+    report({ event: 'commandRefused', author, lamport, trace: traceOf(entry), reason, at: 'host' })
     if (isOffence(reason)) seat.conduct.offend(nowUs)
     if (reason === 'rate') probe.sometimes('an author used its budget up')
     if (reason === 'late' && lamport > log.position.closedLamport) probe.sometimes('an entry signed before its author was enrolled')
@@ -107,12 +115,13 @@ export class Gate {
 
   /** The host's own entries pass no judge: nobody else can write them. */
   append(entry: CommandEntry): void {
+    if (this.#isClosed) return
     const { log, nonces, report } = this.#ports
     const { author, lamport, nonce, scope } = entry
     const command = commandName(entry.command)
     assert(log.integrate(entry, true).kind === 'integrated', 'the host has room for its own entries')
     nonces.raise(author, nonce)
-    report({ event: 'commandSigned', author, lamport, nonce, command, scope, resignedFrom: 0 })
+    report({ event: 'commandSigned', author, lamport, trace: lamport, nonce, command, scope, resignedFrom: 0 })
     report({ event: 'commandAdmitted', entry, command })
     this.#publish([entry])
   }

@@ -6,13 +6,15 @@
  * physics, digest, cut the frame for those who see different parts of it, send it, then serve snapshots: so that a
  * snapshot of frame f and the delta of f + 1 fit together without a seam.
  */
+import { AssetDepot } from '../assets/depot.ts'
+import type { AssetLibrary } from '../assets/library.ts'
+import { ResumeTokens } from '../assets/tokens.ts'
 import { assert } from '../assert.ts'
 import { CommandLog } from '../commands/log.ts'
 import { entityDespawn, memberEntity, memberRole, ROLES } from '../commands/registry.ts'
 import { CommandSigner } from '../commands/signer.ts'
-import { HeadPose, LeftHandPose, Member, RightHandPose } from '../ecs/components.ts'
+import { Member } from '../ecs/components.ts'
 import { CellIndex } from '../ecs/cells.ts'
-import { streamRotation } from '../ecs/rotation.ts'
 import type { WriteStore } from '../ecs/store.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, entityAuthor, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
@@ -25,9 +27,7 @@ import { Codec } from '../protocol/codec.ts'
 import { Packer } from '../protocol/compression.ts'
 import { typeIn } from '../protocol/envelope.ts'
 import { FEATURES, SEALED_LOG } from '../protocol/features.ts'
-import {
-  type CommandEntry, type InputPredictiveState, type Message, MessageType, type SessionControl,
-} from '../protocol/messages.ts'
+import type { CommandEntry, Message, SessionControl } from '../protocol/messages.ts'
 import type { FrameRing } from '../replication/frames.ts'
 import { Publication } from '../replication/publication.ts'
 import { Backlog } from '../telemetry/backlog.ts'
@@ -42,10 +42,13 @@ import { Broadcast } from './broadcast.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import { type Allowance, Conducts } from './conduct.ts'
 import { Gate } from './gate.ts'
+import { HandOver } from './handover.ts'
 import type { Holdings, HostConfig } from './hostconfig.ts'
 import { Link } from './link.ts'
+import { newRole } from './notices.ts'
 import { type Intent, OutputQueue, type Peer, type PeerInput, type PeerOutput, type PeerPorts } from './peer.ts'
 import { isCapable, isNoMembers, maySend, roleIn } from './permissions.ts'
+import { clearPoses, setPoses } from './poses.ts'
 import { Provenance } from './provenance.ts'
 import { Reception } from './reception.ts'
 import { restore, takeCheckpoint } from './restoration.ts'
@@ -81,6 +84,8 @@ export class Host implements Peer {
   readonly #conducts: Conducts
   readonly #supply: Supply
   readonly #broadcast: Broadcast
+  readonly #assets: AssetDepot
+  readonly #handOver = new HandOver(this.#seats, (event) => this.#report(event))
   /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
   readonly #clockHistory: Lamport[]
   readonly #runtime: Runtime
@@ -121,6 +126,7 @@ export class Host implements Peer {
     const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
     this.#supply = new Supply({ ...stream, log: this.#log })
     this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
+    this.#assets = new AssetDepot({ seats: this.#seats, tokens: new ResumeTokens(signer, sessionId), probe, report })
     const saved = config.saved?.members.find(({ author }) => author === HOST_AUTHOR)?.nonceHighWater
     const pen = { sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }
     this.#signer = new CommandSigner(pen, recovered?.nonces.get(HOST_AUTHOR) ?? saved ?? 0n)
@@ -140,7 +146,7 @@ export class Host implements Peer {
       features: (config.features ?? FEATURES) & (sealing === undefined ? ~SEALED_LOG : ~0),
     })
     const entropy = (bytes: number) => ports.entropy(bytes)
-    this.#journal = ports.storage && new Journal(ports.storage.files, recovered?.clock ?? 0, {
+    this.#journal = ports.storage && new Journal(ports.storage.files, recovered?.clock ?? config.saved?.closedLamport ?? 0, {
       emit: (output) => this.#outputs.push(output), entropy, probe, report,
       checkpoint: () => takeCheckpoint({ ...shared, ...ports, world: this.#world, log: this.#log, pen: this.#signer }),
     })
@@ -149,7 +155,8 @@ export class Host implements Peer {
         roster, signer, verifier, probe, report, world: this.#world, log: this.#log, nonces, reception: this.#reception,
       })
     } else {
-      if (ports.storage !== undefined) report({ event: 'recovered', generation: 0, closedLamport: 0, entries: [], tornBytes: 0 })
+      if (config.saved !== undefined) report({ event: 'sessionContinued', epoch, closedLamport: config.saved.closedLamport })
+      else if (ports.storage !== undefined) report({ event: 'recovered', generation: 0, closedLamport: 0, entries: [], tornBytes: 0 })
       roster.set({ author: HOST_AUTHOR, publicKey: signer.publicKey, displayName: config.displayName, present: true, banned: false })
       if (config.saved !== undefined) this.#restore(config.saved)
       this.#reception.enrol(HOST_AUTHOR, 'admin', granted(~0, 'admin'))
@@ -179,6 +186,9 @@ export class Host implements Peer {
   get ring(): FrameRing<Seat> {
     return this.#supply.ring
   }
+  get assets(): AssetLibrary {
+    return this.#assets.library
+  }
   /** What the runtime was asked for and has not done, and rows of the stream that nobody has been told. */
   get backlog(): number {
     return this.#runtime.backlog + (this.#publication?.waiting ?? 0)
@@ -196,7 +206,9 @@ export class Host implements Peer {
     const later = [...this.#seats].reduce((most, seat) => Math.max(most, seat.later.length), 0)
     const { strangers } = this.#seats
     const members = [...this.#seats].length - strangers
-    return { strangers, members, conducts: this.#conducts.size, proofs: this.#gate.proofs.size, pending: this.#log.depth, later }
+    const { library, underWay } = this.#assets
+    const assets = { assets: library.size + underWay.count, assetBytes: library.bytes + underWay.bytes }
+    return { strangers, members, conducts: this.#conducts.size, proofs: this.#gate.proofs.size, pending: this.#log.depth, later, ...assets }
   }
 
   /** What the log has closed by now, as the bytes of a file: {@link loadSession} reads it, for the configuration of another host. */
@@ -209,6 +221,11 @@ export class Host implements Peer {
       closedLamport, admittedCount, admittedDigest, nextAuthor: this.#reception.nextAuthor, members,
       tables: savedTables(this.#world, this.written),
     })
+  }
+
+  /** What its successor begins from, as {@link save} gives it; undefined until it has handed over. */
+  get handedOver(): Uint8Array | undefined {
+    return this.#handOver.saved
   }
 
   drain(): PeerOutput | undefined {
@@ -225,7 +242,7 @@ export class Host implements Peer {
   #take(input: PeerInput, nowUs: number): void {
     switch (input.kind) {
       case 'frame': return this.#tick(input.frame, nowUs)
-      case 'intent': return this.#intend(input.intent)
+      case 'intent': return this.#intend(input.intent, nowUs)
       case 'stored': return this.#journal?.stored(input.ticket)
       case 'xrFrame': return
       default: return this.#transport(input, nowUs)
@@ -247,10 +264,9 @@ export class Host implements Peer {
         return this.#outputs.push({ kind: 'close', on: input.on, code: DISCONNECT_CODES.indexOf('full') })
       }
       const link = new Link(input.on, input.binding.slice(), {
-        codec: this.#codec, packer: this.#packer, meter: this.#ports.meter, probe: this.#ports.probe,
+        codec: this.#codec, packer: this.#packer, peer: this.#ports, nowUs: () => this.#nowUs,
         emit: (output) => (this.#journal === undefined ? this.#outputs.push(output) : this.#journal.hold(output)),
         report: (event) => this.#report(event),
-        mirror: (packet) => this.#ports.mirror?.take({ atUs: this.#nowUs, ...packet }),
       })
       this.#seats.add(newSeat(link, this.#conducts.stranger(), nowUs))
       return
@@ -265,10 +281,10 @@ export class Host implements Peer {
     if (seat.conduct.takeOver()) this.#reception.dismiss(seat, 'protocolError', 'too much was sent that this member may not send')
   }
 
-  /** Bytes that nobody may send in such numbers are not looked at; commands have a budget of their own, by the entry. */
+  /** Bytes that nobody may send in such numbers are not looked at. */
   #receive(seat: Seat, { channel, bytes }: Extract<TransportInput, { kind: 'message' }>, nowUs: number): void {
     const { conduct } = seat
-    if (typeIn(bytes) !== MessageType.CommandLogEntry && !conduct.mayCarry(bytes.length, nowUs)) {
+    if (!conduct.mayCarry(typeIn(bytes), bytes.length, nowUs)) {
       return this.#refuse(seat, 'budget', 'traffic', bytes.length, nowUs)
     }
     const received = seat.link.receive(channel, bytes)
@@ -303,6 +319,7 @@ export class Host implements Peer {
       }
       case 'CommandLogEntry':
         if (message.entries.length === 0) seat.conduct.offend(nowUs)
+        if (this.#handOver.isDue(nowUs)) return
         return this.#gate.admit(seat, message.entries, nowUs)
       case 'InputPredictiveState':
         if (message.sequence > seat.inputSequence) {
@@ -318,6 +335,11 @@ export class Host implements Peer {
         return this.#supply.range(seat, message)
       case 'EditorEvent': return this.#broadcast.relay(seat, message)
       case 'InterestSet': return this.#broadcast.heed(seat, message)
+      case 'AssetNotice':
+      case 'AssetRequest':
+      case 'AssetTransfer':
+        if (!this.#assets.take(seat, message, nowUs)) this.#refuse(seat, 'unfounded', `${message.kind} out of turn`, 0, nowUs)
+        return
       case 'SessionControl': return this.#control(seat, message, nowUs)
       case 'TelemetryReport': {
         const metrics = this.board.take(seat.author!, message)
@@ -329,6 +351,7 @@ export class Host implements Peer {
 
   /** A member's goodbye, or that of somebody whom it sends away. */
   #control(seat: Seat, { control, code, author, hint }: SessionControl, nowUs: number): void {
+    if (control === 'ready' && this.#handOver.ready(seat)) return
     if (control !== 'disconnect') return this.#refuse(seat, 'forbidden', `SessionControl ${control} of a member`, 0, nowUs)
     if (code !== 'kicked' && code !== 'banned') return this.#reception.dismiss(seat, 'normal', '')
     if (author === HOST_AUTHOR || !isCapable(this.#log.view, seat.author!, MANAGE_MEMBERS)) {
@@ -349,19 +372,21 @@ export class Host implements Peer {
     if (seat === undefined) return
     const role = ROLES[this.#world.get(memberEntity(author), Member)?.role ?? 0] ?? 'viewer'
     seat.role = role
-    seat.link.send({ kind: 'SessionControl', control: 'roleChanged', code: 'normal', author, role, hint: `this member is ${role} now` })
+    seat.link.send(newRole(author, role))
     this.#report({ event: 'roleChanged', author, role })
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
 
-  #intend(intent: Intent): void {
+  #intend(intent: Intent, nowUs: number): void {
     switch (intent.kind) {
       case 'spawn': return this.#append('entity.spawn', () => this.#signer.spawn(intent))
       case 'despawn': return this.#append('entity.despawn', () => this.#signer.sign(entityDespawn, { entity: intent.entity }))
       case 'propSpawn':
       case 'propMove':
       case 'propDespawn': return this.#runtime.ask(intent)
+      case 'handOver': return this.#handOver.begin(intent, nowUs)
+      case 'assetOffer': return this.#assets.hold(intent.bytes)
       case 'kick': return this.#expel(intent.author, 'kicked', 'removed by the host')
       case 'ban': return this.#expel(intent.author, 'banned', 'banned by the host')
       case 'role': {
@@ -375,7 +400,7 @@ export class Host implements Peer {
 
   /** A command of whoever is above the host, while another one can wait for its closing. */
   #append(command: string, sign: () => CommandEntry): void {
-    if (this.#log.hasRoom) this.#gate.append(sign())
+    if (this.#log.hasRoom && !this.#handOver.isUnderWay) this.#gate.append(sign())
     else this.#report({ event: 'commandDeclined', command, waiting: this.#log.depth })
   }
 
@@ -384,24 +409,37 @@ export class Host implements Peer {
   #tick(frame: number, nowUs: number): void {
     this.#frame = frame
     this.diagnostics.frame(this.#log.depth, nowUs)
-    this.#closeLog(frame)
+    const isLast = this.#handOver.isDue(nowUs)
+    this.#closeLog(frame, isLast)
     this.#provenance.set({ by: 'runtime', frame })
     this.#bodies.follow(this.#world, this.#stream)
     this.#runtime.advance(this.#stream, frame)
-    this.#clearDeparted()
-    for (const seat of this.#seats.members()) if (seat.input !== undefined) this.#pose(seat.author!, seat.input)
+    for (const author of this.#reception.takeDeparted()) clearPoses(this.#stream, author)
+    for (const seat of this.#seats.members()) if (seat.input !== undefined) setPoses(this.#stream, seat.author!, seat.input)
     if (frame % PHYSICS_EVERY_FRAMES === 0) this.#stepPhysics(frame)
     this.#sendFrame(frame)
+    if (isLast) this.#handOverClosed()
     this.#backlog.look(this.#log)
+    this.#assets.tick(nowUs)
     for (const seat of this.#seats) {
       if (seat.heartbeat.silent(nowUs)) this.#reception.dismiss(seat, 'timeout', 'nothing was heard for too long')
-      else if (seat.author !== undefined) this.#serve(seat, seat.author, frame, nowUs)
+      else if (seat.author === undefined) continue
+      else if (this.#handOver.tell(seat, nowUs)) this.#reception.dismiss(seat, 'normal', 'the session goes on elsewhere')
+      else this.#serve(seat, seat.author, frame, nowUs)
     }
   }
 
   /** Where rows of the stream are written. */
   get #stream(): WriteStore {
     return this.#publication ?? this.#world
+  }
+
+  /** Hands over as soon as all that was let in is closed; a disk may need some frames for it. */
+  #handOverClosed(): void {
+    const { closedLamport } = this.#log.position
+    if (this.#handOver.saved !== undefined || this.#log.depth > 0) return
+    this.#gate.close()
+    this.#handOver.complete(closedLamport, this.save())
   }
 
   /** What a member gets of its own at the end of a frame. */
@@ -413,6 +451,7 @@ export class Host implements Peer {
     if (isDue) this.#supply.snapshot(seat, frame)
     else this.#supply.chunks(seat)
     this.#supply.serveRange(seat)
+    this.#assets.serve(seat)
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)
     if (ping !== undefined && !probe.happens('a heartbeat is left out', author, frame)) seat.link.send(ping)
@@ -425,31 +464,17 @@ export class Host implements Peer {
   }
 
   /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
-  #closeLog(frame: number): void {
+  #closeLog(frame: number, isLast: boolean): void {
     const slot = frame % LATE_WINDOW_FRAMES
     const alone = !this.#seats.hasMembers
     const late = Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
-    const wanted = alone ? this.#log.clock : late
+    const wanted = alone || isLast ? this.#log.clock : late
     const closed = this.#journal?.closable(wanted) ?? wanted
     this.#clockHistory[slot] = this.#log.clock
     const { probe } = this.#ports
     if (closed > late) probe.sometimes('the log was closed at once with nobody there')
     if (!alone && probe.happens('a closing waits for a frame', HOST_AUTHOR, frame)) return
     this.#log.closeUpTo(closed, frame)
-  }
-
-  #clearDeparted(): void {
-    for (const author of this.#reception.takeDeparted()) {
-      for (const component of [HeadPose, LeftHandPose, RightHandPose]) this.#stream.delete(memberEntity(author), component)
-    }
-  }
-
-  #pose(author: AuthorId, { head, left, right }: InputPredictiveState): void {
-    const entity = memberEntity(author)
-    for (const [component, pose] of [[HeadPose, head], [LeftHandPose, left], [RightHandPose, right]] as const) {
-      const { qx, qy, qz, qw } = streamRotation(pose)
-      this.#stream.set(entity, component, { x: pose.x, y: pose.y, z: pose.z, qx, qy, qz, qw })
-    }
   }
 
   #stepPhysics(frame: number): void {

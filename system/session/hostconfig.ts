@@ -42,4 +42,7 @@ export interface Holdings {
   readonly pending: number
   /** Messages that wait for the end of the frame, at the seat that has the most. */
   readonly later: number
+  /** Assets, those on their way to it included, and their bytes. */
+  readonly assets: number
+  readonly assetBytes: number
 }

@@ -4,7 +4,7 @@
  */
 import { assert } from '../assert.ts'
 import { type AuthorId, HOST_AUTHOR } from '../ids.ts'
-import type { Meter, Probe, TransportOutput } from '../ports.ts'
+import type { TransportOutput } from '../ports.ts'
 import { categoryOf, CATEGORIES, channelOf, CHANNELS } from '../protocol/channels.ts'
 import type { Codec } from '../protocol/codec.ts'
 import { type Agreement, NO_COMPRESSION, type PackedBody, type Packer, type Unpacked } from '../protocol/compression.ts'
@@ -14,6 +14,7 @@ import { type Message, type MessageName, MessageType, type SessionAcknowledge } 
 import { SCHEMA_HASH } from '../protocol/version.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { MirroredPacket } from '../telemetry/mirror.ts'
+import type { PeerPorts } from './peer.ts'
 
 /** Stands in for an author that the handshake has not named yet. */
 const UNKNOWN_PEER: AuthorId = 1023
@@ -22,12 +23,11 @@ export interface LinkPorts {
   readonly codec: Codec
   /** Of the peer: what goes to many is packed once. */
   readonly packer: Packer
-  readonly meter: Meter
-  readonly probe: Probe
+  /** Whoever looks at packets as they travel copies what it keeps. */
+  readonly peer: Pick<PeerPorts, 'meter' | 'probe' | 'mirror'>
+  nowUs(): number
   emit(output: TransportOutput): void
   report(event: SystemEvent): void
-  /** Shown every packet as it travels; whoever keeps it copies it. */
-  readonly mirror: (packet: Omit<MirroredPacket, 'atUs'>) => void
 }
 
 export type Received =
@@ -63,9 +63,9 @@ export class Link {
   }
 
   send(message: Message): void {
-    this.#ports.meter.begin('codec')
+    this.#ports.peer.meter.begin('codec')
     const body = this.#ports.codec.encode(message)
-    this.#ports.meter.end('codec')
+    this.#ports.peer.meter.end('codec')
     this.sendBody(message.kind, body)
   }
 
@@ -74,27 +74,27 @@ export class Link {
     const category = categoryOf(name)
     const index = CATEGORIES.indexOf(category)
     const sequence = this.#nextSequence[index]++
-    this.#ports.meter.begin('codec')
+    this.#ports.peer.meter.begin('codec')
     const debugBody = this.form === 'cbor' ? this.#debugBody(MessageType[name], body) : undefined
     // What is to be read by people is not packed.
     const packed = debugBody === undefined ? this.#pack(name, body) : undefined
     const mode = packed?.packing === 'compressed' ? this.compression.mode : 'none'
     const form = debugBody === undefined ? 'flatbuffers' : 'cbor'
     const bytes = sealEnvelope(MessageType[name], category, sequence, debugBody ?? packed?.bytes ?? body, SCHEMA_HASH, mode, form)
-    this.#ports.meter.end('codec')
+    this.#ports.peer.meter.end('codec')
     const channel = repair ? channelOf('SessionControl') : channelOf(name)
     this.#ports.report({
       event: 'messageSent', message: name, channel: CHANNELS[channel], bytes: bytes.length, peer: this.peer,
       ...(packed !== undefined && { packing: packed.packing, plainBytes: ENVELOPE_BYTES + body.length }),
     })
-    this.#ports.mirror({ way: 'sent', peer: this.peer, channel, bytes })
+    this.#mirror('sent', channel, bytes)
     this.#ports.emit({ kind: 'message', on: this.on, channel, bytes })
   }
 
   /** The message borrows `bytes` where it is large (delta payloads, snapshot bodies). */
   receive(channel: number, bytes: Uint8Array): Received {
-    const { meter, codec, mirror } = this.#ports
-    mirror({ way: 'received', peer: this.peer, channel, bytes })
+    const { peer: { meter }, codec } = this.#ports
+    this.#mirror('received', channel, bytes)
     meter.begin('codec')
     const opened = openEnvelope(bytes, SCHEMA_HASH)
     const isReadable = opened.kind === 'opened' && (opened.form === 'flatbuffers' || this.mayReadCbor || this.form === 'cbor')
@@ -107,7 +107,7 @@ export class Link {
     if (decoded === undefined || decoded.kind !== 'message') return this.#refuse(decoded?.why ?? 'type', bytes)
     const index = CATEGORIES.indexOf(opened.category)
     const arrival = this.#gaps[index].accept(opened.sequence)
-    if (arrival === 'duplicate' || arrival === 'stale') this.#ports.probe.sometimes('a message number came twice')
+    if (arrival === 'duplicate' || arrival === 'stale') this.#ports.peer.probe.sometimes('a message number came twice')
     const { message } = decoded
     const label = CHANNELS[channel] ?? 'unknown'
     this.#ports.report({ event: 'messageReceived', message: message.kind, channel: label, bytes: bytes.length, peer: this.peer })
@@ -135,8 +135,12 @@ export class Link {
     return compression === 'none' ? { kind: 'unpacked', body } : this.#ports.packer.unpack(body, this.compression, BODY_BYTES_MAX)
   }
 
+  #mirror(way: MirroredPacket['way'], channel: number, bytes: Uint8Array): void {
+    this.#ports.peer.mirror?.take({ atUs: this.#ports.nowUs(), way, peer: this.peer, channel, bytes })
+  }
+
   #refuse(why: string, bytes: Uint8Array): Received {
-    this.#ports.probe.sometimes('a message that could not be read')
+    this.#ports.peer.probe.sometimes('a message that could not be read')
     this.#ports.report({ event: 'messageRefused', cause: 'unreadable', reason: why, bytes: bytes.length, peer: this.peer })
     return { kind: 'refused', why }
   }

@@ -34,11 +34,17 @@ export type Intent =
   /** Text of a panel of the user interface; empty where it is closed. */
   | { readonly kind: 'panel'; readonly panel: number; readonly text: string }
   | { readonly kind: 'chat'; readonly text: string }
+  /** Bytes for placements to name, by the number of their digest (assets/asset.ts). */
+  | { readonly kind: 'assetOffer'; readonly bytes: Uint8Array }
+  /** An asset that the host has, by its number. */
+  | { readonly kind: 'assetFetch'; readonly asset: number }
   | { readonly kind: 'leave' }
   // for the host and for admins: members
   | { readonly kind: 'kick'; readonly author: number }
   | { readonly kind: 'ban'; readonly author: number }
   | { readonly kind: 'role'; readonly author: number; readonly role: Role }
+  /** Host only: another host goes on with the session, at this endpoint and with this public key (32 bytes). */
+  | { readonly kind: 'handOver'; readonly endpoint: string; readonly successorKey: Uint8Array }
   // host only: the runtime's own entities, by an ordinal of the caller's choice
   | { readonly kind: 'propSpawn'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }
   | { readonly kind: 'propMove'; readonly prop: number; readonly x: number; readonly y: number; readonly z: number }

@@ -26,6 +26,8 @@ const SENDERS: Readonly<Record<MessageName, readonly Sender[] | 'nobody'>> = {
   LogRangeRequest: MEMBERS,
   CommandLogEntry: EDITORS,
   AssetTransfer: EDITORS,
+  AssetNotice: EDITORS,
+  AssetRequest: MEMBERS,
   SessionAcknowledge: 'nobody',
   WorldSnapshot: 'nobody',
   ComponentDelta: 'nobody',

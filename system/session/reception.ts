@@ -22,6 +22,7 @@ import type { SystemEvent } from '../telemetry/events.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import type { Gate } from './gate.ts'
 import { acknowledgeBytes, helloBytes } from './handshake.ts'
+import { goodbye } from './notices.ts'
 import type { PeerPorts } from './peer.ts'
 import type { Roster } from './roster.ts'
 import type { SavedSession } from './savedsession.ts'
@@ -162,7 +163,7 @@ export class Reception {
 
   /** Says goodbye with its reason, then closes. */
   dismiss(seat: Seat, code: DisconnectCode, hint: string): void {
-    seat.link.send({ kind: 'SessionControl', control: 'disconnect', code, author: seat.author ?? HOST_AUTHOR, role: seat.role, hint })
+    seat.link.send(goodbye(code, seat.author ?? HOST_AUTHOR, seat.role, hint))
     seat.link.close(DISCONNECT_CODES.indexOf(code))
     this.vacate(seat, code, 'local')
   }

@@ -1,4 +1,5 @@
 /** A member's connection as the host holds it, from its hello to its goodbye. */
+import { OutgoingAssets } from '../assets/outgoing.ts'
 import type { LogPlace } from '../commands/closed.ts'
 import type { AuthorId, Lamport } from '../ids.ts'
 import type { InputPredictiveState, Message, Role, WorldSnapshot } from '../protocol/messages.ts'
@@ -37,6 +38,10 @@ export interface Seat {
   readonly later: Message[]
   /** The entries that it has asked for and that are still to be sent. */
   range: EntryRange | undefined
+  /** The chunks of assets that it has asked for. */
+  readonly assets: OutgoingAssets
+  /** It has been told which assets there are, and hears of each that comes. */
+  knowsAssets: boolean
 }
 export interface EntryRange {
   readonly fromLamport: Lamport
@@ -50,5 +55,5 @@ export const newSeat = (link: Link, conduct: Conduct, nowUs: number): Seat => ({
   link, conduct, shared: undefined, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0,
   live: false, wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined,
   tools: undefined, input: undefined, inputSequence: -1, chunks: [], later: [],
-  range: undefined,
+  range: undefined, assets: new OutgoingAssets(), knowsAssets: false,
 })

@@ -143,6 +143,8 @@ export class Diagnostics {
         if (event.strategy === 'lastWriteWins') counters['conflicts.lastWriteWins']++
         return
       case 'commitFolded': counters['conflicts.commit'] += event.conflicts.length; return
+      case 'assetHeld': counters['assets.held']++; return
+      case 'assetRefused': counters['assets.refused']++; return
       case 'alarm': counters['alarms.raised']++; return
       case 'commandBacklog':
         if (event.state === 'long') this.#alarm('queue depth', event.depth, event.bound, nowUs)
@@ -186,6 +188,7 @@ export class Diagnostics {
     counters[names.messages]++
     counters[names.bytes] += bytes
     if (message === 'ComponentDelta') this.#histograms['delta.bytes'].add(bytes)
+    if (message === 'AssetTransfer') counters[`assetBytes.${way}`] += bytes
     if (message !== 'CommandLogEntry') return
     counters[names.commandPackets]++
     counters[names.commandBytes] += bytes

@@ -7,7 +7,7 @@ import type { AuthorId, EntityId, Lamport } from '../ids.ts'
 import type { ClosedBy } from '../ports.ts'
 import type { Packing } from '../protocol/compression.ts'
 import type {
-  CommandEntry, ConflictPolicy, DisconnectCode, EditorEvent, MessageName, RefusalReason, Role, WorldSnapshot,
+  AssetRefusal, CommandEntry, ConflictPolicy, DisconnectCode, EditorEvent, MessageName, RefusalReason, Role, WorldSnapshot,
 } from '../protocol/messages.ts'
 import type { AlarmName } from './metrics.ts'
 
@@ -109,6 +109,14 @@ export type SystemEvent =
   | { readonly event: 'joined'; readonly author: AuthorId; readonly frame: number; readonly tookUs: number }
   | { readonly event: 'heartbeat'; readonly author: AuthorId; readonly rttUs: number; readonly jitterUs: number }
   | { readonly event: 'rosterUpdated'; readonly version: number; readonly members: number }
+  // a host hands its session over: it has been told to; it has closed its log and saved it, in so many bytes. At a member: it gives no
+  // more commands; all of its own are closed; it was told where the session goes on
+  | { readonly event: 'handOverBegun'; readonly endpoint: string }
+  /** At its successor, before anything else. */
+  | { readonly event: 'sessionContinued'; readonly epoch: number; readonly closedLamport: Lamport }
+  | { readonly event: 'handedOver'; readonly endpoint: string; readonly closedLamport: Lamport; readonly bytes: number }
+  | { readonly event: 'sessionSuspended' | 'handOverReady' }
+  | { readonly event: 'sessionMoved'; readonly endpoint: string }
   // storage, host only: what its disk gave back, generation 0 where there was nothing; `closedLamport` and all below is the checkpoint's
   | {
     readonly event: 'recovered'
@@ -162,6 +170,8 @@ export type SystemEvent =
     readonly event: 'commandSigned'
     readonly author: AuthorId
     readonly lamport: Lamport
+    /** Here and below: the Lamport time under which the command was signed first, at whoever tells of it. */
+    readonly trace: Lamport
     readonly nonce: bigint
     readonly command: string
     readonly scope: number
@@ -172,6 +182,7 @@ export type SystemEvent =
     readonly event: 'commandRefused'
     readonly author: AuthorId
     readonly lamport: Lamport
+    readonly trace: Lamport
     readonly reason: RefusalReason
     readonly at: 'host' | 'peer'
   }
@@ -183,11 +194,12 @@ export type SystemEvent =
     readonly first: CommandEntry
     readonly second: CommandEntry
   }
-  | { readonly event: 'commandIntegrated'; readonly author: AuthorId; readonly lamport: Lamport }
+  | { readonly event: 'commandIntegrated'; readonly author: AuthorId; readonly lamport: Lamport; readonly trace: Lamport }
   | {
     readonly event: 'commandFolded'
     readonly author: AuthorId
     readonly lamport: Lamport
+    readonly trace: Lamport
     readonly frame: number
     readonly command: string
     readonly outcome: FoldOutcome
@@ -237,6 +249,13 @@ export type SystemEvent =
   | { readonly event: 'xrInput'; readonly type: string; readonly hand: string; readonly entity: EntityId }
   // physics and runtime, host only
   | { readonly event: 'physicsStepped'; readonly frame: number; readonly bodies: number; readonly contacts: number; readonly awake: number }
+  // assets, by their numbers and digests: at a client, what its user offers and wants, and that the host has what it offered; at either,
+  // that it has one, that one goes on at this chunk, and what comes to nothing
+  | { readonly event: 'assetOffered' | 'assetHeld'; readonly asset: number; readonly sha256: string; readonly bytes: number }
+  | { readonly event: 'assetWanted' | 'assetAccepted'; readonly asset: number; readonly sha256: string }
+  | { readonly event: 'assetResumed'; readonly asset: number; readonly sha256: string; readonly chunk: number }
+  /** `sha256` is empty where nobody has told it. */
+  | { readonly event: 'assetRefused'; readonly asset: number; readonly sha256: string; readonly reason: AssetRefusal }
   // what somebody should look at, and what a member told of itself
   | { readonly event: 'alarm'; readonly alarm: AlarmName; readonly value: number; readonly limit: number }
   | { readonly event: 'telemetry'; readonly author: AuthorId; readonly frame: number; readonly metrics: number }

@@ -65,6 +65,9 @@ export const MARKS = {
   'something waited for the disk': { about: 'what was to leave the host waited for what it had not stored', seedsMax: 50 },
   'a torn write was cut off': { about: 'a host began anew from a journal that ended within a write', seedsMax: 50 },
   'a host began anew with entries that were open': { about: 'entries had been stored and not been closed in a checkpoint', seedsMax: 50 },
+  // assets
+  'a chunk of an asset came in vain': { about: 'somebody else brought the asset while a member was sending it', seedsMax: Infinity },
+  'an asset began anew with another host': { about: 'the host did not know the token of the one before', seedsMax: Infinity },
   // connections
   'a key that is present was refused': { about: 'somebody came back as new while its former connection stood', seedsMax: 500 },
   'a former connection made way for a resumed one': { about: 'a member resumed before the host noticed its loss', seedsMax: 200 },

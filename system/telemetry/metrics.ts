@@ -45,6 +45,10 @@ export const COUNTERS = {
   'repair.resyncs': 'resyncs that ended with a snapshot',
   'repair.divergences': 'frames whose digest was not the host\'s',
   'snapshots.done': 'snapshots sent (host) or applied (client)',
+  'assets.held': 'assets that came whole',
+  'assets.refused': 'assets that were not taken or not given',
+  'assetBytes.sent': 'bytes of messages with chunks of assets sent',
+  'assetBytes.received': 'bytes of messages with chunks of assets received',
   'alarms.raised': 'alarms raised',
 } as const satisfies Readonly<Record<string, string>>
 export type CounterName = keyof typeof COUNTERS

@@ -2,6 +2,7 @@
  * Where mutated messages are put to the peers: a host with an honest member, and the attacker's own end of a connection to either of
  * them. After every message and every frame it is asked whether anything has happened that nobody signed for.
  */
+import { createHash } from 'node:crypto'
 import { memberEntity, toolActivate } from '../../system/commands/registry.ts'
 import { signingBytes } from '../../system/commands/signing.ts'
 import { manifestHash } from '../../system/ecs/manifest.ts'
@@ -12,6 +13,7 @@ import { Codec } from '../../system/protocol/codec.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
 import { type CommandEntry, type Message, MessageType, type SessionHello } from '../../system/protocol/messages.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../system/protocol/version.ts'
+import { Host } from '../../system/session/host.ts'
 import { helloBytes } from '../../system/session/handshake.ts'
 import {
   type Actor, EPOCH, Loopback, NEVER, ONCE, publicKeyOf, SESSION_ID, sealed, type Stranger, tagSigner,
@@ -31,7 +33,7 @@ const MESSAGES_A_FRAME = 40
 /** Patience without end: what is looked for lies behind the limits. */
 const WITHOUT_END = 1_000_000
 const LIMITS = {
-  commandBurst: WITHOUT_END, trafficBytesBurst: 2 ** 32, requestBurst: WITHOUT_END, offenceBurst: WITHOUT_END,
+  commandBurst: WITHOUT_END, trafficBytesBurst: 2 ** 32, assetBytesBurst: 2 ** 32, requestBurst: WITHOUT_END, offenceBurst: WITHOUT_END,
 }
 /** Blocked on their way to the client, so that it stays in a state. */
 const AWAITED = { greeting: 'SessionAcknowledge', joining: 'WorldSnapshot', live: undefined } as const
@@ -140,6 +142,12 @@ export class Stage {
   end(): void {
     const { loopback } = this
     this.frame()
+    for (const peer of [loopback.host.peer, this.#client.peer]) {
+      const library = peer instanceof Host ? peer.assets : peer.assets.library
+      if ([...library].some(({ sha256, bytes }) => Buffer.compare(createHash('sha256').update(bytes).digest(), sha256) !== 0)) {
+        throw new Breach('an asset is held whose digest is another one')
+      }
+    }
     if (this.#stranger !== undefined) {
       const { log, world } = loopback.host.peer
       const again = newLog()

@@ -1,13 +1,15 @@
 /** The parts of `system/` that are mutated: what decides who may do what, and what everybody must agree on. */
 
 const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
+  assets: ['courier', 'depot', 'incoming', 'library', 'outgoing', 'tokens'],
   commands: ['admission', 'fold', 'log', 'pipeline', 'registry', 'signer'],
   ecs: ['canonical', 'overlay', 'table', 'world'],
   placement: ['apply', 'plan', 'session'],
   replication: ['budget', 'delta', 'frames', 'publication', 'replica', 'snapshot'],
   security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
   session: [
-    'client', 'conduct', 'correction', 'desk', 'gate', 'heartbeat', 'host', 'permissions', 'prediction', 'reception', 'roster', 'sealing',
+    'client', 'conduct', 'correction', 'desk', 'gate', 'handover', 'heartbeat', 'host', 'permissions', 'prediction', 'reception',
+    'relocation', 'roster', 'sealing',
   ],
 }
 

@@ -22,13 +22,16 @@ export const onDatagram = (atUs: number, kind: 'delivered' | 'duplicated' | 'reo
   ({ kind, datagram, from: HOST, to: ANA, bytes: 100, atUs, node: NETWORK })
 
 export const signed = (author: number, lamport: number, resignedFrom = 0) =>
-  ({ event: 'commandSigned', author, lamport, nonce: BigInt(lamport), command: 'entity.translate', scope: 5, resignedFrom }) as const
+  ({
+    event: 'commandSigned', author, lamport, trace: resignedFrom === 0 ? lamport : resignedFrom, nonce: BigInt(lamport),
+    command: 'entity.translate', scope: 5, resignedFrom,
+  }) as const
 const admitted = (author: number, lamport: number) =>
   ({ event: 'commandAdmitted', command: 'entity.translate', entry: { author, lamport } }) as unknown as SystemEvent
 export const refused = (author: number, lamport: number, reason: 'late' | 'signature', at: 'host' | 'peer') =>
-  ({ event: 'commandRefused', author, lamport, reason, at }) as const
+  ({ event: 'commandRefused', author, lamport, trace: lamport, reason, at }) as const
 export const folded = (author: number, lamport: number, frame: number, outcome: 'applied' | 'merged' | 'void' = 'applied') =>
-  ({ event: 'commandFolded', author, lamport, frame, command: 'entity.translate', outcome, why: '' }) as const
+  ({ event: 'commandFolded', author, lamport, trace: lamport, frame, command: 'entity.translate', outcome, why: '' }) as const
 export const opened = (author: number, displayName: string, resumed = false) =>
   ({ event: 'sessionOpened', author, displayName, role: 'editor', capabilities: 3, resumed }) as const
 export const snapshotApplied = (snapshotId: number, frame: number) =>

@@ -58,12 +58,12 @@ describe('spans', () => {
   const nodes = [{ id: 0, name: 'host' }, { id: 1, name: 'ana' }, { id: 2, name: 'ben' }] as RunNode[]
   // Ana is author 2: numbers are given in the order of arrival.
   const records = [
-    note(10, 1, 'commandSigned', { author: 2, lamport: 7, command: 'entity.scale', scope: 4, resignedFrom: 0 }),
-    note(20, 1, 'commandSigned', { author: 2, lamport: 9, command: 'entity.scale', scope: 4, resignedFrom: 7 }),
-    note(30, 0, 'commandAdmitted', { entry: { author: 2, lamport: 9 } }),
-    note(40, 2, 'commandIntegrated', { author: 2, lamport: 9 }),
-    note(50, 2, 'commandFolded', { author: 2, lamport: 9, outcome: 'applied' }),
-    note(60, 1, 'commandFolded', { author: 2, lamport: 9, outcome: 'applied' }),
+    note(10, 1, 'commandSigned', { author: 2, lamport: 7, trace: 7, command: 'entity.scale', scope: 4, resignedFrom: 0 }),
+    note(20, 1, 'commandSigned', { author: 2, lamport: 9, trace: 7, command: 'entity.scale', scope: 4, resignedFrom: 7 }),
+    note(30, 0, 'commandAdmitted', { entry: { author: 2, lamport: 9, trace: 7 } }),
+    note(40, 2, 'commandIntegrated', { author: 2, lamport: 9, trace: 7 }),
+    note(50, 2, 'commandFolded', { author: 2, lamport: 9, trace: 7, outcome: 'applied' }),
+    note(60, 1, 'commandFolded', { author: 2, lamport: 9, trace: 7, outcome: 'applied' }),
     note(70, 2, 'joined', { tookUs: 65 }),
   ]
   const spans = spansOf(records, nodes)

@@ -11,7 +11,9 @@ describe('the canaries', () => {
   it('are many, in every part, under names of their own, in stories that there are', () => {
     expect(CANARIES.length).toBeGreaterThanOrEqual(25)
     expect(new Set(CANARIES.map(({ name }) => name)).size).toBe(CANARIES.length)
-    const areas = ['network', 'transport', 'protocol', 'replication', 'interest', 'log', 'roles', 'commits', 'xr', 'storage']
+    const areas = [
+      'network', 'transport', 'protocol', 'replication', 'interest', 'log', 'roles', 'commits', 'xr', 'storage', 'assets', 'handOver',
+    ]
     expect([...new Set(CANARIES.map(({ area }) => area))].sort()).toEqual([...areas].sort())
     expect(CANARIES.filter(({ area }) => area === 'commits').length).toBeGreaterThanOrEqual(3)
     const stories = new Set(STORIES.map(([name]) => name))

@@ -153,9 +153,9 @@ describe('a ledger', () => {
 
 describe('durability', () => {
   const signed = (lamport: number, nonce: bigint, resignedFrom = 0): SystemEvent =>
-    ({ event: 'commandSigned', author: 1, lamport, nonce, command: '', scope: 0, resignedFrom })
+    ({ event: 'commandSigned', author: 1, lamport, trace: lamport, nonce, command: '', scope: 0, resignedFrom })
   const folded = (lamport: number): SystemEvent =>
-    ({ event: 'commandFolded', author: 1, lamport, frame: 0, command: '', outcome: 'applied', why: '' })
+    ({ event: 'commandFolded', author: 1, lamport, trace: lamport, frame: 0, command: '', outcome: 'applied', why: '' })
   const admitted = (lamport: number, nonce: bigint) =>
     ({ event: 'commandAdmitted', entry: { author: 1, lamport, nonce }, command: '' }) as unknown as SystemEvent
 
@@ -179,7 +179,7 @@ describe('durability', () => {
     for (let lamport = 1; lamport <= 4 * MANY; lamport++) {
       tell(1, signed(lamport, BigInt(lamport)))
       tell(0, admitted(lamport, BigInt(lamport)))
-      tell(1, { event: 'commandIntegrated', author: 1, lamport })
+      tell(1, { event: 'commandIntegrated', author: 1, lamport, trace: lamport })
       if (lamport !== 7) tell(0, folded(lamport))
     }
     const all = durability.held

@@ -93,7 +93,7 @@ describe('limits', () => {
       .flatMap(([name, shape]) => (shape.kind === 'bytes' && shape.countMin === shape.countMax ? [[name, shape.countMax]] : [])))
     expect(lengths).toEqual({
       clientNonce: 16, serverNonce: 16, sessionId: 16, exchangeKey: 32, resumeSessionId: 16, clientPublicKey: 32,
-      serverPublicKey: 32, publicKey: 32,
+      serverPublicKey: 32, publicKey: 32, successorKey: 32,
       sha256: 32, signature: 64, wrappedKey: 48,
     })
     expect(COUNT_MAX.SessionHello.authToken).toBe(256)

@@ -111,8 +111,13 @@ previousNonce():bigint {
   return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
 }
 
+trace():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
 static startCommandEntry(builder:flatbuffers.Builder) {
-  builder.startObject(13);
+  builder.startObject(14);
 }
 
 static addEpoch(builder:flatbuffers.Builder, epoch:number) {
@@ -191,13 +196,17 @@ static addPreviousNonce(builder:flatbuffers.Builder, previousNonce:bigint) {
   builder.addFieldInt64(12, previousNonce, BigInt('0'));
 }
 
+static addTrace(builder:flatbuffers.Builder, trace:bigint) {
+  builder.addFieldInt64(13, trace, BigInt('0'));
+}
+
 static endCommandEntry(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 26) // signature
   return offset;
 }
 
-static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:number, lamport:bigint, nonce:bigint, command:number, policy:ConflictPolicy, scopeKind:ScopeKind, scope:number, baseLamport:bigint, baseAuthor:number, payloadOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset, previousNonce:bigint):flatbuffers.Offset {
+static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:number, lamport:bigint, nonce:bigint, command:number, policy:ConflictPolicy, scopeKind:ScopeKind, scope:number, baseLamport:bigint, baseAuthor:number, payloadOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset, previousNonce:bigint, trace:bigint):flatbuffers.Offset {
   CommandEntry.startCommandEntry(builder);
   CommandEntry.addEpoch(builder, epoch);
   CommandEntry.addAuthor(builder, author);
@@ -212,6 +221,7 @@ static createCommandEntry(builder:flatbuffers.Builder, epoch:number, author:numb
   CommandEntry.addPayload(builder, payloadOffset);
   CommandEntry.addSignature(builder, signatureOffset);
   CommandEntry.addPreviousNonce(builder, previousNonce);
+  CommandEntry.addTrace(builder, trace);
   return CommandEntry.endCommandEntry(builder);
 }
 }

@@ -18,5 +18,7 @@ export enum MessageType {
   InterestSet = 13,
   LogRangeRequest = 14,
   KeyRoster = 15,
-  CommandReceipt = 16
+  CommandReceipt = 16,
+  AssetRequest = 17,
+  AssetNotice = 18
 }

@@ -2,6 +2,10 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+export { AssetNotice } from './asset-notice.js';
+export { AssetNoticeKind } from './asset-notice-kind.js';
+export { AssetRefusal } from './asset-refusal.js';
+export { AssetRequest } from './asset-request.js';
 export { AssetTransfer } from './asset-transfer.js';
 export { Cell } from './cell.js';
 export { ChangeKind } from './change-kind.js';

@@ -54,8 +54,30 @@ hint(optionalEncoding?:any):string|Uint8Array|null {
   return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
 }
 
+endpoint():string|null
+endpoint(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+endpoint(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+successorKey(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+successorKeyLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+successorKeyArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startSessionControl(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(7);
 }
 
 static addControl(builder:flatbuffers.Builder, control:ControlKind) {
@@ -78,18 +100,40 @@ static addHint(builder:flatbuffers.Builder, hintOffset:flatbuffers.Offset) {
   builder.addFieldOffset(4, hintOffset, 0);
 }
 
+static addEndpoint(builder:flatbuffers.Builder, endpointOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, endpointOffset, 0);
+}
+
+static addSuccessorKey(builder:flatbuffers.Builder, successorKeyOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, successorKeyOffset, 0);
+}
+
+static createSuccessorKeyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startSuccessorKeyVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endSessionControl(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createSessionControl(builder:flatbuffers.Builder, control:ControlKind, code:DisconnectCode, author:number, role:Role, hintOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createSessionControl(builder:flatbuffers.Builder, control:ControlKind, code:DisconnectCode, author:number, role:Role, hintOffset:flatbuffers.Offset, endpointOffset:flatbuffers.Offset, successorKeyOffset:flatbuffers.Offset):flatbuffers.Offset {
   SessionControl.startSessionControl(builder);
   SessionControl.addControl(builder, control);
   SessionControl.addCode(builder, code);
   SessionControl.addAuthor(builder, author);
   SessionControl.addRole(builder, role);
   SessionControl.addHint(builder, hintOffset);
+  SessionControl.addEndpoint(builder, endpointOffset);
+  SessionControl.addSuccessorKey(builder, successorKeyOffset);
   return SessionControl.endSessionControl(builder);
 }
 }

@@ -22,7 +22,8 @@ export function entryOf(
 ): CommandEntry {
   return {
     epoch: EPOCH, author, lamport, nonce: BigInt(lamport), command: command.code, policy: command.policy, scopeKind: command.scopeKind,
-    scope: command.scope(payload), baseLamport: 0, baseAuthor: 0, payload: encodePayload(command.layout!, payload), previousNonce: 0n,
+    scope: command.scope(payload), baseLamport: 0, baseAuthor: 0, payload: encodePayload(command.layout!, payload),
+    previousNonce: 0n, trace: 0,
     signature: new Uint8Array(64).fill(author), ...over,
   }
 }

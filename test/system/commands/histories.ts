@@ -49,7 +49,8 @@ const arbitraryCommit = fc.tuple(fc.nat(99), fc.nat(3), fc.constantFrom(...PLACE
 export function arbitraryEntry(firstLamport: number, lastLamport: number): fc.Arbitrary<CommandEntry> {
   const place = fc.record({
     lamport: fc.integer({ min: firstLamport, max: lastLamport }), baseLamport: fc.integer({ min: firstLamport - 1, max: lastLamport }),
-    baseAuthor: fc.nat(3), nonce: fc.bigInt({ min: 1n, max: 1n << 40n }), previousNonce: fc.constant(0n), epoch: fc.constant(EPOCH),
+    baseAuthor: fc.nat(3), nonce: fc.bigInt({ min: 1n, max: 1n << 40n }),
+    previousNonce: fc.constant(0n), trace: fc.constant(0), epoch: fc.constant(EPOCH),
   })
   // Most commands need something that is there.
   const content = fc.constantFrom<AnyCommand>(...COMMANDS, entitySpawn, entitySpawn, entitySpawn).chain((command) => {

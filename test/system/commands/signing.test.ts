@@ -32,7 +32,7 @@ describe('the canonical form', () => {
     verifier.verify(signature, signingBytes(session, changed), signer.publicKey)
   const changes: readonly Partial<CommandEntry>[] = [
     { epoch: EPOCH + 1 }, { author: BEN }, { lamport: 2 ** 40 + 1 }, { lamport: 2 ** 41 }, { nonce: 10n }, { nonce: 9n + 2n ** 32n },
-    { previousNonce: 1n }, { previousNonce: 2n ** 63n },
+    { previousNonce: 1n }, { previousNonce: 2n ** 63n }, { trace: 1 }, { trace: 2 ** 33 },
     { command: 99 }, { policy: 'reject' }, { scopeKind: 'global' }, { scope: CRATE + 1 }, { baseLamport: 78 },
     { baseLamport: 77 + 2 ** 32 }, { baseAuthor: ANA },
     { payload: entry.payload.with(3, 255) }, { payload: entry.payload.slice(1) }, { payload: new Uint8Array([...entry.payload, 0]) },

@@ -25,7 +25,8 @@ test('control_is_reliable_ordered_and_first_and_replication_differs_by_transport
 
 test('only_deltas_poses_and_assets_leave_the_control_channel', () => {
   const elsewhere = names.filter((name) => CHANNELS[channelOf(name)] !== 'control').map((name) => [name, CHANNELS[channelOf(name)]])
-  expect(elsewhere).toEqual([['ComponentDelta', 'replication'], ['InputPredictiveState', 'input'], ['AssetTransfer', 'assets']])
+  const assets = ['AssetTransfer', 'AssetRequest', 'AssetNotice'].map((name) => [name, 'assets'])
+  expect(elsewhere).toEqual([['ComponentDelta', 'replication'], ['InputPredictiveState', 'input'], ...assets])
   for (const name of names) expect(CATEGORIES).toContain(categoryOf(name))
 })
 

@@ -71,7 +71,7 @@ describe('refusals', () => {
     ['crc', seal('Heartbeat').with(ENVELOPE_BYTES, 0)],
     ['crc', seal('Heartbeat').with(20, 0)],
     ['type', resealed('Heartbeat', 1, 0)],
-    ['type', resealed('Heartbeat', 1, 17)],
+    ['type', resealed('Heartbeat', 1, 0x7f)],
     ['compression', resealed('Heartbeat', 2, 2)],
     ['compression', resealed('Heartbeat', 2, 0x80)],
     ['category', resealed('Heartbeat', 3, 1)],

@@ -1,4 +1,5 @@
 /** One message of each kind whose bytes are fixed in test/vectors, and arbitrary ones drawn from the schema. */
+import { assetNumber } from '../../../system/assets/asset.ts'
 import fc from 'fast-check'
 import { MESSAGE_LAYOUTS, PlacementCommit as PlacementCommitLayout } from '../../../schemas/generated/layout.ts'
 import type { ScalarShape, Shape, StructLayout, TableLayout } from '../../../schemas/layout.ts'
@@ -39,11 +40,11 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     entries: [
       {
         epoch: 1, author: 1, lamport: 17, nonce: 2n ** 53n + 1n, command: 4, policy: 'merge', scopeKind: 'entity', scope: 5,
-        baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13), previousNonce: 2n ** 53n,
+        baseLamport: 16, baseAuthor: 2, payload: bytes(12, 12), signature: bytes(64, 13), previousNonce: 2n ** 53n, trace: 9,
       },
       {
         epoch: 1, author: 0, lamport: 18, nonce: 0n, command: 1, policy: 'lastWriteWins', scopeKind: 'global', scope: 0,
-        baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14), previousNonce: 0n,
+        baseLamport: 0, baseAuthor: 0, payload: new Uint8Array(0), signature: bytes(64, 14), previousNonce: 0n, trace: 0,
       },
     ],
   },
@@ -57,8 +58,12 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
     pose: { ...pose, x: 3 },
   },
   AssetTransfer: {
-    kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 1, totalBytes: 20, sha256: bytes(32, 15), resumeToken: bytes(4, 16),
-    body: bytes(20, 17),
+    kind: 'AssetTransfer', assetId: assetNumber(bytes(32, 15)), chunk: 0, chunkCount: 1, totalBytes: 20, sha256: bytes(32, 15),
+    resumeToken: bytes(4, 16), body: bytes(20, 17),
+  },
+  AssetRequest: { kind: 'AssetRequest', sha256: bytes(32, 22), fromChunk: 64, toChunk: 128, resumeToken: bytes(16, 23) },
+  AssetNotice: {
+    kind: 'AssetNotice', notice: 'refused', refusal: 'token', totalBytes: 2 ** 33, sha256: bytes(32, 24), resumeToken: new Uint8Array(0),
   },
   TelemetryReport: {
     kind: 'TelemetryReport', frame: 90, confirmedFrame: -1, rttUs: 20_000, jitterUs: 1_000,
@@ -67,6 +72,7 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   SessionControl: {
     kind: 'SessionControl', control: 'disconnect', code: 'schemaHash', author: 1, role: 'viewer',
     hint: 'install the build that the host runs',
+    endpoint: 'quic:successor', successorKey: bytes(32, 25),
   },
   NackRequest: { kind: 'NackRequest', epoch: 1, fromFrame: 41, toFrame: 43, want: 'snapshot' },
   InterestSet: {
@@ -133,8 +139,21 @@ function related(message: Message): Message {
       return { ...message, chunk: Math.min(chunk, chunkCount - 1), bodyBytes: Math.max(bodyBytes, body.length) }
     }
     case 'AssetTransfer': {
-      const { chunk, chunkCount, totalBytes, body } = message
-      return { ...message, chunk: Math.min(chunk, chunkCount - 1), totalBytes: Math.max(totalBytes, body.length) }
+      const { chunk, chunkCount, totalBytes, body, sha256 } = message
+      const relations = { chunk: Math.min(chunk, chunkCount - 1), totalBytes: Math.max(totalBytes, body.length) }
+      return { ...message, ...relations, assetId: assetNumber(sha256) }
+    }
+    case 'CommandLogEntry':
+      return { ...message, entries: message.entries.map((entry) => ({ ...entry, trace: entry.trace % entry.lamport })) }
+    case 'SessionControl': {
+      const { control, endpoint, successorKey } = message
+      if (control !== 'rendezvous') return message
+      return { ...message, endpoint: endpoint || 'somewhere', successorKey: successorKey.length === 0 ? bytes(32, 9) : successorKey }
+    }
+    case 'AssetRequest': return { ...message, fromChunk: Math.min(message.fromChunk, message.toChunk - 1) }
+    case 'AssetNotice': {
+      const { notice, refusal } = message
+      return { ...message, refusal: notice !== 'refused' ? 'none' : refusal === 'none' ? 'full' : refusal }
     }
     case 'EditorEvent': return { ...message, detail: message.detail || 'said', pose: message.pose ?? pose }
     case 'NackRequest': return { ...message, toFrame: Math.max(message.fromFrame, message.toFrame) }

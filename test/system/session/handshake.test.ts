@@ -13,6 +13,7 @@ import {
 import { MESSAGE_BYTES_MAX, sealEnvelope } from '../../../system/protocol/envelope.ts'
 import { PROTOCOL_VERSION, SCHEMA_HASH } from '../../../system/protocol/version.ts'
 import { acknowledgeBytes, helloBytes } from '../../../system/session/handshake.ts'
+import { goodbye } from '../../../system/session/notices.ts'
 import { type Carriage, LATENCY_US, Loopback, ONCE, prepare, publicKeyOf, sealed, SESSION_ID, tagSigner } from '../../support/loopback.ts'
 
 beforeAll(prepare)
@@ -93,7 +94,7 @@ describe('the host', () => {
     for (let i = 0; i < 257; i++) {
       const stranger = loopback.stranger()
       codes.add(codeOf(stranger.say(helloOf(`member ${i}`, stranger.binding, { displayName: '' }))))
-      stranger.say({ kind: 'SessionControl', control: 'disconnect', code: 'normal', author: 0, role: 'viewer', hint: '' })
+      stranger.say(goodbye('normal', 0, 'viewer', ''))
     }
     expect(codes).toEqual(new Set(['accepted', 'full']))
     const whole = loopback.all('KeyRoster').at(-1)!.message

@@ -51,7 +51,7 @@ const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.constantFrom(...COMMANDS).
   epoch: fc.constant(EPOCH), author: fc.nat(3), lamport: arbitraryLamport, nonce: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   command: fc.constant(command.code), policy: fc.constant(command.policy), scopeKind: fc.constant(command.scopeKind),
   baseLamport: fc.nat(60), baseAuthor: fc.nat(3), signature: fc.constant(new Uint8Array(64)),
-  previousNonce: fc.constant(0n), own: arbitraryPayload(command),
+  previousNonce: fc.constant(0n), trace: fc.constant(0), own: arbitraryPayload(command),
 }).map(({ own, ...entry }) => ({ ...entry, ...own })))
 
 const arbitraryContent = arbitraryWrites(COMPONENTS.filter(({ source }) => source === 'stream'), 6).map((writes) => {

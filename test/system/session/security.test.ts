@@ -36,12 +36,12 @@ describe('who may say what', () => {
 
   it('R-SEC-1 the table, role by role', () => {
     const members = [
-      'EditorEvent', 'Heartbeat', 'InputPredictiveState', 'InterestSet', 'LogRangeRequest', 'NackRequest', 'SessionControl',
+      'AssetRequest', 'EditorEvent', 'Heartbeat', 'InputPredictiveState', 'InterestSet', 'LogRangeRequest', 'NackRequest', 'SessionControl',
       'TelemetryReport',
     ]
     expect(sendable('stranger')).toEqual(['SessionHello'])
     expect(sendable('viewer').toSorted()).toEqual(members)
-    expect(sendable('editor').toSorted()).toEqual(['AssetTransfer', 'CommandLogEntry', ...members].toSorted())
+    expect(sendable('editor').toSorted()).toEqual(['AssetNotice', 'AssetTransfer', 'CommandLogEntry', ...members].toSorted())
     expect(sendable('admin')).toEqual(sendable('editor'))
   })
 
@@ -169,7 +169,8 @@ describe('budgets', () => {
   it('R-SEC-7 a host has room for so many strangers, and its members come in all the same', () => {
     const loopback = new Loopback()
     const strangers = Array.from({ length: STRANGERS_MAX + 9 }, () => loopback.stranger())
-    expect(loopback.host.peer.holdings).toEqual({ strangers: STRANGERS_MAX, members: 0, conducts: 0, proofs: 0, pending: 1, later: 0 })
+    const nothing = { members: 0, conducts: 0, proofs: 0, later: 0, assets: 0, assetBytes: 0 }
+    expect(loopback.host.peer.holdings).toEqual({ ...nothing, strangers: STRANGERS_MAX, pending: 1 })
     expect(loopback.host.heard('sessionRefused')).toHaveLength(9)
     expect(strangers.at(-1)!.say(SAMPLES.SessionHello)).toEqual([])
     // Who does not say hello has its time.

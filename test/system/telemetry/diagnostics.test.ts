@@ -21,11 +21,11 @@ const watched = () => {
   return { alarms, diagnostics }
 }
 const signed = (lamport: number, resignedFrom = 0): SystemEvent =>
-  ({ event: 'commandSigned', author: 1, lamport, nonce: 1n, command: 'entity.spawn', scope: 1, resignedFrom })
+  ({ event: 'commandSigned', author: 1, lamport, trace: lamport, nonce: 1n, command: 'entity.spawn', scope: 1, resignedFrom })
 const folded = (lamport: number, author = 1): SystemEvent =>
-  ({ event: 'commandFolded', author, lamport, frame: 1, command: 'entity.spawn', outcome: 'applied', why: '' })
+  ({ event: 'commandFolded', author, lamport, trace: lamport, frame: 1, command: 'entity.spawn', outcome: 'applied', why: '' })
 const refused = (reason: 'nonce' | 'rate' | 'epoch'): SystemEvent =>
-  ({ event: 'commandRefused', author: 1, lamport: 1, reason, at: 'host' })
+  ({ event: 'commandRefused', author: 1, lamport: 1, trace: 1, reason, at: 'host' })
 
 describe('diagnostics', () => {
   it('R-TELE-1 the time of a command is from its first signing to its own fold, however often it was signed anew', () => {
