@@ -21,35 +21,22 @@ import { frameUs, type Kernel } from '../../sim/world.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import type { MeteredPart, Verifier } from '../../system/ports.ts'
-import { channelsFor } from '../../system/protocol/channels.ts'
 import { whole, within } from '../arguments.ts'
 import { Bed, type Canary } from '../canaries/canary.ts'
-import { Oracle } from '../oracle.ts'
 import type { Scenario } from '../scenario.ts'
 import type { JoinCompression, JoinOptions, Story } from './vocabulary.ts'
 import { Host, Net, Peer } from './actors.ts'
-import { Assets } from './assets.ts'
-import { AuthorOrder } from './author-order.ts'
-import { BoundedBytes, type Failure, finalBytes, KeptOut, LogOrder, Refusals, Resends } from './checkers.ts'
-import { Cluster, propEntity, SESSION_EPOCH } from './cluster.ts'
-import { Convergence } from './convergence.ts'
+import type { Failure } from './checkers.ts'
+import { checksOf, type Explain, type Mismatch } from './checks.ts'
+import { Cluster, propEntity } from './cluster.ts'
+import type { Convergence } from './convergence.ts'
 import { cryptoOf } from './crypto.ts'
-import { Delivery } from './delivery.ts'
 import { hasDisks } from './disks.ts'
-import { Durability } from './durability.ts'
-import { Embodiment } from './embodiment.ts'
-import { Horizon } from './horizon.ts'
-import { ShownEvents } from './shown.ts'
-import { Explanation } from './explain.ts'
 import { brokenOff, converged, type Judgement, OVERRUN_MS_MAX, type RunEnd, unhappened, unsafe, unsettled, untouched } from './judge.ts'
 import type { ClientNode, ClusterPart } from './nodes.ts'
-import { OracleWatch } from './oracle-watch.ts'
 import { isOurs } from './ours.ts'
 import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
-import { Security } from './security.ts'
-import { Sight } from './sight.ts'
-import { Staleness } from './staleness.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 import type { Watcher } from './watchers.ts'
@@ -107,23 +94,11 @@ export interface RunOutcome {
   readonly stack: string | undefined
 }
 
-/** Whose frame to explain: a client's that is not the host's, or the host's own (node 0) that is not the oracle's. */
-interface Explain {
-  readonly frame: number
-  readonly node: number
-}
-/** The failure that a second run is to explain. */
-interface Mismatch extends Explain {
-  readonly message: string
-}
-
 /** How long after the host's last frame everybody may take to confirm it, microseconds. */
 const LAST_FRAME_US = 2_000_000
 /** A client counts as up to date when it is this many frames behind the host. */
 const BEHIND_FRAMES_MAX = 8
 const JOIN_MS_MAX = 20_000
-/** Who the host differs from where all peers share its mistake. */
-const ORACLE = 'the oracle'
 
 export async function runScenario(scenario: Scenario, settings: RunSettings, prepared: Prepared): Promise<RunOutcome> {
   const first = await new Run(scenario, settings, prepared, undefined).play()
@@ -178,7 +153,6 @@ class Run {
   readonly #marks: boolean
   readonly #parts = new PartClock<MeteredPart | ClusterPart>()
   readonly #frameMs: number[] = []
-  readonly #failures: Failure[] = []
   #tampered: Tampered | undefined
 
   constructor(scenario: Scenario, settings: RunSettings, prepared: Prepared, explain: Explain | undefined, marks = false) {
@@ -234,50 +208,8 @@ class Run {
   }
 
   async #play(cluster: Cluster, trace: Trace, record: RecordingChooser | undefined, verifier: Verifier): Promise<Played> {
-    const horizon = new Horizon(() => cluster.clients, cluster.hasDisks)
-    const convergence = new Convergence(horizon)
-    const actorOf = (node: number) => (node === 0 ? 'host' : cluster.clients[node - 1].name)
-    const order = new LogOrder(actorOf, horizon)
-    const bounded = new BoundedBytes()
-    const refusals = new Refusals(actorOf, (node) => cluster.hostile.has(node), (author) => cluster.isHonest(author))
-    const keptOut = new KeptOut(actorOf)
-    const shown = new ShownEvents(actorOf, horizon)
-    // A client that began anew has forgotten who it was, and what it signed before is on its way still.
-    const members = new Map<number, string>()
-    const nameOf = (author: number) => (author === 0 ? 'host' : (members.get(author) ?? `author ${author}`))
-    const labelOf = (author: number) => (author === 0 ? cluster.hostLabel : nameOf(author))
-    const keyOf = (author: number) => (nameOf(author).startsWith('author ') ? undefined : cluster.keyOf(labelOf(author)))
-    const oracle = new Oracle({ sessionId: cluster.sessionId, epoch: SESSION_EPOCH, codec: cluster.codec, verifier, keyOf })
-    const explain = this.#explain
-    const explanation = explain === undefined ? undefined : new Explanation({
-      ...explain, nameOf, peerName: () => (explain.node === 0 ? ORACLE : actorOf(explain.node)),
-      tap: cluster.tap, worldOf: (node) => cluster.worldOf(node), cellsOf: (node) => cluster.cellsOf(node) ?? undefined,
-      nowUs: () => cluster.nowUs, records: () => trace.length,
-    })
-    const oracleWatch = new OracleWatch(oracle, () => cluster.host.peer.log.position.closedLamport, horizon)
-    cluster.watchers.push(horizon, {
-      event: (node, event) => {
-        if (node !== 0 && event.event === 'sessionOpened') members.set(event.author, actorOf(node))
-      },
-    })
-    const delivery = new Delivery(actorOf, (node) => channelsFor(cluster.transportOf(node) === 'webrtc' ? 'webrtc' : 'quic'))
-    const resends = new Resends(cluster.tap)
-    const embodiment = new Embodiment(actorOf, (node) => cluster.honestAuthorOf(node), () => cluster.nowUs)
-    const markOf = (node: number) => cluster.clients[node - 1].peer.replica?.interestMark
-    const sight = new Sight({ interests: cluster.interests, nameOf: actorOf, markOf })
-    const staleness = new Staleness(cluster, actorOf)
-    const nodeOf = (author: number) => cluster.clients.find(({ name }) => name === members.get(author))?.id
-    const isHonest = (author: number) => author === 0 || (nodeOf(author) !== undefined && !cluster.hostile.has(nodeOf(author)!))
-    const security = new Security({
-      sessionId: cluster.sessionId, verifier, holdings: () => cluster.host.peer.holdings, keyOf, isHonest,
-    })
-    const durability = new Durability(actorOf, (node) => !cluster.hostile.has(node), horizon)
-    cluster.watchers.push(convergence, order, refusals, keptOut, bounded, delivery, resends, embodiment, sight, security, durability)
-    const authorOrder = new AuthorOrder(nameOf, (node) => !cluster.hostile.has(node), horizon)
-    const libraryOf = (node: number) => (node === 0 ? cluster.host.peer.assets : cluster.clients[node - 1].peer.assets.library)
-    const assets = new Assets({ nameOf: actorOf, libraryOf, isAnyHostile: () => cluster.hostile.size > 0 })
-    cluster.watchers.push(authorOrder, shown, staleness, oracleWatch, assets)
-    if (explanation !== undefined) cluster.watchers.push(explanation)
+    const checks = checksOf({ cluster, verifier, explain: this.#explain, records: () => trace.length })
+    const { convergence, oracle } = checks
     cluster.watchers.push(this.#progress(), ...(this.#settings.watchers ?? []))
     cluster.start()
 
@@ -315,41 +247,10 @@ class Run {
       end = { kind: 'crashed', error }
     }
 
-    const present = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'live')
-    let mismatch: Mismatch | undefined
-    if (convergence.first !== undefined) {
-      const { frame, node, hostDigest, clientDigest } = convergence.first
-      const message = `${cluster.clients[node - 1].name} confirmed frame ${frame} with digest ${clientDigest}, the host has ${hostDigest}`
-      this.#fail('convergence', message, { frame, node })
-      mismatch = { frame, node, message }
-    }
-    for (const { failures } of [delivery, embodiment, sight, order, authorOrder, refusals, shown]) this.#failures.push(...failures)
-    this.#failures.push(...resends.failures(), ...assets.failures(end.kind === 'done' ? [0, ...present.map(({ id }) => id)] : []))
-    if (end.kind === 'done') {
-      const closed = cluster.clients.filter((client) => !client.crashed && client.peer.state === 'closed')
-      this.#failures.push(...bounded.failures(), ...keptOut.failures(closed.map(({ id }) => id)))
-    }
-    if (end.kind === 'done' && settled) {
-      staleness.ended(cluster.host.peer.frame)
-      oracle.whole(cluster.host.peer.frame, cluster.host.peer.world)
-      const views = present.map(({ id, name, peer: { world } }) => ({ name, world, cells: cluster.cellsOf(id) }))
-      this.#failures.push(...finalBytes(cluster.host.peer.world, views))
-    }
-    for (const { message, ...details } of oracle.findings) this.#fail('oracle', message, details)
-    this.#failures.push(...security.failures, ...staleness.failures)
-    if (end.kind === 'done' && settled) this.#failures.push(...durability.failures(cluster.host.peer.log.position.closedLamport))
-    const { difference } = oracle
-    // What the host itself has wrong explains the clients that do not share it: it comes first.
-    if (difference !== undefined && difference.frame <= (mismatch?.frame ?? Infinity)) {
-      const { message, frame } = difference
-      mismatch = { frame, node: 0, message }
-      this.#failures.sort((a, b) => Number(b.message === message) - Number(a.message === message))
-    }
-    // Likewise what it has forgotten.
-    this.#failures.sort((a, b) => Number(b.details.field === 'forgotten') - Number(a.details.field === 'forgotten'))
+    const { failures, mismatch } = checks.findings(end.kind === 'done', settled)
     const records = trace.records()
     const mustHappen = end.kind === 'done' ? this.#mustHappen(records, cluster, convergence) : []
-    const { exit, verdict, failure, stack } = this.#judge(end, settled, mustHappen, cluster)
+    const { exit, verdict, failure, stack } = this.#judge(end, settled, failures[0], mustHappen, cluster)
     const finalWorld = cluster.host.peer.world
     const info: RunOutcome['info'] = {
       hz: this.#scenario.settings.hz,
@@ -357,7 +258,7 @@ class Run {
         { id: 0, name: 'host', role: 'host', transport: 'none' },
         ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
       ],
-      exit, verdict, ...(failure !== undefined && { failure }), failures: this.#failures, mustHappen,
+      exit, verdict, ...(failure !== undefined && { failure }), failures, mustHappen,
       traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
       finalFrame: convergence.finalFrame, finalDigest: convergence.finalDigest, finalBytes: finalWorld.byteLength,
       manifest: manifest().components, choices: record?.recorded.length ?? 0, operations: cluster.operations.length,
@@ -367,9 +268,9 @@ class Run {
         exit, verdict, stack, trace, records, choices: record?.recorded ?? [], choiceRecords: record?.made ?? [],
         operations: cluster.operations, info, tampered: this.#tampered, performance: this.#performance(realMs, calmAtUs, stormEvents),
       },
-      isLineWanted: this.#failures.length === 0 && 'line' in end && end.line === undefined,
+      isLineWanted: failures.length === 0 && 'line' in end && end.line === undefined,
       mismatch,
-      divergence: explanation?.divergence(oracle.difference),
+      divergence: checks.divergence(),
     }
   }
 
@@ -450,10 +351,6 @@ class Run {
     }
   }
 
-  #fail(check: string, message: string, details: Failure['details']): void {
-    this.#failures.push({ check, message, details })
-  }
-
   #mustHappen(records: readonly TraceRecord[], cluster: Cluster, convergence: Convergence): RunInfo['mustHappen'] {
     const { counters = {}, marks = {}, signedBy = {}, confirmed = {} } = this.#scenario.mustHappen
     const counted = countRecords(records, 0)
@@ -469,8 +366,9 @@ class Run {
     ]
   }
 
-  #judge(end: RunEnd, settled: boolean, mustHappen: RunInfo['mustHappen'], cluster: Cluster): Judgement {
-    const [failure] = this.#failures
+  #judge(
+    end: RunEnd, settled: boolean, failure: Failure | undefined, mustHappen: RunInfo['mustHappen'], cluster: Cluster,
+  ): Judgement {
     const broken = brokenOff(end)
     // A safety check that failed before tells more: what broke the story off may well have come of it.
     if (broken !== undefined && failure === undefined) return broken

@@ -18,7 +18,7 @@ import { CellIndex } from '../ecs/cells.ts'
 import type { WriteStore } from '../ecs/store.ts'
 import { World } from '../ecs/world.ts'
 import { type AuthorId, entityAuthor, hash64Hex, HOST_AUTHOR, type Lamport } from '../ids.ts'
-import { AUDIT_BYTES_PER_FRAME, LATE_WINDOW_FRAMES, PHYSICS_EVERY_FRAMES, STRANGERS_MAX } from '../limits.ts'
+import { AUDIT_BYTES_PER_FRAME, PHYSICS_EVERY_FRAMES, STRANGERS_MAX } from '../limits.ts'
 import { Bodies } from '../physics/bodies.ts'
 import type { Physics } from '../physics/physics.ts'
 import type { TransportInput } from '../ports.ts'
@@ -39,6 +39,7 @@ import { Journal } from '../storage/journal.ts'
 import type { MessageRefusal, SystemEvent } from '../telemetry/events.ts'
 import { commitEvent } from '../telemetry/commits.ts'
 import { Broadcast } from './broadcast.ts'
+import { LogClosing } from './closing.ts'
 import { DISCONNECT_CODES } from './codes.ts'
 import { type Allowance, Conducts } from './conduct.ts'
 import { Gate } from './gate.ts'
@@ -86,8 +87,7 @@ export class Host implements Peer {
   readonly #broadcast: Broadcast
   readonly #assets: AssetDepot
   readonly #handOver = new HandOver(this.#seats, (event) => this.#report(event))
-  /** The highest Lamport time known at the last LATE_WINDOW_FRAMES frames. */
-  readonly #clockHistory: Lamport[]
+  readonly #closing: LogClosing
   readonly #runtime: Runtime
   /** Undefined where the stream has no budget; otherwise nobody else writes it. */
   readonly #publication: Publication | undefined
@@ -107,7 +107,6 @@ export class Host implements Peer {
     const { recovered } = config
     const { sessionId, epoch } = recovered ?? config
     this.#epoch = epoch
-    this.#clockHistory = Array.from({ length: LATE_WINDOW_FRAMES }, () => recovered?.clock ?? 0)
     assert(config.sealed !== true || ports.storage === undefined, 'a sealed log is not stored: its keys are nobody\'s disk\'s')
     const sealing = config.sealed === true ? new Sealing({ sessionId, epoch, entropy: (bytes) => ports.entropy(bytes) }) : undefined
     this.#provenance = new Provenance(this.#world, ports.explain, (event) => this.#report(event))
@@ -130,8 +129,7 @@ export class Host implements Peer {
     const saved = config.saved?.members.find(({ author }) => author === HOST_AUTHOR)?.nonceHighWater
     const pen = { sessionId, epoch, author: HOST_AUTHOR, log: this.#log, signer, meter, keys: sealing?.keys }
     this.#signer = new CommandSigner(pen, recovered?.nonces.get(HOST_AUTHOR) ?? saved ?? 0n)
-    const roster = this.#roster
-    const nonces = new NonceMarks(config.nonces)
+    const [roster, nonces] = [this.#roster, new NonceMarks(config.nonces)]
     this.#nonces = nonces
     const shared = { sessionId, epoch, seats: this.#seats, roster, nonces, sealing, codec: this.#codec, report }
     this.#conducts = new Conducts(config.limits)
@@ -145,11 +143,11 @@ export class Host implements Peer {
       authorise: (token, requestedRole, displayName) => config.authorise(token, requestedRole, displayName),
       features: (config.features ?? FEATURES) & (sealing === undefined ? ~SEALED_LOG : ~0),
     })
-    const entropy = (bytes: number) => ports.entropy(bytes)
     this.#journal = ports.storage && new Journal(ports.storage.files, recovered?.clock ?? config.saved?.closedLamport ?? 0, {
-      emit: (output) => this.#outputs.push(output), entropy, probe, report,
+      emit: (output) => this.#outputs.push(output), entropy: (bytes) => ports.entropy(bytes), probe, report,
       checkpoint: () => takeCheckpoint({ ...shared, ...ports, world: this.#world, log: this.#log, pen: this.#signer }),
     })
+    this.#closing = new LogClosing({ log: this.#log, journal: this.#journal, probe }, recovered?.clock ?? 0)
     if (recovered !== undefined) {
       restore(recovered, {
         roster, signer, verifier, probe, report, world: this.#world, log: this.#log, nonces, reception: this.#reception,
@@ -410,7 +408,7 @@ export class Host implements Peer {
     this.#frame = frame
     this.diagnostics.frame(this.#log.depth, nowUs)
     const isLast = this.#handOver.isDue(nowUs)
-    this.#closeLog(frame, isLast)
+    this.#closing.close(frame, !this.#seats.hasMembers, isLast)
     this.#provenance.set({ by: 'runtime', frame })
     this.#bodies.follow(this.#world, this.#stream)
     this.#runtime.advance(this.#stream, frame)
@@ -461,20 +459,6 @@ export class Host implements Peer {
   /** What an author signed before it came (back) is closed: it may have forgotten it, and is not to sign for a position twice. */
   #isSettled(author: AuthorId, enrolledLamport: Lamport): boolean {
     return !this.#log.pending.some(({ entry }) => entry.author === author && entry.lamport < enrolledLamport)
-  }
-
-  /** With nobody there, nobody can be late: the log closes at once, so that the first to join finds the world made. */
-  #closeLog(frame: number, isLast: boolean): void {
-    const slot = frame % LATE_WINDOW_FRAMES
-    const alone = !this.#seats.hasMembers
-    const late = Math.max(this.#clockHistory[slot], this.#log.position.closedLamport)
-    const wanted = alone || isLast ? this.#log.clock : late
-    const closed = this.#journal?.closable(wanted) ?? wanted
-    this.#clockHistory[slot] = this.#log.clock
-    const { probe } = this.#ports
-    if (closed > late) probe.sometimes('the log was closed at once with nobody there')
-    if (!alone && probe.happens('a closing waits for a frame', HOST_AUTHOR, frame)) return
-    this.#log.closeUpTo(closed, frame)
   }
 
   #stepPhysics(frame: number): void {

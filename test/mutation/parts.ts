@@ -8,7 +8,7 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   replication: ['budget', 'delta', 'frames', 'publication', 'replica', 'snapshot'],
   security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
   session: [
-    'client', 'conduct', 'correction', 'desk', 'gate', 'handover', 'heartbeat', 'host', 'permissions', 'prediction', 'reception',
+    'client', 'closing', 'conduct', 'correction', 'desk', 'gate', 'handover', 'heartbeat', 'host', 'permissions', 'prediction', 'reception',
     'relocation', 'roster', 'sealing',
   ],
 }
