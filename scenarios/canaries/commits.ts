@@ -121,9 +121,9 @@ export const COMMIT_CANARIES: readonly Canary[] = [
     },
   },
   {
-    name: 'removed-comes-back', area: 'commits', stories: ['swarm'], itemsMax: 7,
-    about: 'an update of a placement that is gone makes it anew; it takes two members, the placement that one of them makes, the '
-      + 'other\'s removal of it, and its author\'s update, drafted while a cut keeps the removal from the author',
+    name: 'removed-comes-back', area: 'commits', stories: ['placement-race', 'swarm'], itemsMax: 14,
+    about: 'an update of a placement that is gone makes it anew; it takes what its story waits for, two members and a commit of five '
+      + 'placements, then a commit that removes one and a commit that moves it',
     shows: [{ check: 'convergence', component: 'theta.CommitRecord' }, { check: 'oracle', component: 'theta.Entity' },
       { check: 'oracle', component: 'theta.CommitRecord' }],
     plant: (bed) => misreadsDrafts(bed, (draft, live) =>

@@ -11,7 +11,7 @@ import type { RefusalReason, TelemetryReport } from '../protocol/messages.ts'
 import type { FoldOutcome, SystemEvent } from './events.ts'
 import { Histogram, type HistogramSummary } from './histogram.ts'
 import {
-  type AlarmName, type CounterName, COUNTERS, type GaugeName, GAUGES, type HistogramName, HISTOGRAMS, HOST_GAUGES, REPORTED_PERCENTILES,
+  type AlarmName, type CounterName, COUNTERS, type GaugeName, GAUGES, type HistogramName, HISTOGRAMS, REPORTED_PERCENTILES,
 } from './metrics.ts'
 
 const US_PER_SECOND = 1_000_000
@@ -161,7 +161,6 @@ export class Diagnostics {
   /** What has changed since the last report: the metrics' present values, histograms as percentiles. */
   takeReport(): TelemetryReport['counters'] {
     const values = new Map<string, number>([...Object.entries(this.#counters), ...Object.entries(this.#gauges)])
-    for (const name of HOST_GAUGES) values.delete(name)
     for (const name of namesOf(HISTOGRAMS)) {
       for (const [suffix, p] of Object.entries(REPORTED_PERCENTILES)) values.set(`${name}.${suffix}`, this.#histograms[name].percentile(p))
     }

@@ -67,9 +67,6 @@ export const GAUGES = {
 } as const satisfies Readonly<Record<string, string>>
 export type GaugeName = keyof typeof GAUGES
 
-/** Nobody but the host has them, and it reports to nobody. */
-export const HOST_GAUGES: readonly GaugeName[] = ['stream.waiting', 'stream.longestWait']
-
 export const HISTOGRAMS = {
   'command.latencyUs': 'from signing an own command to folding it for good',
   'frame.intervalUs': 'from one frame to the next',

@@ -14,7 +14,7 @@ sightings(COMMIT_CANARIES, {
   'commit-without-permission': ['viewer-edits', 1],
   'overlap-overlooked': ['commit-storm', 4],
   'audit-miscounts': ['placement-race', 1],
-  'removed-comes-back': ['swarm', 158],
+  'removed-comes-back': ['placement-race', 1],
   'rejected-leaves-a-change': ['placement-race', 1],
   'judged-apart': ['placement-race', 1],
   'conflict-misnamed': ['placement-race', 1],

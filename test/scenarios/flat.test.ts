@@ -13,7 +13,7 @@ const LOOK_FRAMES = 20
 const TURN_FRAMES = 6
 /** The same part may keep a little more by chance: what is swept together comes and goes. */
 const SHARE_MAX = 1.25
-const CHANCE_MAX = 32
+const CHANCE_MAX = 128
 
 /** Everybody works all the time, one of them sees only what is near, and one goes away for a while. */
 const busy = (disks: boolean): Scenario =>

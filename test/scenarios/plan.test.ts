@@ -70,7 +70,8 @@ describe('the plan of a run', () => {
     expect(report.counters).toMatchObject({ packetsDuplicated: 0, packetsReordered: 0, packetsCorrupted: 0 })
     // A cut or a crash is an operation of the story, not a choice of the network.
     const cutting = [
-      'loopback-120', 'partition-heals', 'given-order', 'commit-storm', 'mixed-compression', 'host-restarts', 'swarm', 'worlds',
+      'loopback-120', 'partition-heals', 'given-order', 'commit-storm', 'mixed-compression', 'host-restarts', 'host-hands-over',
+      'asset-streaming', 'swarm', 'worlds',
     ]
     expect(report.counters.packetsLost > 0).toBe(cutting.includes(name))
   })
