@@ -1,5 +1,6 @@
 /** Each message of the catalogue, in a size that sessions really have: how long it takes to become bytes and a message again. */
 import { aligned } from '../../reports/table.ts'
+import { assetNumber } from '../../system/assets/asset.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { categoryOf } from '../../system/protocol/channels.ts'
 import { openEnvelope, sealEnvelope } from '../../system/protocol/envelope.ts'
@@ -69,8 +70,12 @@ const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [
     kind: 'EditorEvent', author: 2, event: 'panel', entity: 9, tool: 3, detail: 'outliner', panel: 1, scale: 0, pose: undefined,
   }],
   ['AssetTransfer, 2 kB chunk', {
-    kind: 'AssetTransfer', assetId: 6, chunk: 0, chunkCount: 9, totalBytes: 18_000, sha256: bytes(32), resumeToken: bytes(16),
-    body: bytes(2048),
+    kind: 'AssetTransfer', assetId: assetNumber(bytes(32)), chunk: 0, chunkCount: 9, totalBytes: 18_000, sha256: bytes(32),
+    resumeToken: bytes(16), body: bytes(2048),
+  }],
+  ['AssetRequest', { kind: 'AssetRequest', sha256: bytes(32), fromChunk: 16, toChunk: 32, resumeToken: bytes(16) }],
+  ['AssetNotice', {
+    kind: 'AssetNotice', notice: 'held', refusal: 'none', totalBytes: 18_000, sha256: bytes(32), resumeToken: new Uint8Array(0),
   }],
   ['TelemetryReport, 16 counters', {
     kind: 'TelemetryReport', frame: 90, confirmedFrame: 88, rttUs: 20_000, jitterUs: 1_000,

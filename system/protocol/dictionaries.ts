@@ -1,6 +1,6 @@
 /**
  * The compression dictionaries of this build: schemas/dictionaries/<version>.dictionary, raw content that `theta-sim train` chose. Peers
- * negotiate versions; a version's bytes never change, and a better dictionary is a new one.
+ * negotiate versions; a version's bytes never change, and a better dictionary is a new one. The first was of protocol 2.0.0's bodies.
  */
 
 export interface DictionaryRecord {
@@ -12,5 +12,5 @@ export interface DictionaryRecord {
 
 /** The best first. */
 export const DICTIONARIES: readonly DictionaryRecord[] = [
-  { version: 1, sha256: '0ca6d0e6bc24d13fe65cccec5573f935873547ad3f50359766d0d37541d208ba' },
+  { version: 2, sha256: '9c3ebb4f9c093de4ce2f9dafe8e63ff2e5680f45e742c506a2f11b461ff5e060' },
 ]

@@ -20,7 +20,7 @@ describe('a dictionary', () => {
     expect([...contents.keys()]).toEqual(DICTIONARIES.map(({ version }) => version))
     expect(DICTIONARIES.every(({ version }) => Number.isInteger(version) && version > 0)).toBe(true)
     for (const content of contents.values()) expect(content.length).toBeLessThanOrEqual(DICTIONARY_BYTES_MAX)
-    expect(() => readDictionaries([{ version: DICTIONARY, sha256: '00' }])).toThrow(/expected dictionary 1 to have the SHA-256 00, got /)
+    expect(() => readDictionaries([{ version: DICTIONARY, sha256: '00' }])).toThrow(/expected dictionary 2 to have the SHA-256 00, got /)
   })
   test('that is not there is our own mistake', () => {
     expect(() => compressor.compress(new Uint8Array(100), 99)).toThrow(RangeError)
