@@ -197,7 +197,9 @@ class Chain {
     const skipped = this.#find('framesSkipped', (event) => event.fromFrame <= frame && frame <= event.toFrame, node)
     if (skipped !== undefined) {
       const { fromFrame, toFrame, snapshotId } = skipped.event
-      this.#add('write', skipped.record, `${who} skipped frames ${fromFrame} to ${toFrame}: snapshot ${snapshotId} stood for them`)
+      const inPlace = snapshotId === 0 ? `the delta of frame ${toFrame + 1}` : `snapshot ${snapshotId}`
+      this.#add('write', skipped.record, `${who} skipped frames ${fromFrame} to ${toFrame}: ${inPlace} stood for them`)
+      if (snapshotId === 0) return
       return this.#snapshot(snapshotId)
     }
     const words = `the delta of frame ${frame}`

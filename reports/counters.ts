@@ -23,10 +23,11 @@ export const COUNTERS = {
   messagesInflated: 'messages that were refused before they were decompressed: they claimed to be larger than a message may be',
   snapshots: 'snapshots that the host sent',
   snapshotChunks: 'chunks of the largest snapshot sent to somebody who joined',
-  resyncs: 'resyncs that ended with a snapshot applied',
+  resyncs: 'resyncs that ended with a snapshot or a leap applied',
   nacks: 'requests of a peer for frames or a snapshot',
   framesResent: 'frames that the host sent again',
-  framesSkipped: 'frames that a snapshot skipped, over all peers',
+  leaps: 'deltas that the host sent in place of many frames',
+  framesSkipped: 'frames that a snapshot or a leap skipped, over all peers',
   framesCut: 'frames that members were sent who did not see everything',
   rowsSent: 'rows of the stream that those frames brought, whole ones that came into view included',
   rowsChanged: 'rows of the stream that changed in those frames, wherever they were',
@@ -198,6 +199,7 @@ class Tally {
         counts.compressionBytesSaved += event.plainBytes! - event.bytes
         return
       case 'framesSkipped': counts.framesSkipped += event.toFrame - event.fromFrame + 1; return
+      case 'leapSent': counts.leaps++; return
       case 'framesResent': counts.framesResent += event.toFrame - event.fromFrame + 1; return
       case 'frameCut':
         counts.framesCut += event.members

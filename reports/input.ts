@@ -164,7 +164,9 @@ export type ReportedEvent =
   | { readonly event: 'frameClosed'; readonly frame: number; readonly digest: string; readonly worldBytes: number }
   | FrameCut
   | { readonly event: 'frameConfirmed'; readonly frame: number; readonly interest: number; readonly digest: string }
+  /** `snapshotId` is 0 where one delta stands for them. */
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
+  | { readonly event: 'leapSent' }
   | { readonly event: 'streamPublished'; readonly waiting: number; readonly longestWait: number }
   | { readonly event: 'divergence' }
   | SessionEvent

@@ -79,7 +79,7 @@ function mustHappen({ mustHappen: expectations }: Report): string[] {
 
 function convergence({ convergence: { closed, peers } }: Report): string[] {
   const rows = peers.map(({ peer, transport, count, confirmed, skipped, missing, differing }) => {
-    const skips = skipped.map(({ frames, snapshotId }) => `${frames} (snapshot ${snapshotId})`)
+    const skips = skipped.map(({ frames, snapshotId }) => `${frames} (${snapshotId === 0 ? 'a leap' : `snapshot ${snapshotId}`})`)
     return [peer, transport, count, confirmed, skips.join(', '), missing, differing]
   })
   return [

@@ -60,6 +60,11 @@ export const SUBDIVISION_LEVELS_MAX = 4
  * slow link in less, or the frames that follow it are gone when it is there, and so on without end.
  */
 export const FRAME_RING = 64
+/** Frames for which the host remembers which rows changed, and how many changes of rows at most: a member that was away for less leaps. */
+export const CHANGE_MEMORY_FRAMES = 900
+export const CHANGE_MEMORY_ROWS = 1 << 17
+/** Of the rows that a snapshot would bring, the share that a leap may bring in its place. */
+export const LEAP_SHARE_MAX = 0.5
 /** Frames that a client buffers beyond a gap. */
 export const FRAME_BUFFER_MAX = 256
 /** A gap must be this old before it is asked for: reordering closes most by itself. */
@@ -221,6 +226,7 @@ assert(
 assert(OWN_ENTRIES_MAX > COMMAND_BURST, 'an author may have a burst on its way')
 assert(RANGE_FRAMES >= FRAME_BUFFER_MAX, 'what a client keeps of frames can be confirmed with what the host keeps of entries')
 assert(FRAME_BUFFER_MAX > FRAME_RING, 'a client can buffer more than the host can resend, so that a gap is judged by the ring')
+assert(CHANGE_MEMORY_FRAMES > FRAME_RING, 'what has left the ring can be leapt over')
 assert(SNAPSHOT_FRAMES_MAX < FRAME_RING, 'frames that were lost while a snapshot came can be asked for')
 assert(SNAPSHOT_ROWS_MAX <= ROWS_PER_COMPONENT_MAX, 'a table takes what a snapshot may bring')
 assert(PREDICTION_SAMPLES >= 2, 'a line goes through two samples')

@@ -62,7 +62,7 @@ class Hosting {
       if (!seesAll) seat.interest = interestOf({ everything: false, cells: sight })
       seats.add(seat)
     }
-    const supply = new Supply({ ...quiet, epoch: 1, world, cells, log })
+    const supply = new Supply({ ...quiet, epoch: 1, world, cells, log, codec })
     this.#broadcast = new Broadcast({ ...quiet, epoch: 1, world, cells, codec, seats, supply })
   }
 

@@ -48,7 +48,7 @@ function replication(entities: number): object {
     const body = encodeDelta(host)
     ring.push(frame, new Map([[0, codec.encode({
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport: 0, admittedCount: 0, admittedDigest: HASH64_ZERO, stateDigest: host.digest(),
-      baseFrame: frame - 1, interest: 0, listed: false, body,
+      baseFrame: frame - 1, interest: 0, listed: false, leap: false, body,
     })]]))
     applyDelta(client, body)
   }

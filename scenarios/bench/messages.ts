@@ -27,7 +27,7 @@ const entry = (lamport: number): CommandEntry => ({
 })
 const delta = (bodyBytes: number): Message => ({
   kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 70, admittedCount: 12, admittedDigest: hash, stateDigest: hash,
-  baseFrame: 40, interest: 0, listed: false, body: bytes(bodyBytes),
+  baseFrame: 40, interest: 0, listed: false, leap: false, body: bytes(bodyBytes),
 })
 
 const CATALOGUE: readonly (readonly [what: string, message: Message])[] = [

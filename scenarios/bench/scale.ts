@@ -68,7 +68,7 @@ class Pair {
     const { closedLamport, count, digest } = this.#hostLog.position
     const delta: ComponentDelta = {
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport, admittedCount: count, admittedDigest: digest,
-      stateDigest: this.#host.digest(), baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.#host),
+      stateDigest: this.#host.digest(), baseFrame: frame - 1, interest: 0, listed: false, leap: false, body: encodeDelta(this.#host),
     }
     const decoded = this.#codec.decode(MessageType.ComponentDelta, this.#codec.encode(delta))
     if (decoded.kind === 'message' && decoded.message.kind === 'ComponentDelta') this.#replica.takeFrame(decoded.message, frame)

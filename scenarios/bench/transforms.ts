@@ -110,7 +110,7 @@ export function transforms(nowMs: () => number): string[] {
     const appliedMs = nowMs()
     const delta: ComponentDelta = {
       kind: 'ComponentDelta', epoch: 1, frame, closedLamport: 0, admittedCount: 0, admittedDigest: HASH64_ZERO, stateDigest: host.digest(),
-      baseFrame: frame - 1, interest: 0, listed: false, body,
+      baseFrame: frame - 1, interest: 0, listed: false, leap: false, body,
     }
     const message = sealEnvelope(MessageType.ComponentDelta, categoryOf('ComponentDelta'), frame, codec.encode(delta), SCHEMA_HASH)
     if (frame === 1) continue

@@ -21,13 +21,21 @@ interface Folded {
   readonly outcome: string
   readonly frame: number
 }
+/** An entry that a client folded to the host's outcome, and in a later frame. */
+interface Belated {
+  readonly frame: number
+  readonly hostFrames: readonly number[]
+  readonly failure: Failure
+}
 
 /**
- * Every node folds strictly upwards in (lamport, author), above its former closed mark, to the outcome that the host had, and
- * signs above every Lamport time that it has seen.
+ * Every node folds strictly upwards in (lamport, author), above its former closed mark, to the outcome and in the frame that the host
+ * had, and signs above every Lamport time that it has seen. Entries of frames that a leap skips are folded in the frame of the leap.
  */
 export class LogOrder implements Watcher {
-  readonly failures: Failure[] = []
+  readonly #failures: Failure[] = []
+  /** By node: failures, unless a leap turns out to have skipped the host's frame. */
+  readonly #belated = new Map<number, readonly Belated[]>()
   readonly #horizon: Horizon
   /** More than once where the host began anew: whoever confirmed the frame meanwhile has it as it was. */
   readonly #host = new Ledger<readonly Folded[]>()
@@ -41,6 +49,9 @@ export class LogOrder implements Watcher {
     this.#horizon = horizon
   }
 
+  get failures(): readonly Failure[] {
+    return [...this.#failures, ...[...this.#belated.values()].flat().map(({ failure }) => failure)]
+  }
   /** Entries that somebody may still fold. */
   get held(): number {
     return this.#host.size
@@ -56,16 +67,16 @@ export class LogOrder implements Watcher {
       this.#seen.set(node, event.entries.reduce((most, { lamport }) => Math.max(most, lamport), event.closedLamport))
     }
     if (event.event === 'commandIntegrated') this.#witness(node, event.lamport)
+    if (event.event === 'framesSkipped' && event.snapshotId === 0) this.#leapt(node, event.fromFrame, event.toFrame)
     if (event.event === 'commandSigned') return this.#signed(node, event.lamport, event.author)
     if (event.event !== 'commandFolded') return
     this.#witness(node, event.lamport)
     const { lamport, author, frame, outcome } = event
     const last = this.#last.get(node)
     const details = { node, lamport, author, frame, component: 'CommandLogEntry' }
-    const fail = (field: string, what: string) => {
-      const message = `${this.#nameOf(node)} folded (${lamport}, ${author}) ${what}`
-      this.failures.push({ check: 'logOrder', message, details: { ...details, field } })
-    }
+    const failure = (field: string, what: string): Failure =>
+      ({ check: 'logOrder', message: `${this.#nameOf(node)} folded (${lamport}, ${author}) ${what}`, details: { ...details, field } })
+    const fail = (field: string, what: string) => this.#failures.push(failure(field, what))
     if (last !== undefined && (lamport < last.lamport || (lamport === last.lamport && author <= last.author))) {
       fail('order', `after (${last.lamport}, ${last.author}) in frame ${frame}`)
     }
@@ -76,8 +87,18 @@ export class LogOrder implements Watcher {
     else if (host.length === 0) fail('missing', 'before the host did')
     else if (!host.some((folded) => folded.outcome === outcome && folded.frame === frame)) {
       const { outcome: hosts, frame: hostFrame } = host.at(-1)!
-      fail('outcome', `as ${outcome} in frame ${frame}, the host as ${hosts} in frame ${hostFrame}`)
+      const what = `as ${outcome} in frame ${frame}, the host as ${hosts} in frame ${hostFrame}`
+      const hostFrames = host.filter((folded) => folded.outcome === outcome).map((folded) => folded.frame)
+      const belated = { frame, hostFrames, failure: failure('outcome', what) }
+      this.#belated.set(node, [...(this.#belated.get(node) ?? []), belated])
     }
+  }
+
+  /** What a client folded in the frame after these, the host folded in one of these. */
+  #leapt(node: number, fromFrame: number, toFrame: number): void {
+    const isSkipped = (frame: number) => fromFrame <= frame && frame <= toFrame
+    const rest = this.#belated.get(node)?.filter(({ frame, hostFrames }) => frame !== toFrame + 1 || !hostFrames.some(isSkipped))
+    if (rest !== undefined) this.#belated.set(node, rest)
   }
 
   #witness(node: number, lamport: number): void {
@@ -88,7 +109,7 @@ export class LogOrder implements Watcher {
     if (lamport <= seen) {
       const message = `${this.#nameOf(node)} signed at lamport ${lamport}, having seen ${seen}`
       const details = { node, lamport, author, component: 'CommandLogEntry', field: 'lamport' }
-      this.failures.push({ check: 'logOrder', message, details })
+      this.#failures.push({ check: 'logOrder', message, details })
     }
     this.#witness(node, lamport)
   }
@@ -117,7 +138,7 @@ export class Refusals implements Watcher {
     // A divergence is told by who compares digests.
     // Who is hostile may have told of an interest that its client knows nothing of.
     if (event.event === 'resyncStarted' && event.reason === 'interest' && this.#isHostile(node)) return
-    if (event.event !== 'resyncStarted' || event.reason === 'gap' || event.reason === 'divergence' || this.failures.length > 0) return
+    if (event.event !== 'resyncStarted' || event.reason === 'divergence' || this.failures.length > 0) return
     const { frame, reason } = event
     const why = reason === 'log' ? 'its entries are not those that the host closed' : reason
     const message = `${this.#nameOf(node)} could not take frame ${frame}: ${why}`
@@ -241,7 +262,7 @@ export class Resends implements Watcher {
     const message = this.#tap.messageOf(bytes)
     // What nobody can read is told by those who were to read it.
     if (message === undefined) this.#due = []
-    if (message?.kind === 'ComponentDelta') this.#due = this.#due.filter(({ frame }) => frame !== message.frame)
+    if (message?.kind === 'ComponentDelta' && !message.leap) this.#due = this.#due.filter(({ frame }) => frame !== message.frame)
   }
   event(node: number, event: SystemEvent): void {
     if (node !== 0) return
@@ -252,7 +273,7 @@ export class Resends implements Watcher {
     const { fromFrame, toFrame, peer } = event
     const messages = this.#sent.map((bytes) => this.#tap.messageOf(bytes))
     if (messages.includes(undefined)) return
-    const sent = new Set(messages.flatMap((message) => (message?.kind === 'ComponentDelta' ? [message.frame] : [])))
+    const sent = new Set(messages.flatMap((message) => (message?.kind === 'ComponentDelta' && !message.leap ? [message.frame] : [])))
     for (let frame = fromFrame; frame <= toFrame; frame++) if (!sent.has(frame)) this.#due.push({ fromFrame, toFrame, peer, frame })
   }
   /** In the end; the first is told. */

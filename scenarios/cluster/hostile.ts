@@ -288,7 +288,7 @@ export class Hostile implements HostileActor {
       }
       case 'ComponentDelta': return {
         kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount: count, admittedDigest: digest, stateDigest: HASH64_ZERO,
-        baseFrame: frame - 1, interest: 0, listed: false, body: new Uint8Array(0),
+        baseFrame: frame - 1, interest: 0, listed: false, body: new Uint8Array(0), leap: false,
       }
       case 'SessionAcknowledge': return {
         kind: 'SessionAcknowledge', protocolMajor: PROTOCOL_VERSION.major, protocolMinor: 0, protocolPatch: 0,

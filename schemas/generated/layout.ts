@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0xecc32a70, lo: 0x64e3c1a8 } as const
+export const SCHEMA_HASH = { hi: 0xb7344f95, lo: 0xd8cce1e4 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -319,9 +319,10 @@ export interface ComponentDelta {
   readonly interest: number
   readonly listed: boolean
   readonly body: Uint8Array
+  readonly leap: boolean
 }
 export const ComponentDelta: TableLayout = {
-  kind: 'table', name: 'ComponentDelta', slots: 10,
+  kind: 'table', name: 'ComponentDelta', slots: 11,
   fields: [
     { name: 'closedLamport', slot: 2, required: false, shape: { kind: 'scalar', type: 'safe', min: 0, max: 9007199254740991 } },
     { name: 'epoch', slot: 0, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
@@ -333,6 +334,7 @@ export const ComponentDelta: TableLayout = {
     { name: 'interest', slot: 7, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'body', slot: 9, required: false, shape: { kind: 'bytes', countMin: 0, countMax: 57344, borrowed: true } },
     { name: 'listed', slot: 8, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
+    { name: 'leap', slot: 10, required: false, shape: { kind: 'scalar', type: 'bool', min: 0, max: 1 } },
   ],
 }
 
@@ -526,7 +528,7 @@ export const TelemetryReport: TableLayout = {
     { name: 'confirmedFrame', slot: 1, required: false, shape: { kind: 'scalar', type: 'i32', min: -1, max: 2147483647 } },
     { name: 'rttUs', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'jitterUs', slot: 3, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'counters', slot: 4, required: false, shape: { kind: 'vector', of: Counter, countMin: 0, countMax: 128 } },
+    { name: 'counters', slot: 4, required: false, shape: { kind: 'vector', of: Counter, countMin: 0, countMax: 64 } },
   ],
 }
 
@@ -730,7 +732,7 @@ export const COUNT_MAX = {
   AssetRequest: { sha256: 32, resumeToken: 64 },
   AssetNotice: { sha256: 32, resumeToken: 64 },
   Counter: { name: 64 },
-  TelemetryReport: { counters: 128 },
+  TelemetryReport: { counters: 64 },
   SessionControl: { hint: 256, endpoint: 256, successorKey: 32 },
   InterestSet: { cells: 1024, tools: 64 },
   RosterMember: { publicKey: 32, displayName: 64, wrappedKey: 48 },

@@ -139,6 +139,8 @@ export interface ComponentDelta {
   readonly listed: boolean
   /** What became of the stream's rows: segments as replication/delta.ts lays them out. */
   readonly body: Uint8Array
+  /** Whether it stands in place of all frames after its base (replication/leap.ts), and does not follow the last one. */
+  readonly leap: boolean
 }
 
 /** A signed command. `signature` covers the canonical form of every other field together with the session id (commands/signing.ts). */

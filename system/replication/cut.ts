@@ -12,6 +12,7 @@ import { COMPONENT_INDEX } from '../ecs/manifest.ts'
 import type { RowChange } from '../ecs/table.ts'
 import { World } from '../ecs/world.ts'
 import { type EntityId, type Hash64, hash64Sum } from '../ids.ts'
+import type { Touched } from './changes.ts'
 import { encodeSegment, joinSegments, SegmentCoding, universeBefore } from './delta.ts'
 import type { Interest } from './interest.ts'
 import { listedSegment } from './listing.ts'
@@ -47,6 +48,7 @@ export class FrameCut {
   readonly #moves = new Map<string, Move>()
   readonly #segments = new Map<string, Segment>()
   readonly #frames = new Map<string, CutFrame>()
+  readonly #touched: Touched[] = []
 
   /** Takes the world's changes since the last frame, and brings the index up to it. */
   constructor(world: World, cells: CellIndex, coding = new SegmentCoding()) {
@@ -57,10 +59,14 @@ export class FrameCut {
     for (const changes of byEntity(this.#changes)) this.#sort(changes)
   }
 
-  /** The digest of what an interest sees: the log, and its part of the stream. */
+  /** The entities that changed. */
+  get touched(): readonly Touched[] {
+    return this.#touched
+  }
+
+  /** The digest of what an interest sees. */
   digest(interest: Interest): Hash64 {
-    if (interest.cells === undefined) return this.#world.digest()
-    return this.#seen(interest).reduce((sum, cell) => hash64Sum(sum, this.#cells.sum(cell)), this.#world.sourceDigest('log'))
+    return seenDigest(this.#world, this.#cells, interest)
   }
 
   /** Rows of cells that only the second interest sees. */
@@ -103,6 +109,8 @@ export class FrameCut {
   #sort(changes: RowChange[]): void {
     const [{ entity }] = changes
     const [from, to] = [this.#cells.cellOf(entity), this.#cells.follow(entity)]
+    // Of a row that goes and comes whole, the first counts.
+    this.#touched.push({ entity, from, rows: new Map(changes.toReversed().map(({ component, op }) => [component, op !== 'insert'])) })
     if (from === undefined || to === undefined || from === to) {
       const cell = from ?? to ?? EVERYWHERE
       const stays = this.#stays.get(cell)
@@ -163,6 +171,12 @@ export class FrameCut {
   #rowsOf(entity: EntityId): readonly AnyComponent[] {
     return STREAM_COMPONENTS.filter((component) => this.#world.has(entity, component))
   }
+}
+
+/** The digest of what an interest sees: the log, and its part of the stream. */
+export function seenDigest(world: World, cells: CellIndex, { cells: seen }: Interest): Hash64 {
+  if (seen === undefined) return world.digest()
+  return [EVERYWHERE, ...seen].reduce((sum, cell) => hash64Sum(sum, cells.sum(cell)), world.sourceDigest('log'))
 }
 
 /** A world of what an interest sees. */

@@ -2,6 +2,7 @@
  * Segments that list the entities they are about, for members who do not see the same rows: each is a varint of how many there are, the
  * distance of each from the one before in a varint, and a segment whose universe they are. Rows that come name themselves.
  */
+import type { AnyComponent } from '../ecs/component.ts'
 import type { RowChange } from '../ecs/table.ts'
 import type { World } from '../ecs/world.ts'
 import { ENTITY_ID_MAX, type EntityId } from '../ids.ts'
@@ -13,15 +14,15 @@ const VARINT_SPAN = 1 << VARINT_BITS
 /** Of a distance of entities. */
 const VARINT_BYTES_MAX = 5
 
-/** One segment of these changes, which ascend by entity. */
-export function listedSegment(changes: readonly RowChange[], world: World, coding = new SegmentCoding()): Uint8Array {
+/** Whether both sides had a row before. */
+type Presence = (entity: EntityId, component: AnyComponent) => boolean
+
+/** One segment of these changes, which ascend by entity; of a frame, where it is not told what was there before. */
+export function listedSegment(
+  changes: readonly RowChange[], world: World, coding = new SegmentCoding(), wasThere: Presence = before(changes, world),
+): Uint8Array {
   const entities = [...new Set(changes.flatMap(({ entity, op }) => (op === 'insert' ? [] : [entity])))]
-  // A row that goes and comes whole was there: its first change tells.
-  const ops = new Map(changes.toReversed().map(({ entity, component, op }) => [`${entity} ${component.name}`, op]))
-  const segment = encodeSegment(changes, (component) => entities.filter((entity) => {
-    const op = ops.get(`${entity} ${component.name}`)
-    return op === undefined ? world.has(entity, component) : op !== 'insert'
-  }), world, coding)
+  const segment = encodeSegment(changes, (component) => entities.filter((entity) => wasThere(entity, component)), world, coding)
   const list: number[] = []
   putVarint(list, entities.length)
   entities.forEach((entity, place) => putVarint(list, entity - (entities[place - 1] ?? 0)))
@@ -29,6 +30,15 @@ export function listedSegment(changes: readonly RowChange[], world: World, codin
   bytes.set(list)
   bytes.set(segment, list.length)
   return bytes
+}
+
+function before(changes: readonly RowChange[], world: World): Presence {
+  // A row that goes and comes whole was there: its first change tells.
+  const ops = new Map(changes.toReversed().map(({ entity, component, op }) => [`${entity} ${component.name}`, op]))
+  return (entity, component) => {
+    const op = ops.get(`${entity} ${component.name}`)
+    return op === undefined ? world.has(entity, component) : op !== 'insert'
+  }
 }
 
 /** Undefined: applied, whole. Otherwise why not; what had been written by then a snapshot replaces. The bytes may come from anyone. */

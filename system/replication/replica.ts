@@ -14,7 +14,7 @@ import type { Meter, Probe } from '../ports.ts'
 import type { ComponentDelta, Message, NackRequest, WorldSnapshot } from '../protocol/messages.ts'
 import type { SystemEvent, WriteCause } from '../telemetry/events.ts'
 import { applyDelta, SegmentCoding } from './delta.ts'
-import { FrameBuffer } from './frames.ts'
+import { FRAME_MAX, FrameBuffer } from './frames.ts'
 import { forgetUnseen, type Interest } from './interest.ts'
 import { applyListed } from './listing.ts'
 import { applySnapshot, decodeSnapshot, SnapshotAssembler } from './snapshot.ts'
@@ -47,6 +47,8 @@ export class Replica {
   readonly #assembler: SnapshotAssembler
   readonly #coding = new SegmentCoding()
   readonly #frames: FrameBuffer<ComponentDelta>
+  /** One delta for all frames up to its own, which waits for entries of the log. */
+  #leap: ComponentDelta | undefined
   /** A request that goes out once more with the next frame. */
   #again: NackRequest | undefined
   /** Set until a snapshot has come that was asked for, and from the beginning until the one that a join brings. */
@@ -98,16 +100,25 @@ export class Replica {
   takeFrame(delta: ComponentDelta, nowUs: number): void {
     if (delta.epoch !== this.#ports.epoch) return
     // The body is borrowed, and a frame may have to wait.
-    this.#frames.add(delta.frame, { ...delta, body: delta.body.slice() }, nowUs)
+    const kept = { ...delta, body: delta.body.slice() }
+    if (!delta.leap) this.#frames.add(delta.frame, kept, nowUs)
+    // One that stands on a frame before the last is of no use: frames have come meanwhile.
+    else if (delta.baseFrame === this.#streamFrame && delta.frame > delta.baseFrame && delta.frame <= FRAME_MAX) this.#leap = kept
     this.confirm(nowUs)
   }
 
   /** Confirms every frame that can be. To be called when entries of the log have come, too. */
   confirm(nowUs: number): void {
     if (this.#resync !== undefined) return
-    for (let delta = this.#frames.peek(); delta !== undefined; delta = this.#frames.peek()) {
+    for (let delta = this.#due(); delta !== undefined; delta = this.#due()) {
       if (!this.#confirmOne(delta, nowUs)) return
     }
+  }
+
+  /** The delta that the world can take next: frames go before a leap. */
+  #due(): ComponentDelta | undefined {
+    if (this.#leap?.baseFrame !== this.#streamFrame) this.#leap = undefined
+    return this.#frames.peek() ?? this.#leap
   }
 
   /** Takes a chunk of a snapshot; where it was the last, true, and the world is the snapshot's. */
@@ -137,7 +148,7 @@ export class Replica {
     log.adopt(content.position)
     report({ event: 'snapshotApplied', snapshotId, reason, frame, rows: content.rows })
     // The host answers a request for frames that have left its ring with a snapshot, too: a resync that this side did not begin.
-    const sinceUs = this.#resync?.sinceUs ?? Math.min(this.#frames.gapSinceUs, this.#confirmedAtUs)
+    const sinceUs = this.#resync?.sinceUs ?? this.#missingSinceUs
     this.#frames.skipTo(frame, nowUs)
     this.#snapshotFrame = frame
     this.#streamFrame = frame
@@ -164,10 +175,8 @@ export class Replica {
     const { next } = this.#frames
     if (this.#frames.isGapped && probe.happens('frames beyond a gap are forgotten', next, frame)) this.#frames.forget()
     const gap = this.#frames.missing(nowUs)
-    if (gap?.beyondRing === true) {
-      probe.sometimes('a gap beyond the ring')
-      return this.#startResync('gap', 'snapshot', nowUs)
-    }
+    // A leap comes in their place, or a snapshot.
+    if (gap?.beyondRing === true) probe.sometimes('a gap beyond the ring')
     if (gap !== undefined) this.#request(gap.fromFrame, gap.toFrame, 'frames')
     else if (probe.happens('frames are asked for without need', next, frame)) this.#request(next - 1, next - 1, 'frames')
     if (probe.happens('a snapshot is asked for without need', next, frame)) this.#request(next, next, 'snapshot')
@@ -227,7 +236,8 @@ export class Replica {
       this.#startResync(why, 'targeted', nowUs)
       return false
     }
-    this.#frames.advance(nowUs)
+    if (delta.leap) this.#leapt(frame, nowUs)
+    else this.#frames.advance(nowUs)
     this.#confirmedAtUs = nowUs
     const digest = this.#digest(frame)
     observe(frame, world)
@@ -239,6 +249,23 @@ export class Replica {
     report({ event: 'divergence', frame, expected: hash64Hex(stateDigest), actual: hash64Hex(digest) })
     this.#startResync('divergence', 'targeted', nowUs)
     return false
+  }
+
+  /** A leap has brought this frame. */
+  #leapt(frame: number, nowUs: number): void {
+    const { probe, report } = this.#ports
+    probe.sometimes('a leap stood for the frames that were missing')
+    const { next: fromFrame } = this.#frames
+    const sinceUs = this.#missingSinceUs
+    this.#frames.skipTo(frame, nowUs)
+    report({ event: 'framesSkipped', fromFrame, toFrame: frame - 1, snapshotId: 0 })
+    report({ event: 'resyncFinished', frame, tookUs: nowUs - sinceUs })
+  }
+
+  /** Since when frames are known to be missing; where none are, when the last one came. */
+  get #missingSinceUs(): number {
+    const { gapSinceUs } = this.#frames
+    return gapSinceUs < Infinity ? gapSinceUs : this.#confirmedAtUs
   }
 
   /** Undefined: applied. Otherwise why not; what had been written by then is for a snapshot to replace. */
@@ -261,6 +288,7 @@ export class Replica {
   }
 
   #startResync(reason: string, want: Resync['want'], nowUs: number): void {
+    this.#leap = undefined
     this.#resync = { sinceUs: nowUs, askedAtUs: -Infinity, want }
     this.#ports.report({ event: 'resyncStarted', reason, frame: this.#frames.next })
     this.#askForSnapshot(nowUs)

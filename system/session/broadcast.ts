@@ -102,6 +102,7 @@ export class Broadcast {
       if (probe.happens('a frame goes out twice', seat.author!, frame)) seat.link.sendBody('ComponentDelta', known.body)
     }
     supply.ring.push(frame, bodies)
+    supply.changes.note(frame, cut.touched)
     for (const [interest, tally] of tallies) report({ event: 'frameCut', frame, interest, ...tally })
     return [...encoded.values()].reduce((most, { changeBytes }) => Math.max(most, changeBytes), 0)
   }
@@ -124,7 +125,7 @@ export class Broadcast {
     meter.begin('codec')
     const body = codec.encode({
       kind: 'ComponentDelta', epoch, frame, ...log, stateDigest: cut.digest(after), baseFrame: frame - 1,
-      interest: after.mark, listed, body: segments,
+      interest: after.mark, listed, body: segments, leap: false,
     })
     meter.end('codec')
     return { body, changeBytes: before === after ? segments.length : 0, ...rows }

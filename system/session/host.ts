@@ -123,7 +123,7 @@ export class Host implements Peer {
     const { signer, verifier, meter, probe } = ports
     const report = (event: SystemEvent) => this.#report(event)
     const stream = { epoch, world: this.#world, cells: this.#cells, probe, report }
-    this.#supply = new Supply({ ...stream, log: this.#log })
+    this.#supply = new Supply({ ...stream, log: this.#log, codec: this.#codec })
     this.#broadcast = new Broadcast({ ...stream, codec: this.#codec, seats: this.#seats, supply: this.#supply, meter })
     this.#assets = new AssetDepot({ seats: this.#seats, tokens: new ResumeTokens(signer, sessionId), probe, report })
     const saved = config.saved?.members.find(({ author }) => author === HOST_AUTHOR)?.nonceHighWater
@@ -444,11 +444,7 @@ export class Host implements Peer {
   #serve(seat: Seat, author: AuthorId, frame: number, nowUs: number): void {
     const { probe } = this.#ports
     const due = seat.later.splice(0)
-    const isReady = seat.wantsSnapshot !== undefined && (seat.live || this.#isSettled(author, seat.enrolledLamport))
-    const isDue = isReady && !probe.happens('a snapshot waits for a frame', author, frame)
-    if (isDue) this.#supply.snapshot(seat, frame)
-    else this.#supply.chunks(seat)
-    this.#supply.serveRange(seat)
+    this.#supply.serve(seat, frame, () => this.#isSettled(author, seat.enrolledLamport))
     this.#assets.serve(seat)
     for (const message of due) seat.link.send(message)
     const ping = seat.heartbeat.ping(nowUs)

@@ -23,6 +23,9 @@ export interface Seat {
   wantsSnapshot: WorldSnapshot['reason'] | undefined
   /** The frame of the last snapshot that was sent to it, -1 before the first. */
   snapshotFrame: number
+  /** The frame that it has, where it misses what has left the ring; and the one on which the last leap stood that was sent to it. */
+  behindAt: number | undefined
+  leapBase: number
   /** What it sees of the stream, and since which frame. */
   interest: Interest
   interestFrame: number
@@ -53,7 +56,7 @@ export interface EntryRange {
 /** A stranger's. */
 export const newSeat = (link: Link, conduct: Conduct, nowUs: number): Seat => ({
   link, conduct, shared: undefined, heartbeat: new HeartbeatMonitor(nowUs), author: undefined, role: 'viewer', enrolledLamport: 0,
-  live: false, wantsSnapshot: undefined, snapshotFrame: -1, interest: EVERYTHING, interestFrame: -Infinity, wanted: undefined,
-  tools: undefined, input: undefined, inputSequence: -1, chunks: [], later: [],
+  live: false, wantsSnapshot: undefined, snapshotFrame: -1, behindAt: undefined, leapBase: -1, interest: EVERYTHING,
+  interestFrame: -Infinity, wanted: undefined, tools: undefined, input: undefined, inputSequence: -1, chunks: [], later: [],
   range: undefined, assets: new OutgoingAssets(), knowsAssets: false,
 })

@@ -5,11 +5,17 @@ import type { CommandLog } from '../commands/log.ts'
 import type { CellIndex } from '../ecs/cells.ts'
 import type { World } from '../ecs/world.ts'
 import { AUTHORS_MAX } from '../ids.ts'
-import { ENTRIES_PER_MESSAGE_MAX, RANGE_BYTES_PER_FRAME, SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX } from '../limits.ts'
+import {
+  ENTRIES_PER_MESSAGE_MAX, FRAME_RING, RANGE_BYTES_PER_FRAME, SNAPSHOT_CHUNKS_PER_FRAME, SNAPSHOT_FRAMES_MAX,
+} from '../limits.ts'
 import type { Probe } from '../ports.ts'
+import type { Codec } from '../protocol/codec.ts'
 import type { CommandEntry, LogRangeRequest, NackRequest } from '../protocol/messages.ts'
-import { seenWorld } from '../replication/cut.ts'
+import { ChangeMemory } from '../replication/changes.ts'
+import { seenDigest, seenWorld } from '../replication/cut.ts'
+import { SegmentCoding } from '../replication/delta.ts'
 import { FrameRing } from '../replication/frames.ts'
+import { encodeLeap } from '../replication/leap.ts'
 import { chunkSnapshot, encodeSnapshot } from '../replication/snapshot.ts'
 import type { SystemEvent } from '../telemetry/events.ts'
 import type { Seat } from './seat.ts'
@@ -19,6 +25,7 @@ export interface SupplyPorts {
   readonly world: World
   readonly cells: CellIndex
   readonly log: CommandLog
+  readonly codec: Codec
   readonly probe: Probe
   readonly report: (event: SystemEvent) => void
 }
@@ -26,7 +33,10 @@ export interface SupplyPorts {
 export class Supply {
   /** Frames as they were sent, for those who miss them. */
   readonly ring = new FrameRing<Seat>()
+  /** What changed in them, and in many before. */
+  readonly changes = new ChangeMemory()
   readonly #ports: SupplyPorts
+  readonly #coding = new SegmentCoding()
   #nextSnapshotId = 1
 
   constructor(ports: SupplyPorts) {
@@ -47,7 +57,12 @@ export class Supply {
     const toFrame = Math.min(request.toFrame, this.ring.newest)
     const peer = seat.author!
     const isKept = this.ring.get(fromFrame, seat) !== undefined
-    if (!isKept) probe.sometimes('frames asked for had left the ring')
+    if (!isKept && fromFrame <= this.ring.newest - FRAME_RING) {
+      probe.sometimes('frames asked for had left the ring')
+      // Asked before a leap that is on its way, on the same channel.
+      if (seat.leapBase !== fromFrame - 1) seat.behindAt = fromFrame - 1
+      return
+    }
     if (!isKept || probe.happens('frames are answered by a snapshot', peer, fromFrame)) {
       seat.wantsSnapshot = 'resync'
       return
@@ -61,7 +76,41 @@ export class Supply {
     report({ event: 'framesResent', fromFrame, toFrame, peer })
   }
 
-  /** Begins to send the snapshot that this member wants; to be called when the frame is closed. */
+  /**
+   * Sends a member what it is to have at the end of a frame; to be called when that is closed.
+   * @param isSettled whether a newcomer may have its first snapshot.
+   */
+  serve(seat: Seat, frame: number, isSettled: () => boolean): void {
+    if (seat.behindAt !== undefined) this.#leap(seat, frame)
+    const isReady = seat.wantsSnapshot !== undefined && (seat.live || isSettled())
+    if (isReady && !this.#ports.probe.happens('a snapshot waits for a frame', seat.author!, frame)) this.snapshot(seat, frame)
+    else this.#chunks(seat)
+    this.#serveRange(seat)
+  }
+
+  /** One delta for all that a member has missed; where there can be none, a snapshot is noted as wanted. */
+  #leap(seat: Seat, frame: number): void {
+    const { epoch, world, cells, codec, log, report } = this.#ports
+    const baseFrame = seat.behindAt!
+    seat.behindAt = undefined
+    const touched = seat.interestFrame <= baseFrame ? this.changes.since(baseFrame) : undefined
+    const leap = touched && encodeLeap(world, cells, seat.interest, touched, this.#coding)
+    if (leap === undefined) {
+      seat.wantsSnapshot = 'resync'
+      return
+    }
+    const { closedLamport, count: admittedCount, digest: admittedDigest } = log.position
+    const stateDigest = seenDigest(world, cells, seat.interest)
+    const body = codec.encode({
+      kind: 'ComponentDelta', epoch, frame, closedLamport, admittedCount, admittedDigest, stateDigest, baseFrame,
+      interest: seat.interest.mark, listed: true, body: leap.body, leap: true,
+    })
+    seat.leapBase = baseFrame
+    seat.link.sendBody('ComponentDelta', body, true)
+    report({ event: 'leapSent', baseFrame, frame, rows: leap.rows, bytes: leap.body.length, peer: seat.author! })
+  }
+
+  /** Begins to send the snapshot that this member wants. */
   snapshot(seat: Seat, frame: number): void {
     const { epoch, world, cells, log, probe, report } = this.#ports
     const peer = seat.author!
@@ -71,15 +120,16 @@ export class Supply {
     const chunks = chunkSnapshot(body, { snapshotId, epoch, frame, reason })
     if (chunks.length > 1 && probe.happens('a snapshot goes out backwards', peer, snapshotId)) chunks.reverse()
     seat.chunks = chunks
-    this.chunks(seat)
+    this.#chunks(seat)
     seat.wantsSnapshot = undefined
     seat.snapshotFrame = frame
+    seat.behindAt = undefined
     seat.range = undefined
     // A newcomer gets the newer entries too; one that resyncs has them, its control channel lost nothing.
     if (!seat.live) {
       const newer = log.entriesSince(log.position.closedLamport)
       if (newer.length > 0) probe.sometimes('a newcomer got entries beyond its snapshot')
-      this.entries(seat, newer)
+      this.#entries(seat, newer)
     }
     seat.live = true
     report({ event: 'snapshotSent', snapshotId, reason, chunks: chunks.length, bytes: body.length, peer })
@@ -89,7 +139,7 @@ export class Supply {
    * Sends some of the chunks that wait, the same number in every frame: what a snapshot of SNAPSHOT_FRAMES_MAX frames needs, or
    * SNAPSHOT_CHUNKS_PER_FRAME.
    */
-  chunks(seat: Seat): void {
+  #chunks(seat: Seat): void {
     const [first] = seat.chunks
     if (first === undefined) return
     const { probe } = this.#ports
@@ -125,7 +175,7 @@ export class Supply {
   }
 
   /** Answers with the next entries of the range that this member has asked for, as many as a frame has room for. */
-  serveRange(seat: Seat): void {
+  #serveRange(seat: Seat): void {
     const { range } = seat
     if (range === undefined) return
     const page: CommandEntry[] = []
@@ -134,16 +184,16 @@ export class Supply {
       bytes += entryBytes(entry)
       if (page.length > 0 && (bytes > RANGE_BYTES_PER_FRAME || page.length === ENTRIES_PER_MESSAGE_MAX)) {
         this.#ports.probe.sometimes('a range answered over several frames')
-        return this.entries(seat, page)
+        return this.#entries(seat, page)
       }
       page.push(entry)
       range.after = { lamport: entry.lamport, author: entry.author }
     }
     seat.range = undefined
-    this.entries(seat, page)
+    this.#entries(seat, page)
   }
 
-  entries(seat: Seat, entries: readonly CommandEntry[]): void {
+  #entries(seat: Seat, entries: readonly CommandEntry[]): void {
     for (const batch of entryBatches(entries)) seat.link.send({ kind: 'CommandLogEntry', entries: batch })
   }
 }

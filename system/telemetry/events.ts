@@ -86,6 +86,7 @@ export type SystemEvent =
   }
   /** `interest` is the mark of the one in force, 0 for everything. */
   | { readonly event: 'frameConfirmed'; readonly interest: number } & FrameState
+  /** `snapshotId` is 0 where a leap stands for them. */
   | { readonly event: 'framesSkipped'; readonly fromFrame: number; readonly toFrame: number; readonly snapshotId: number }
   | { readonly event: 'divergence'; readonly frame: number; readonly expected: string; readonly actual: string }
   | { readonly event: 'auditRepaired'; readonly frame: number; readonly rows: number }
@@ -145,6 +146,15 @@ export type SystemEvent =
   /** The user wants to see more than one message can ask for. */
   | { readonly event: 'subscriptionRefused' }
   // snapshots and repair
+  /** One delta in place of the frames after `baseFrame`, up to `frame`. */
+  | {
+    readonly event: 'leapSent'
+    readonly baseFrame: number
+    readonly frame: number
+    readonly rows: number
+    readonly bytes: number
+    readonly peer: AuthorId
+  }
   | {
     readonly event: 'snapshotSent'
     readonly snapshotId: number

@@ -5,7 +5,7 @@ const PARTS_BY_FOLDER: Readonly<Record<string, readonly string[]>> = {
   commands: ['admission', 'fold', 'log', 'pipeline', 'registry', 'signer'],
   ecs: ['canonical', 'overlay', 'table', 'world'],
   placement: ['apply', 'plan', 'session'],
-  replication: ['budget', 'delta', 'frames', 'publication', 'replica', 'snapshot'],
+  replication: ['budget', 'changes', 'delta', 'frames', 'leap', 'publication', 'replica', 'snapshot'],
   security: ['equivocation', 'groupkeys', 'nonces', 'tokenbucket'],
   session: [
     'client', 'closing', 'conduct', 'correction', 'desk', 'gate', 'handover', 'heartbeat', 'host', 'permissions', 'prediction', 'reception',

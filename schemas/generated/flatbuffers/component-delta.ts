@@ -85,8 +85,13 @@ bodyArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+leap():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startComponentDelta(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(11);
 }
 
 static addEpoch(builder:flatbuffers.Builder, epoch:number) {
@@ -139,6 +144,10 @@ static createBodyVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):f
 
 static startBodyVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
+}
+
+static addLeap(builder:flatbuffers.Builder, leap:boolean) {
+  builder.addFieldInt8(10, +leap, +false);
 }
 
 static endComponentDelta(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -33,7 +33,7 @@ export const SAMPLES: { readonly [K in MessageName]: Extract<Message, { kind: K 
   ComponentDelta: {
     kind: 'ComponentDelta', epoch: 1, frame: 41, closedLamport: 2 ** 32 + 5, admittedCount: 12, admittedDigest: { hi: 12, lo: 13 },
     stateDigest: { hi: 14, lo: 15 },
-    baseFrame: 40, interest: 4294967295, listed: true, body: bytes(11, 11),
+    baseFrame: 40, interest: 4294967295, listed: true, body: bytes(11, 11), leap: true,
   },
   CommandLogEntry: {
     kind: 'CommandLogEntry',

@@ -40,7 +40,7 @@ class HostSide {
     const { closedLamport, count, digest } = this.log.position
     return {
       kind: 'ComponentDelta', epoch: EPOCH, frame, closedLamport, admittedCount: count, admittedDigest: digest,
-      baseFrame: frame - 1, interest: 0, listed: false, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
+      baseFrame: frame - 1, interest: 0, listed: false, leap: false, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
     }
   }
   snapshot(snapshotId: number, over: Partial<WorldSnapshot> = {}): WorldSnapshot {
@@ -109,6 +109,33 @@ describe('joining', () => {
     expect(replica.takeChunk({ ...genuine, snapshotId: 4, epoch: EPOCH + 1 }, 10)).toBe(false)
     expect([world.rowCount, replica.isResyncing]).toEqual([0, true])
     expect(replica.takeChunk({ ...genuine, snapshotId: 4 }, 10)).toBe(true)
+  })
+})
+
+describe('leaps', () => {
+  it('R-LEAP-2 one that stands elsewhere or lies beyond the last frame is none, and one of nonsense ends in a targeted snapshot', () => {
+    const { host, replica, sent, told } = joined()
+    const leap = { ...host.next(), frame: 200, baseFrame: 0, listed: true, leap: true, body: new Uint8Array(0) }
+    replica.takeFrame({ ...leap, baseFrame: 5 }, 20)
+    replica.takeFrame({ ...leap, baseFrame: -1 }, 20)
+    replica.takeFrame({ ...leap, frame: 0xffffffff }, 20)
+    replica.takeFrame({ ...leap, frame: 0 }, 20)
+    expect([replica.confirmedFrame, replica.isResyncing, sent]).toEqual([0, false, []])
+    replica.takeFrame({ ...leap, body: Uint8Array.of(9, 9, 9) }, 20)
+    expect([replica.confirmedFrame, replica.isResyncing, told('framesSkipped')]).toEqual([0, true, []])
+    expect(nacks(sent).map(({ want }) => want)).toEqual(['targeted'])
+  })
+
+  it('R-LEAP-3 frames that come after all go before it, and it is forgotten', () => {
+    const { host, replica, told, x } = joined()
+    const [one, two] = [host.next(), host.next()]
+    // It closes more of the log than there is, and has to wait.
+    const leap = { ...two, frame: 200, baseFrame: 0, listed: true, leap: true, body: new Uint8Array(0), closedLamport: 9, admittedCount: 3 }
+    replica.takeFrame(leap, 20)
+    expect(replica.confirmedFrame).toBe(0)
+    replica.takeFrame(one, 30)
+    replica.takeFrame(two, 40)
+    expect([replica.confirmedFrame, x(), told('framesSkipped'), told('resyncStarted')]).toEqual([2, 2, [], []])
   })
 })
 

@@ -188,7 +188,7 @@ describe('gaps', () => {
     loopback.carry = dropsFrames(first, first + FRAME_RING)
     loopback.run(FRAME_RING + 20)
     loopback.settle()
-    expect(loopback.all('NackRequest').map(({ message }) => message.want)).toEqual(['snapshot'])
+    expect(loopback.all('NackRequest').map(({ message }) => message.want)).toEqual(['frames'])
     const [skipped] = ana.heard('framesSkipped')
     expect(skipped.fromFrame).toBe(first)
     expect(skipped.toFrame).toBeGreaterThanOrEqual(first + FRAME_RING)

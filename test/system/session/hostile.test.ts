@@ -57,7 +57,7 @@ const arbitraryEntry: fc.Arbitrary<CommandEntry> = fc.constantFrom(...COMMANDS).
 const arbitraryContent = arbitraryWrites(COMPONENTS.filter(({ source }) => source === 'stream'), 6).map((writes) => {
   const world = new World({ tracksChanges: true })
   apply(world, writes)
-  return { baseFrame: -1, interest: 0, listed: false, body: encodeDelta(world) }
+  return { baseFrame: -1, interest: 0, listed: false, leap: false, body: encodeDelta(world) }
 })
 const arbitraryPosition = fc.record({ closedLamport: fc.oneof(fc.constant(0), arbitraryLamport), count: fc.nat(20), digest: arbitraryHash })
 const arbitrarySnapshot: fc.Arbitrary<Message[]> = fc.tuple(arbitraryWrites(COMPONENTS, 30), arbitraryPosition, fc.nat(9), arbitraryFrame)
@@ -169,7 +169,7 @@ describe('one word', () => {
   const nothing = { hi: 0, lo: 0 }
   const delta = {
     kind: 'ComponentDelta', epoch: EPOCH, frame: 21, closedLamport: 0, admittedCount: 0, admittedDigest: nothing, stateDigest: nothing,
-    baseFrame: 20, interest: 0, listed: false, body: new Uint8Array(0),
+    baseFrame: 20, interest: 0, listed: false, body: new Uint8Array(0), leap: false,
   } as const
 
   it('R-LOG-2 a frame whose mark falls ends in a resync, though it lacks entries as well', () => {
