@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts'
 import assetStreaming from './stories/asset-streaming.ts'
 import attacker from './stories/attacker.ts'
 import commitStorm from './stories/commit-storm.ts'
+import cutOff from './stories/cut-off.ts'
 import editorsTalk from './stories/editors-talk.ts'
 import forgedCommand from './stories/forged-command.ts'
 import givenOrder from './stories/given-order.ts'
@@ -30,5 +31,5 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, assetStreaming, swarm, worlds,
+  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, cutOff, assetStreaming, swarm, worlds,
 ].map(entry)

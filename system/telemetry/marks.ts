@@ -25,7 +25,7 @@ export const MARKS = {
   'a snapshot chunk came twice': { about: 'a chunk came that was there already', seedsMax: 100 },
   'a snapshot chunk overtook an earlier one': { about: 'the chunks of a snapshot came in another order than their own', seedsMax: 100 },
   'an interest came into force by a snapshot': { about: 'more came into view than fits a frame', seedsMax: 500 },
-  'a leap stood for the frames that were missing': { about: 'one delta brought what frames that had left the ring would', seedsMax: 200 },
+  'a leap stood for the frames that were missing': { about: 'one delta brought what frames that had left the ring would', seedsMax: 50 },
   'a row of the stream waited for the budget': { about: 'a frame had no room for all that the host wrote', seedsMax: 50 },
   // the log, wherever it is held
   'an own entry rewound below another one': { about: 'an entry came that stands before an own one that was shown already', seedsMax: 50 },
@@ -56,7 +56,7 @@ export const MARKS = {
   'a range answered over several frames': { about: 'a member asked for more entries than a frame answers', seedsMax: 2000 },
   'entries asked for are kept no more': { about: 'a request for entries was answered by a snapshot', seedsMax: Infinity },
   'a newcomer got entries beyond its snapshot': { about: 'entries were open when somebody joined', seedsMax: 50 },
-  'frames asked for had left the ring': { about: 'a request for frames was answered by a leap or a snapshot, for want of the frames', seedsMax: 200 },
+  'frames asked for had left the ring': { about: 'a leap or a snapshot answered a request for frames', seedsMax: 50 },
   'a request from before a snapshot on its way': { about: 'frames were asked for that a snapshot sent before brings', seedsMax: 200 },
   'the runtime had more wishes than a frame takes': { about: 'wishes for props waited for the next frame', seedsMax: 1000 },
   'a pose that was overtaken': { about: 'a pose came after a newer one of its member', seedsMax: 50 },

@@ -40,7 +40,8 @@ class HostSide {
     const { closedLamport, count, digest } = this.log.position
     return {
       kind: 'ComponentDelta', epoch: EPOCH, frame, closedLamport, admittedCount: count, admittedDigest: digest,
-      baseFrame: frame - 1, interest: 0, listed: false, leap: false, body: encodeDelta(this.world), stateDigest: this.world.digest(), ...over,
+      baseFrame: frame - 1, interest: 0, listed: false, leap: false, body: encodeDelta(this.world),
+      stateDigest: this.world.digest(), ...over,
     }
   }
   snapshot(snapshotId: number, over: Partial<WorldSnapshot> = {}): WorldSnapshot {
