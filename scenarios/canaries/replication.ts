@@ -4,6 +4,7 @@ import type { Hash64 } from '../../system/ids.ts'
 import { Bodies } from '../../system/physics/bodies.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { StreamBudget } from '../../system/replication/budget.ts'
+import { ChangeMemory } from '../../system/replication/changes.ts'
 import { FrameBuffer } from '../../system/replication/frames.ts'
 import { Publication } from '../../system/replication/publication.ts'
 import { Replica } from '../../system/replication/replica.ts'
@@ -169,12 +170,38 @@ export const REPLICATION: readonly Canary[] = [
     },
   },
   {
-    name: 'stale-frames-after-snapshot', area: 'replication', stories: ['loopback-120', 'swarm'],
-    about: 'a client applies the frame of a snapshot once more, on top of the snapshot',
+    name: 'stale-frames-after-snapshot', area: 'replication', stories: ['cut-off'],
+    about: 'a client applies the frame of a snapshot or a leap once more, on top of it',
     shows: [{ check: 'refusals', component: 'ComponentDelta' }],
     plant: (bed) => bed.wrap(FrameBuffer.prototype, 'skipTo', (skipTo) => function (this: FrameBuffer<unknown>, frame, nowUs) {
-      skipTo.call(this, frame - 1, nowUs)
+      skipTo.call(this, this.held.includes(frame) ? frame - 1 : frame, nowUs)
     }),
+  },
+  {
+    name: 'leap-without-an-end', area: 'replication', stories: ['cut-off'],
+    about: 'a leap does not tell of the last thing that has ended',
+    shows: [{ check: 'convergence', component: 'theta.Spawned' }, { check: 'convergence', component: 'theta.Motion' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      bed.wrap(ChangeMemory.prototype, 'since', (since) => function (this: ChangeMemory, frame) {
+        const touched = since.call(this, frame)
+        const ended = touched?.findLast(({ entity, from }) => from !== undefined && !world.has(entity, Motion))
+        return touched?.filter((one) => one !== ended)
+      })
+    },
+  },
+  {
+    name: 'leap-without-a-change', area: 'replication', stories: ['cut-off'],
+    about: 'a leap does not tell of one thing that has moved',
+    shows: [{ check: 'convergence', component: 'theta.Motion' }],
+    plant: (bed) => {
+      const { world } = bed.cluster.host.peer
+      bed.wrap(ChangeMemory.prototype, 'since', (since) => function (this: ChangeMemory, frame) {
+        const touched = since.call(this, frame)
+        const moved = touched?.find(({ entity, from }) => from !== undefined && world.has(entity, Motion))
+        return touched?.filter((one) => one !== moved)
+      })
+    },
   },
   {
     name: 'memory-fails-unaudited', area: 'replication', stories: ['late-join', 'partition-heals'],

@@ -81,7 +81,7 @@ export class Supply {
    * @param isSettled whether a newcomer may have its first snapshot.
    */
   serve(seat: Seat, frame: number, isSettled: () => boolean): void {
-    if (seat.behindAt !== undefined) this.#leap(seat, frame)
+    if (seat.behindAt !== undefined && seat.wantsSnapshot === undefined) this.#leap(seat, frame)
     const isReady = seat.wantsSnapshot !== undefined && (seat.live || isSettled())
     if (isReady && !this.#ports.probe.happens('a snapshot waits for a frame', seat.author!, frame)) this.snapshot(seat, frame)
     else this.#chunks(seat)
