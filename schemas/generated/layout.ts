@@ -2,7 +2,7 @@
 import { choice, type EnumShape, integer, type StructLayout, type TableLayout } from '../layout.ts'
 
 /** SipHash-2-4 of the schema's text without comments and blanks. */
-export const SCHEMA_HASH = { hi: 0xb7344f95, lo: 0xd8cce1e4 } as const
+export const SCHEMA_HASH = { hi: 0x875bb66a, lo: 0x7ffe1a53 } as const
 
 export type Role = 'viewer' | 'editor' | 'admin'
 export const Role = { kind: 'enum', names: ['viewer', 'editor', 'admin'] } as const satisfies EnumShape
@@ -528,7 +528,7 @@ export const TelemetryReport: TableLayout = {
     { name: 'confirmedFrame', slot: 1, required: false, shape: { kind: 'scalar', type: 'i32', min: -1, max: 2147483647 } },
     { name: 'rttUs', slot: 2, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
     { name: 'jitterUs', slot: 3, required: false, shape: { kind: 'scalar', type: 'u32', min: 0, max: 4294967295 } },
-    { name: 'counters', slot: 4, required: false, shape: { kind: 'vector', of: Counter, countMin: 0, countMax: 64 } },
+    { name: 'counters', slot: 4, required: false, shape: { kind: 'vector', of: Counter, countMin: 0, countMax: 128 } },
   ],
 }
 
@@ -732,7 +732,7 @@ export const COUNT_MAX = {
   AssetRequest: { sha256: 32, resumeToken: 64 },
   AssetNotice: { sha256: 32, resumeToken: 64 },
   Counter: { name: 64 },
-  TelemetryReport: { counters: 64 },
+  TelemetryReport: { counters: 128 },
   SessionControl: { hint: 256, endpoint: 256, successorKey: 32 },
   InterestSet: { cells: 1024, tools: 64 },
   RosterMember: { publicKey: 32, displayName: 64, wrappedKey: 48 },
