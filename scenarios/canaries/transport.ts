@@ -77,7 +77,7 @@ export const TRANSPORT: readonly Canary[] = [
     plant: (bed) => misdelivers(bed, CONTROL, 10, (message) => [{ ...message, input: { ...message.input, channel: INPUT } }]),
   },
   {
-    name: 'stream-loss-forgotten', area: 'transport', stories: ['late-join', 'swarm'], itemsMax: 6,
+    name: 'stream-loss-forgotten', area: 'transport', stories: ['late-join', 'swarm'], itemsMax: 10,
     about: 'a stream hears that a range was lost, and does not send it again; it takes a drag of something that is there, of whose '
       + 'commands a packet is lost',
     shows: [{ check: 'settle' }],
