@@ -24,8 +24,12 @@ export class Interests {
     if (message?.kind !== 'InterestSet' || message.everything) return
     this.#cells.set(interestOf(message).mark, new Set(message.cells.map(cellName)))
   }
-  /** Null where nobody told of such an interest, or a client does not know which one is in force. */
+  /**
+   * Null where nobody told of such an interest, or a client does not know which one is in force: after a snapshot, where anybody wanted
+   * less than everything.
+   */
   named(mark: number | undefined): Cells | null {
-    return mark !== undefined && this.#cells.has(mark) ? this.#cells.get(mark) : null
+    if (mark === undefined) return this.isUsed ? null : undefined
+    return this.#cells.has(mark) ? this.#cells.get(mark) : null
   }
 }
