@@ -113,11 +113,11 @@ export class Oracle {
     const { sessionId, verifier } = this.#ports
     const genuine = key !== undefined && verifier.verify(entry.signature, signingBytes(sessionId, entry), key)
     if (!genuine) fail('signature', 'admitted without a valid signature')
+    if (entry.epoch !== this.#epoch) fail('epoch', 'admitted from another epoch')
     const last = earlier.reduce((most, { entry: { nonce } }) => (nonce > most ? nonce : most), this.#spent.get(entry.author) ?? 0n)
     if (entry.nonce <= last) fail('nonce', 'admitted with a nonce that is not new')
     if (entry.previousNonce !== last) fail('previousNonce', 'admitted out of its author\'s order')
     if (earlier.some(({ entry: { lamport } }) => lamport === entry.lamport)) fail('lamport', 'admitted twice at one position')
-    if (entry.epoch !== this.#epoch) fail('epoch', 'admitted from another epoch')
     if (entry.lamport <= this.#closed) fail('closedLamport', 'admitted below the closed mark')
     const known = this.#admitted.reduce((most, { entry: { lamport } }) => Math.max(most, lamport), this.#settledLamport)
     if (entry.lamport > known + LEAD) fail('lamport', 'admitted from the far future')
