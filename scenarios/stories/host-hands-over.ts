@@ -57,7 +57,7 @@ export default scenario('host-hands-over', SETTINGS, async ({ host, join, net, f
 }, {
   mustHappen: {
     counters: {
-      handOvers: [2, 2], hostRestarts: 1, commandsDeclined: 2, commandsApplied: 20, linesSaid: 3, commitsApplied: 1, packetsLost: 20,
+      handOvers: [2, 2], hostRestarts: 1, commandsDeclined: 2, commandsApplied: 20, linesSaid: 2, commitsApplied: 1, packetsLost: 20,
       assetsHeld: 3,
     },
     confirmed: { ana: 150, ben: 150, vic: 150, cleo: 10 },
