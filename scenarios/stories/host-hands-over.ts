@@ -60,6 +60,6 @@ export default scenario('host-hands-over', SETTINGS, async ({ host, join, net, f
       handOvers: [2, 2], hostRestarts: 1, commandsDeclined: 2, commandsApplied: 20, linesSaid: 2, commitsApplied: 1, packetsLost: 20,
       assetsHeld: 3,
     },
-    confirmed: { ana: 150, ben: 150, vic: 150, cleo: 10 },
+    confirmed: { ana: 80, ben: 80, vic: 80, cleo: 10 },
   },
 })
