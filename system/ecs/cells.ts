@@ -7,8 +7,7 @@
  */
 import { type EntityId, HASH64_ZERO, hash64Difference, type Hash64, hash64Sum } from '../ids.ts'
 import { CELL_STEPS } from '../limits.ts'
-import type { AnyComponent } from './component.ts'
-import { BodyPose, COMPONENTS, HeadPose, Motion } from './components.ts'
+import { BodyPose, HeadPose, Motion, STREAM_COMPONENTS } from './components.ts'
 import type { World } from './world.ts'
 
 /** 'x,y,z', in cells: text, because three coordinates of 19 bits are more than a number holds exactly. */
@@ -16,7 +15,6 @@ export type CellKey = string
 /** Of what has no place: it concerns everybody. */
 export const EVERYWHERE: CellKey = ''
 
-export const STREAM_COMPONENTS: readonly AnyComponent[] = COMPONENTS.filter(({ source }) => source === 'stream')
 const PLACES = [Motion, BodyPose, HeadPose] as const
 
 /** The coordinate of the cell that a position is in, on one axis. */

@@ -133,3 +133,6 @@ export const COMPONENTS: readonly AnyComponent[] = inOrderOfId([
   Entity, Transform, Bounds, RigidBody, Selection, Member, ToolState, ScopeVersion, Placement, CommitRecord,
   MeshEdit, Spawned, Motion, BodyPose, HeadPose, LeftHandPose, RightHandPose,
 ])
+/** Those that the log writes, and those that the host's stream does. */
+export const LOG_COMPONENTS: readonly AnyComponent[] = COMPONENTS.filter(({ source }) => source === 'log')
+export const STREAM_COMPONENTS: readonly AnyComponent[] = COMPONENTS.filter(({ source }) => source === 'stream')

@@ -3,7 +3,7 @@
  * throws (a bug of ours, or a test's injection) the images go back in reverse order and the error goes on to the caller.
  */
 import { EntityKind, mayCreate } from '../commands/registry.ts'
-import { COMPONENTS, CommitRecord, Entity, Placement } from '../ecs/components.ts'
+import { CommitRecord, Entity, LOG_COMPONENTS, Placement } from '../ecs/components.ts'
 import type { AnyComponent, ReadStore, RowOf, WriteStore } from '../ecs/store.ts'
 import type { AuthorId, EntityId, Hash64, Lamport } from '../ids.ts'
 import type { PlacementState } from '../protocol/messages.ts'
@@ -76,7 +76,6 @@ interface Write {
   readonly row: RowOf<AnyComponent> | undefined
 }
 
-const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
 
 function writesOf(store: ReadStore, { type, placement, after }: PlacementChange, creator: AuthorId): Write[] {
   const entity = placement

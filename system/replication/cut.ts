@@ -6,7 +6,8 @@
  *              the second alone; their removal (they leave), for who sees the first alone
  *     whole    every row of a cell, for who sees it from this frame on
  */
-import { type CellIndex, type CellKey, EVERYWHERE, STREAM_COMPONENTS } from '../ecs/cells.ts'
+import { type CellIndex, type CellKey, EVERYWHERE } from '../ecs/cells.ts'
+import { STREAM_COMPONENTS } from '../ecs/components.ts'
 import type { AnyComponent } from '../ecs/component.ts'
 import { COMPONENT_INDEX } from '../ecs/manifest.ts'
 import type { RowChange } from '../ecs/table.ts'

@@ -10,7 +10,7 @@
  */
 import { assert } from '../assert.ts'
 import type { AnyComponent } from '../ecs/component.ts'
-import { COMPONENTS } from '../ecs/components.ts'
+import { STREAM_COMPONENTS } from '../ecs/components.ts'
 import { advanceTrack, type Track, trackWords } from '../ecs/motion.ts'
 import type { RowChange } from '../ecs/table.ts'
 import type { World } from '../ecs/world.ts'
@@ -23,7 +23,6 @@ import { RowCoder } from './rows.ts'
 /** The entities that have a row of a component on both sides before a frame, ascending. */
 export type Universe = (component: AnyComponent) => readonly EntityId[]
 
-const STREAM: readonly AnyComponent[] = COMPONENTS.filter(({ source }) => source === 'stream')
 /** A row that changes and does not go, in 1/256. */
 const GOES_START = 240
 const VARINT_BITS = 7
@@ -38,7 +37,7 @@ interface Write {
   readonly row: { readonly bytes: Uint8Array; readonly revision: number; readonly track: Track } | undefined
 }
 
-const IS_TOUCHED_STARTS = newContexts(STREAM.length)
+const IS_TOUCHED_STARTS = newContexts(STREAM_COMPONENTS.length)
 const GOES_STARTS = newContexts(1)
 // As the starts in rows.ts: rows stay more often than they go.
 startAt(GOES_STARTS, 0, GOES_START)
@@ -77,17 +76,17 @@ class RowRoom {
 
 /** What a segment is told in: numbers that name rows, and rows. Whoever tells many keeps one for them all, to use its memory again. */
 export class SegmentCoding {
-  readonly isTouched = newContexts(STREAM.length)
+  readonly isTouched = newContexts(STREAM_COMPONENTS.length)
   readonly goes = newContexts(1)
   readonly count = new Counter()
   readonly passed = new Counter()
   readonly beyond = new Counter()
   readonly #rows = new Map<AnyComponent, RowCoder>()
-  readonly #rooms = new Map<AnyComponent, RowRoom>(STREAM.map((component) => [component, new RowRoom(component)]))
+  readonly #rooms = new Map<AnyComponent, RowRoom>(STREAM_COMPONENTS.map((component) => [component, new RowRoom(component)]))
 
   /** A segment begins. */
   restart(): void {
-    beginAs(IS_TOUCHED_STARTS, STREAM.length, this.isTouched)
+    beginAs(IS_TOUCHED_STARTS, STREAM_COMPONENTS.length, this.isTouched)
     beginAs(GOES_STARTS, 1, this.goes)
     this.count.restart()
     this.passed.restart()
@@ -118,7 +117,7 @@ export function encodeSegment(
   assert(changes.length <= SEGMENT_CHANGES_MAX, 'a segment tells of no more than SEGMENT_CHANGES_MAX rows')
   const encoder = new RangeEncoder()
   coding.restart()
-  STREAM.forEach((component, place) => {
+  STREAM_COMPONENTS.forEach((component, place) => {
     const touched = changes.filter((change) => change.component === component)
     const isTouched = encoder.bit(coding.isTouched, place, touched.length === 0 ? 0 : 1) === 1
     if (isTouched) encodeComponent(encoder, coding, touched, universe(component), world)
@@ -158,7 +157,7 @@ export function applySegment(world: World, bytes: Uint8Array, universe: Universe
   const decoder = new RangeDecoder(bytes)
   coding.restart()
   const writes: Write[] = []
-  for (const [place, component] of STREAM.entries()) {
+  for (const [place, component] of STREAM_COMPONENTS.entries()) {
     if (decoder.bit(coding.isTouched, place, 0) === 0) continue
     const why = decodeComponent(decoder, coding, component, universe(component), world, writes)
     if (why !== undefined) return why

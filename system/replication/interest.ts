@@ -3,7 +3,8 @@
  * everybody's. An interest is named by its mark, a digest of its cells: equal interests of different members have one name.
  */
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
-import { cellCoordinate, cellKey, type CellKey, cellOf, EVERYWHERE, STREAM_COMPONENTS } from '../ecs/cells.ts'
+import { cellCoordinate, cellKey, type CellKey, cellOf, EVERYWHERE } from '../ecs/cells.ts'
+import { STREAM_COMPONENTS } from '../ecs/components.ts'
 import type { World } from '../ecs/world.ts'
 import type { EntityId } from '../ids.ts'
 import type { Cell, InterestSet } from '../protocol/messages.ts'

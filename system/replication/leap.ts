@@ -3,7 +3,8 @@
  * has, and brings whole what changed since, and the end of what went: so its receiver needs none of the frames between.
  */
 import { COUNT_MAX } from '../../schemas/generated/layout.ts'
-import { type CellIndex, EVERYWHERE, STREAM_COMPONENTS } from '../ecs/cells.ts'
+import { type CellIndex, EVERYWHERE } from '../ecs/cells.ts'
+import { STREAM_COMPONENTS } from '../ecs/components.ts'
 import type { AnyComponent } from '../ecs/component.ts'
 import { COMPONENT_INDEX } from '../ecs/manifest.ts'
 import type { RowChange } from '../ecs/table.ts'

@@ -3,7 +3,7 @@ import { assert } from '../assert.ts'
 import { entryBatches } from '../commands/batch.ts'
 import type { CommandLog } from '../commands/log.ts'
 import type { CommandSigner } from '../commands/signer.ts'
-import { COMPONENTS } from '../ecs/components.ts'
+import { LOG_COMPONENTS } from '../ecs/components.ts'
 import type { World } from '../ecs/world.ts'
 import { HOST_AUTHOR } from '../ids.ts'
 import type { Probe, Signer, Verifier } from '../ports.ts'
@@ -30,7 +30,6 @@ interface Memory {
   readonly pen: CommandSigner
 }
 
-const LOG_COMPONENTS = COMPONENTS.filter(({ source }) => source === 'log')
 
 /** State of the stream is left out: poses come again with their members, bodies begin anew where they were authored, props are gone. */
 export function takeCheckpoint({ sessionId, epoch, world, log, nonces, roster, codec, signer, pen }: Memory): Checkpoint {

@@ -1,8 +1,8 @@
 /** Where entities are, and that the sums of cells are those of their rows, whatever was written. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BodyPose, HeadPose, LeftHandPose, Motion, ROTATION_ONE, Spawned } from '../../../system/ecs/components.ts'
-import { CellIndex, cellOf, EVERYWHERE, STREAM_COMPONENTS } from '../../../system/ecs/cells.ts'
+import { BodyPose, HeadPose, LeftHandPose, Motion, ROTATION_ONE, Spawned, STREAM_COMPONENTS } from '../../../system/ecs/components.ts'
+import { CellIndex, cellOf, EVERYWHERE } from '../../../system/ecs/cells.ts'
 import { World } from '../../../system/ecs/world.ts'
 import { HASH64_ZERO, hash64Difference, hash64Sum } from '../../../system/ids.ts'
 import { CELL_STEPS } from '../../../system/limits.ts'
