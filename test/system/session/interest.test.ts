@@ -56,6 +56,17 @@ describe('an interest', () => {
     expect([...ana.heard('divergence'), ...ana.heard('resyncStarted')]).toEqual([])
   })
 
+  it('R-INTEREST-2 another connection is told at once what its user wants by now, and not what was wanted before', () => {
+    const { loopback, clients: [ana] } = session(3, 'ana')
+    see(ana, 0)
+    loopback.settle()
+    const before = loopback.all('InterestSet').length
+    loopback.sever(ana)
+    see(ana, 2)
+    loopback.until(() => ana.peer.state === 'live' && loopback.all('InterestSet').length > before)
+    expect(loopback.all('InterestSet').slice(before).map(({ message }) => message.cells)).toEqual([row(2)])
+  })
+
   it('R-INTEREST-4 nothing is heard of what moves out of sight; what comes into sight and goes leaves no ghost', () => {
     const { loopback, move, clients: [ana] } = session(3, 'ana')
     see(ana, 0)
