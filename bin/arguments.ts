@@ -3,7 +3,9 @@ import { bench } from './commands/bench.ts'
 import { canary } from './commands/canary.ts'
 import { decode } from './commands/decode.ts'
 import { inspect } from './commands/inspect.ts'
+import { interop } from './commands/interop.ts'
 import { list } from './commands/list.ts'
+import { nat } from './commands/nat.ts'
 import { replay } from './commands/replay.ts'
 import { run } from './commands/run.ts'
 import { shrink } from './commands/shrink.ts'
@@ -25,6 +27,8 @@ const COMMANDS: readonly Command[] = [
   telemetry,
   shrink,
   canary,
+  interop,
+  nat,
   train,
   bench,
 ]

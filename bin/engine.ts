@@ -3,11 +3,12 @@
  * so that a test can hand in another.
  */
 import type { Inspection } from '../reports/inspection.ts'
+import type { NatMatrix } from '../reports/natmatrix.ts'
 import type { Observation } from '../reports/telemetry/observation.ts'
 import type { Canary } from '../scenarios/canaries/canary.ts'
 import type { Training, TrainingOptions } from '../scenarios/training.ts'
 import type {
-  BranchOptions, Checked, CheckOptions, Future, InspectOptions, ObserveOptions, ParsedPlan,
+  BranchOptions, Captured, CaptureOptions, Checked, CheckOptions, Future, InspectOptions, ObserveOptions, ParsedPlan,
   RunResult, Scenario, ShrinkOptions, Shrunk, SimulateOptions,
 } from '../scenarios/index.ts'
 import type { Packet } from '../scenarios/packet.ts'
@@ -18,6 +19,12 @@ export interface CatalogueEntry {
   readonly source: string
 }
 
+/** A case of the interop matrix, as its list shows it. */
+export interface InteropSummary {
+  readonly name: string
+  readonly about: string
+}
+
 /** What can be done with a scenario, in this thread or in one of its own. */
 export interface Tasks {
   simulate(scenario: Scenario, options: SimulateOptions): Promise<RunResult>
@@ -26,6 +33,7 @@ export interface Tasks {
   checkDeterminism(scenario: Scenario, options: CheckOptions): Promise<Checked>
   shrink(scenario: Scenario, options: ShrinkOptions): Promise<Shrunk>
   observe(scenario: Scenario, options: ObserveOptions): Promise<Observation>
+  capture(scenario: Scenario, options: CaptureOptions): Promise<Captured>
 }
 
 export interface Engine extends Tasks {
@@ -39,6 +47,9 @@ export interface Engine extends Tasks {
   /** A compression dictionary of what stories send. */
   train(stories: readonly Scenario[], options: TrainingOptions): Promise<Training>
   canaries(): Promise<readonly Canary[]>
+  interopCases(): Promise<readonly InteropSummary[]>
+  /** Who meets whom through which translators, where every link loses so many datagrams in a million. */
+  natMatrix(seed: number, dropPpm: number): Promise<NatMatrix>
   /** One packet as it was captured. */
   decodePacket(bytes: Uint8Array): Promise<Packet>
   /** SHA-256 over the code of this package. */
@@ -52,6 +63,8 @@ export interface Engine extends Tasks {
   readonly marks: Readonly<Record<string, { readonly seedsMax: number }>>
   /** The module of a thread that looks for canaries. */
   readonly hunterEntry: URL
+  /** The module of a thread that plays interop cases. */
+  readonly interopEntry: URL
 }
 
 /** Where the command line reads and writes. */

@@ -47,6 +47,13 @@ export function unwritable(folder: string, error: unknown): Misuse {
   return new Misuse(`cannot write to ${folder}: ${reasonOf(error)}; choose another folder with --out`)
 }
 
+/** What is written of a run that was captured; what is undefined was not asked for. */
+export interface CaptureFiles {
+  readonly 'capture.pcapng': Uint8Array | undefined
+  readonly 'connections.qlog': string | undefined
+}
+const NO_CAPTURE: CaptureFiles = { 'capture.pcapng': undefined, 'connections.qlog': undefined }
+
 /** What is written of a run. */
 interface Written {
   readonly name: string
@@ -57,7 +64,9 @@ interface Written {
  * Writes the files of a run, and removes what an earlier one left; `report.json` last, so that where it stands the others do.
  * @returns the folder, relative to `terminal.folder` where `out` is.
  */
-export function writeOutcome({ name, result }: Written, seed: number | string, out: string, terminal: Terminal): string {
+export function writeOutcome(
+  { name, result }: Written, seed: number | string, out: string, terminal: Terminal, captured: CaptureFiles = NO_CAPTURE,
+): string {
   // A plan's seed may be any text.
   const folder = join(out, `${name}-${String(seed).replaceAll(/[^\w.-]/g, '_')}`)
   try {
@@ -65,6 +74,7 @@ export function writeOutcome({ name, result }: Written, seed: number | string, o
       'report.md': result.reportMarkdown,
       'plan.json': result.planJson,
       'perf.json': result.perf === undefined ? undefined : `${JSON.stringify(result.perf, undefined, 2)}\n`,
+      ...captured,
       'report.json': result.reportJson,
     })
   } catch (error) {

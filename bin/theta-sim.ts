@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { digestOfCode } from '../platform/digests.ts'
 import { reasonOf } from '../platform/files.ts'
 import { CATALOGUE } from '../scenarios/catalogue.ts'
-import { branch, checkDeterminism, inspect, MARKS, observe, parsePlan, shrink, simulate } from '../scenarios/index.ts'
+import { branch, capture, checkDeterminism, inspect, MARKS, observe, parsePlan, shrink, simulate } from '../scenarios/index.ts'
 import { type Engine, EXIT } from './engine.ts'
 import { main } from './main.ts'
 
@@ -16,12 +16,14 @@ const compiled = fileURLToPath(new URL('..', import.meta.url))
 const engine: Engine = {
   version: manifest.version,
   catalogue: CATALOGUE,
-  simulate, inspect, branch, checkDeterminism, shrink, observe,
+  simulate, inspect, branch, checkDeterminism, shrink, observe, capture,
   parsePlan,
   bench: async (print) => (await import('../scenarios/bench.ts')).bench(print),
   soak: async (minutes, print) => (await import('../scenarios/bench/soak.ts')).soak(minutes, print),
   train: async (stories, options) => (await import('../scenarios/training.ts')).train(stories, options),
   canaries: async () => (await import('../scenarios/canaries/index.ts')).CANARIES,
+  interopCases: async () => (await import('../scenarios/interop/cases.ts')).INTEROP_CASES,
+  natMatrix: async (seed, dropPpm) => (await import('../scenarios/nat/matrix.ts')).natMatrix(seed, dropPpm),
   decodePacket: async (bytes) => (await import('../scenarios/packet.ts')).decodePacket(bytes),
   digest: () => digestOfCode(compiled, ['sim', 'system', 'schemas', 'scenarios', 'reports', 'platform']),
   packageIndex: new URL('../scenarios/index.js', import.meta.url),
@@ -29,6 +31,7 @@ const engine: Engine = {
   sweepEntry: new URL('./sweep/sweeper.js', import.meta.url),
   marks: MARKS,
   hunterEntry: new URL('./hunter.js', import.meta.url),
+  interopEntry: new URL('./interopplayer.js', import.meta.url),
 }
 
 // Whoever reads the output may leave early (`theta-sim list | head -1`); a disk may be full.

@@ -3,12 +3,12 @@
  * as it is asked.
  */
 import { serve } from '../platform/watchdog.ts'
-import { branch, checkDeterminism, inspect, observe, OptionError, shrink, simulate } from '../scenarios/index.ts'
+import { branch, capture, checkDeterminism, inspect, observe, OptionError, shrink, simulate } from '../scenarios/index.ts'
 import type { Tasks } from './engine.ts'
 import { loadScenario, nameUsersLines } from './module.ts'
 import type { ThreadAnswer, ThreadQuestion } from './subject.ts'
 
-const TASKS: Tasks = { simulate, inspect, branch, checkDeterminism, shrink, observe }
+const TASKS: Tasks = { simulate, inspect, branch, checkDeterminism, shrink, observe, capture }
 
 nameUsersLines()
 

@@ -115,7 +115,7 @@ export interface InspectedConnection {
   readonly peer: string
   /** Both ends' number for it. */
   readonly number: number
-  readonly profile: string
+  readonly protocol: string
   readonly state: string
   readonly rttUs: number
   readonly rttVariationUs: number

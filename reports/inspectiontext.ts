@@ -97,7 +97,7 @@ function seatTable({ nodes }: Inspection): string[] {
 function connectionTable({ nodes }: Inspection): string[] {
   const titles = ['at', 'to', 'over', 'state', 'rtt, ms#', '+-#', 'window#', 'in flight#', 'packets#', 'oldest sent#', 'probes#', 'lost#']
   return table(titles, nodes.flatMap(({ name, connections }) => connections.map((one) => [
-    name, one.peer, one.profile, one.state, milliseconds(one.rttUs), milliseconds(one.rttVariationUs), one.windowBytes, one.inFlightBytes,
+    name, one.peer, one.protocol, one.state, milliseconds(one.rttUs), milliseconds(one.rttVariationUs), one.windowBytes, one.inFlightBytes,
     one.unanswered, one.oldestSentUs === null ? '' : milliseconds(one.oldestSentUs), one.backoff, one.lost,
   ])))
 }

@@ -1,8 +1,9 @@
 /**
  * What became of each datagram, and which messages rode in it. The trace names a datagram after the first thing in it, and a
- * message by when it was handed to its channel; the two are joined by how a channel numbers what it is given: a stream by bytes,
- * each message with its length in front, any other channel by messages. Where that does not add up on a channel (somebody wrote to it
- * that does not tell, or a message was thrown away before it was sent), its messages are not named from there on.
+ * message by when it was handed to its channel; the two are joined by how a channel numbers what it is given: a stream by bytes, the
+ * channel in front and then each message with its length before it, any other channel by messages. Where that does not add up on a
+ * channel (somebody wrote to it that does not tell, or a message was thrown away before it was sent), its messages are not named from
+ * there on.
  */
 import { eventOf, type ReportedEvent, type RunNode, type RunRecord } from './input.ts'
 import { Names } from './names.ts'
@@ -35,8 +36,10 @@ export interface Rider {
 
 /** In the order of the channel table. */
 const CHANNELS = ['control', 'replication', 'assets', 'input']
-/** What a message of an unordered channel costs of its window beside its bytes: fragments are named by where they lie in it. */
-const MESSAGE_COST_BYTES = 64
+/** What a stream of a channel begins with. */
+const STREAM_HEAD_BYTES = 1
+/** Fragments count their bytes from this times the number of their message. */
+const FRAGMENT_SPACE = 2 ** 17
 /** What a datagram has beside its frames, and a frame beside its bytes, at the least. */
 const DATAGRAM_OVERHEAD_BYTES = 20
 const FRAME_OVERHEAD_BYTES = 4
@@ -50,10 +53,9 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** One channel of one connection in one direction. */
 interface Lane {
-  readonly riders: { readonly rider: Rider; readonly streamStart: number; readonly costStart: number }[]
-  /** Bytes that a stream would have been given, and what the messages cost of a window. */
+  readonly riders: { readonly rider: Rider; readonly streamStart: number }[]
+  /** Bytes that a stream would have been given. */
   streamEnd: number
-  costEnd: number
   isBroken: boolean
 }
 
@@ -133,9 +135,8 @@ export class Traffic {
     this.#wording.expect(message, rider)
     const key = `${connection} ${node} ${CHANNELS.indexOf(event.channel)} ${to}`
     const lane = this.#lane(key)
-    lane.riders.push({ rider, streamStart: lane.streamEnd, costStart: lane.costEnd })
+    lane.riders.push({ rider, streamStart: lane.streamEnd })
     lane.streamEnd += (bytes < 64 ? 1 : bytes < 16_384 ? 2 : 4) + bytes
-    lane.costEnd += bytes + MESSAGE_COST_BYTES
     this.#unseen = this.#unseen.filter((one) => one.rider.atUs === atUs)
     this.#unseen.push({ rider, lane: key })
   }
@@ -173,27 +174,25 @@ export class Traffic {
   #named(sent: Sent): Rider[] {
     const { contents, start, end, channel } = sent
     const lane = this.#lane(`${sent.connection} ${sent.from} ${channel} ${sent.to}`)
-    const { streamEnd, costEnd, riders: { length } } = lane
-    const known = contents === 'stream' ? streamEnd : contents === 'message' ? length : contents === 'fragment' ? costEnd : undefined
-    if (known === undefined || end <= start) return []
-    if (end > known) lane.isBroken = true
+    const { streamEnd, riders: { length } } = lane
+    const isStream = contents === 'stream'
+    const space = contents === 'fragment' ? FRAGMENT_SPACE : 1
+    if (end <= start || !(isStream || contents === 'message' || contents === 'fragment')) return []
+    if (isStream ? end > streamEnd : Math.ceil(end / space) > length) lane.isBroken = true
     if (lane.isBroken) return []
-    if (contents === 'message') return [lane.riders[start].rider]
+    if (!isStream) return [lane.riders[Math.floor(start / space)].rider]
     const riders: Rider[] = []
     for (let index = lane.riders.length - 1; index >= 0; index--) {
-      const { rider, streamStart, costStart } = lane.riders[index]
-      const [from, to] = contents === 'stream'
-        ? [streamStart, lane.riders[index + 1]?.streamStart ?? lane.streamEnd]
-        : [costStart, costStart + rider.bytes]
-      if (to <= start) break
-      if (from < end) riders.unshift(rider)
+      const { rider, streamStart } = lane.riders[index]
+      if ((lane.riders[index + 1]?.streamStart ?? lane.streamEnd) <= start) break
+      if (streamStart < end) riders.unshift(rider)
     }
     return riders
   }
 
   #lane(key: string): Lane {
     let lane = this.#lanes.get(key)
-    if (lane === undefined) this.#lanes.set(key, (lane = { riders: [], streamEnd: 0, costEnd: 0, isBroken: false }))
+    if (lane === undefined) this.#lanes.set(key, (lane = { riders: [], streamEnd: STREAM_HEAD_BYTES, isBroken: false }))
     return lane
   }
 }

@@ -8,6 +8,7 @@ import { eventCore } from './bench/eventcore.ts'
 import { frames } from './bench/frames.ts'
 import { memory } from './bench/memory.ts'
 import { messages } from './bench/messages.ts'
+import { network } from './bench/network.ts'
 import { rewind } from './bench/rewind.ts'
 import { runs } from './bench/runs.ts'
 import { scale } from './bench/scale.ts'
@@ -19,6 +20,7 @@ const PARTS: readonly (readonly [title: string, seconds: number, measure: (print
   // First, since no other part has had the engine compile anything yet.
   ['Whole runs of loopback-120', 25, runs],
   ['Event core: pop the earliest, push one more', 5, eventCore],
+  ['Network: links, QUIC and WebRTC', 20, network],
   ['Messages: medians of one call', 5, () => messages(wallClockMs)],
   ['Changed transforms: what they cost', 5, () => transforms(wallClockMs)],
   ['Frames of a small world and a large one', 10, scale],

@@ -2,6 +2,7 @@
 import type { Scenario } from './scenario.ts'
 import assetStreaming from './stories/asset-streaming.ts'
 import attacker from './stories/attacker.ts'
+import behindNats from './stories/behind-nats.ts'
 import commitStorm from './stories/commit-storm.ts'
 import cutOff from './stories/cut-off.ts'
 import editorsTalk from './stories/editors-talk.ts'
@@ -31,5 +32,6 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, cutOff, assetStreaming, swarm, worlds,
+  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, cutOff, assetStreaming, behindNats,
+  swarm, worlds,
 ].map(entry)

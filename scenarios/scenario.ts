@@ -2,7 +2,8 @@
 import { type CounterName, COUNTERS } from '../reports/counters.ts'
 import { STREAM_BYTES_PER_SECOND_MIN } from '../system/limits.ts'
 import { type MarkName, MARKS } from '../system/telemetry/marks.ts'
-import { fieldsOf, rangeOf, whole, within } from './arguments.ts'
+import { fieldsOf, oneOf, rangeOf, whole, within } from './arguments.ts'
+import { type Translator, TRANSLATORS } from './cluster/translators.ts'
 import type { Story } from './cluster/vocabulary.ts'
 
 /** Names of the counters that a run keeps; reports/counters.ts tells what each one counts. */
@@ -26,6 +27,8 @@ export interface ScenarioSettings {
   readonly disks?: boolean | 'drawn'
   /** What the changes of the stream may take for each member, in bytes a second, at least 2048 (default: without a bound). */
   readonly streamBytesPerSecond?: number
+  /** The translator that the host is behind (default none); peers then meet it over WebRTC, by a public server beside it. */
+  readonly hostBehind?: Translator
 }
 
 /**
@@ -70,11 +73,14 @@ export function scenario(
   name: string, settings: ScenarioSettings, script: (story: Story) => Promise<void>, checks: { readonly mustHappen?: MustHappen } = {},
 ): Scenario {
   if (!NAME.test(name)) throw new RangeError(`scenario name: expected lower-case letters, digits and dashes, got ${JSON.stringify(name)}`)
-  fieldsOf(`scenario ${name}`, settings, ['frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints', 'disks', 'streamBytesPerSecond'])
+  fieldsOf(`scenario ${name}`, settings, [
+    'frames', 'hz', 'peersMax', 'settleMs', 'ties', 'faultPoints', 'disks', 'streamBytesPerSecond', 'hostBehind',
+  ])
   fieldsOf(`scenario ${name}: checks`, checks, ['mustHappen'])
   if (typeof script !== 'function') throw new TypeError(`scenario ${name}: expected a script function, got ${typeof script}`)
   const { frames, hz, peersMax = 4, settleMs = 5_000, ties = false, faultPoints = false, disks = false } = settings
-  const { streamBytesPerSecond = Infinity } = settings
+  const { streamBytesPerSecond = Infinity, hostBehind = 'none' } = settings
+  oneOf(`scenario ${name}: hostBehind`, hostBehind, TRANSLATORS)
   const wholeWithin = (field: string, value: number, most: number) => within(field, whole(field, value), 1, most)
   wholeWithin(`scenario ${name}: frames`, frames, FRAMES_MAX)
   if (hz !== 90) throw new RangeError(`scenario ${name}: expected 90 hz, got ${String(hz)}`)
@@ -86,7 +92,8 @@ export function scenario(
   }
   const { mustHappen = {} } = checks
   expectationsOf(mustHappen)
-  return { name, settings: { frames, hz, peersMax, settleMs, ties, faultPoints, disks, streamBytesPerSecond }, script, mustHappen }
+  const complete = { frames, hz, peersMax, settleMs, ties, faultPoints, disks, streamBytesPerSecond, hostBehind }
+  return { name, settings: complete, script, mustHappen }
 }
 
 function expectationsOf(mustHappen: MustHappen): void {

@@ -1,6 +1,7 @@
 /** `theta-sim run`: one seed with a report, or many of which only the red ones leave one. */
 import { wallClockMs } from '../../platform/clock.ts'
 import { FRAMES_MAX } from '../../scenarios/index.ts'
+import { CAPTURE_FLAGS, capturedRun, type CaptureWish, captureWishOf } from '../capture.ts'
 import { checkedRun, DETERMINISM_FLAGS, type DeterminismOptions, determinismOf } from '../determinism.ts'
 import { type Engine, EXIT, Misuse, type Terminal } from '../engine.ts'
 import {
@@ -21,7 +22,7 @@ export const run: Command = {
     tamper: { value: 'PEER@FRAME', about: 'flip one bit of that peer’s state, to see it found' },
     canary: { value: 'NAME', about: 'plant this known fault, to see it found' },
     verifier: { value: 'KIND', about: 'Ed25519 by noble (pure, default), node (fast, same verdicts) or none (signatures pass)' },
-    ...DETERMINISM_FLAGS,
+    ...DETERMINISM_FLAGS, ...CAPTURE_FLAGS,
     json: { about: 'print the summary as JSON, and nothing else' },
     ...QUIET, ...VERBOSE,
   },
@@ -40,6 +41,7 @@ interface Options {
   readonly canary: string | undefined
   readonly verifier: Verifier
   readonly determinism: DeterminismOptions | undefined
+  readonly capture: CaptureWish | undefined
   readonly json: boolean
   readonly quiet: boolean
   readonly verbose: boolean
@@ -60,6 +62,7 @@ function optionsOf(given: Given): Options {
     canary: given.text('canary'),
     verifier: verifierOf(given.text('verifier') ?? 'noble'),
     determinism: determinismOf(given),
+    capture: captureWishOf(given),
     json: given.on('json'),
     quiet: given.on('quiet'),
     verbose: given.on('verbose'),
@@ -108,13 +111,23 @@ async function runOne(subject: Subject, shared: Shared, options: Options, termin
     else printLines(terminal, options.quiet ? checked.lines.slice(0, 1) : checked.lines)
     return EXIT.undetermined
   }
-  const folder = writeOutcome(outcome, seed, options.out, terminal)
+  const captured = options.capture && await capturedRun(subject, asked, options.capture, result.traceDigest, onProgress)
+  progress.clear()
+  if (captured?.kind === 'another') {
+    if (options.json) printJson(terminal, { scenario: outcome.name, seed, exit: EXIT.undetermined, capture: captured.summary })
+    else printLines(terminal, [captured.line])
+    return EXIT.undetermined
+  }
+  const folder = writeOutcome(outcome, seed, options.out, terminal, captured?.files)
   if (options.verbose && result.stack !== undefined) terminal.stderr(`${result.stack}\n`)
-  const said = summaryJson(outcome, seed, folder)
-  if (options.json) printJson(terminal, checked === undefined ? said : { ...said, determinism: checked.summary })
-  else if (options.quiet) printLines(terminal, [result.verdict])
+  if (options.json) {
+    printJson(terminal, {
+      ...summaryJson(outcome, seed, folder),
+      ...(checked && { determinism: checked.summary }), ...(captured && { capture: captured.summary }),
+    })
+  } else if (options.quiet) printLines(terminal, [result.verdict])
   else {
-    const places = [`report: ${folder}/report.md`, `again:  ${result.reproduce}`]
+    const places = [`report: ${folder}/report.md`, ...(captured?.linesOf(folder) ?? []), `again:  ${result.reproduce}`]
     if (result.exit !== EXIT.converged) places.push(`least:  npx theta-sim shrink ${folder}/report.json`)
     printLines(terminal, [...result.summary, '', ...(checked?.lines ?? []), ...places])
   }

@@ -62,7 +62,8 @@ export const COMMIT_CANARIES: readonly Canary[] = [
   {
     name: 'conflict-overlooked', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'the host takes every draft for one of the live placement: the last writer wins',
-    shows: [{ check: 'oracle', component: 'theta.Placement' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    // A commit that has no conflict adds what the oracle does not.
+    shows: ['theta.Placement', 'theta.CommitRecord', 'theta.Entity'].map((component) => ({ check: 'oracle', component })),
     plant: (bed) => misreadsDrafts(bed, (draft, live) => {
       const { before } = draft
       return before === undefined || live === undefined ? draft : { ...draft, before: live }
@@ -71,7 +72,10 @@ export const COMMIT_CANARIES: readonly Canary[] = [
   {
     name: 'tags-overwritten', area: 'commits', stories: ['commit-storm', 'swarm'],
     about: 'tags that both sides changed are not merged: the later ones stay',
-    shows: [{ check: 'oracle', component: 'theta.Placement', field: 'tags' }, { check: 'oracle', component: 'theta.CommitRecord' }],
+    shows: [
+      { check: 'oracle', component: 'theta.Placement', field: 'tags' }, { check: 'oracle', component: 'theta.CommitRecord' },
+      { check: 'oracle', component: 'theta.Entity' },
+    ],
     plant: (bed) => misreadsDrafts(bed, (draft, live) => {
       const { before } = draft
       return before === undefined || live === undefined ? draft : { ...draft, before: { ...before, tags: live.tags } }

@@ -57,7 +57,7 @@ export async function hunt(canary: Canary, { seedsMax, planSource = 'plan.json' 
       const failure = await failureOf(story, settingsOf(story, options), prepared)
       runs++
       // A story that waits in vain names nothing; another one will.
-      if (failure === undefined || failure.exit === 4) continue
+      if (failure === undefined || failure.exit === 4 || isIdle(canary.shows, failure)) continue
       found ??= { story: story.name, seed, runs, seconds: seconds(beganMs) }
       const shrinkMs = wallClockMs()
       const shrunk = await shrink(story, { ...options, planSource, source: story.name })
@@ -70,6 +70,10 @@ export async function hunt(canary: Canary, { seedsMax, planSource = 'plan.json' 
   }
   return { found, shrunk: least }
 }
+
+/** Whether a run has failed for nothing but that too little happened in it, and no canary of this name makes that so. */
+export const isIdle = (shows: Canary['shows'], { check }: FailureKind): boolean =>
+  check === 'mustHappen' && !shows.some((showing) => showing.check === check)
 
 /** Whether a failure is one of those that a canary may be found as. */
 const isShown = (shows: readonly Showing[], { check, component, field }: FailureKind): boolean =>

@@ -1,8 +1,8 @@
 /** Canaries of the transport: what a library below the port may get wrong. */
 import type { TransportInput } from '../../sim/port.ts'
+import { SendStream } from '../../sim/quic/sendstream.ts'
 import type { TransportEndpoint } from '../../sim/transport/endpoint.ts'
-import { MessageSender } from '../../sim/transport/messages.ts'
-import { StreamSender } from '../../sim/transport/streams.ts'
+import { Outbound } from '../../sim/webrtc/sctp/outbound.ts'
 import type { Bed, Canary } from './canary.ts'
 import { everyNth } from './lies.ts'
 
@@ -82,17 +82,17 @@ export const TRANSPORT: readonly Canary[] = [
       + 'commands a packet is lost',
     shows: [{ check: 'settle' }],
     plant: (bed) => {
-      bed.wrap(StreamSender.prototype, 'lost', () => () => {})
-      bed.wrap(StreamSender.prototype, 'probe', () => () => false)
+      bed.wrap(SendStream.prototype, 'lost', () => () => {})
+      bed.wrap(SendStream.prototype, 'probe', () => () => false)
     },
   },
   {
     name: 'message-loss-forgotten', area: 'transport', stories: ['partition-heals', 'swarm'],
-    about: 'a reliable channel of messages hears that one was lost, and does not send it again',
+    about: 'the retransmission timer of SCTP never goes off: what was lost at the end of a burst is not sent again',
     shows: [{ check: 'settle' }],
     plant: (bed) => {
-      bed.wrap(MessageSender.prototype, 'lost', () => () => {})
-      bed.wrap(MessageSender.prototype, 'probe', () => () => false)
+      bed.wrap(Outbound.prototype, 'wake', () => () => {})
+      bed.wrap(Outbound.prototype, 'nextWakeUs', () => () => Infinity)
     },
   },
 ]

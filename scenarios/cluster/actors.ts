@@ -2,7 +2,6 @@
  * The vocabulary of a story, acted out on a cluster. A verb is an operation with a label of its own; what takes several
  * frames (a click, a drag) becomes a gesture that the actor's hands play, one step a frame, one gesture after another.
  */
-import type { LinkSettings } from '../../sim/net/link.ts'
 import type { Button, Controller } from '../../sim/xr/controller.ts'
 import type { Vector } from '../../sim/xr/pose.ts'
 import { assetNumber, assetOf } from '../../system/assets/asset.ts'
@@ -15,13 +14,14 @@ import { TOOLS } from '../../system/editor/tools.ts'
 import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
-import { bytesIn, fieldsOf, oneOf, rangeOf, whole, within } from '../arguments.ts'
+import { bytesIn, fieldsOf, oneOf, whole, within } from '../arguments.ts'
 import type { Cluster } from './cluster.ts'
 import { handOver } from './handover.ts'
 import { Hostile } from './hostile.ts'
+import { isDirected, linksOf, us } from './links.ts'
 import type { ClientNode } from './nodes.ts'
 import { Meshes } from './meshes.ts'
-import { metresOf, type Steps, steps, stepsOf, triple, US_PER_MS } from './units.ts'
+import { metresOf, type Steps, steps, stepsOf, triple } from './units.ts'
 import type {
   Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor,
   PlacementActor, PlacementOptions, Prop, ShownActor, SpawnOptions, SubscribeOptions, Thing,
@@ -33,7 +33,6 @@ const REACH = 0.5
 const CLICK_FRAMES = 2
 const BODY_KG = 1
 const RESTITUTION = 0.3
-const PPM = 1_000_000
 /** Metres; what a u16 of steps holds. */
 const HALF_SIZE_MAX = 127
 /** Metres: a box of twice that touches at most ten cells each way, and a member may see 1024. */
@@ -43,7 +42,6 @@ const MASS_KG_MAX = 1_000_000
 const SPAWN_FIELDS = ['at', 'halfSize']
 const BODY_FIELDS = [...SPAWN_FIELDS, 'shape', 'massKg', 'restitution']
 const PLACEMENT_FIELDS = ['asset', 'at', 'tags']
-const LINK_FIELDS = ['latencyMs', 'drop', 'duplicate', 'reorder', 'corrupt', 'bytesPerSecond', 'queueBytes']
 
 /** Where an entity or a placement stands in somebody's view, metres. */
 function placeOf(view: ReadStore | undefined, thing: Thing): Metres | undefined {
@@ -55,7 +53,6 @@ const extent = (halfSize: Metres) => {
   const [hx, hy, hz] = triple(halfSize).map((half) => steps(half, 0, HALF_SIZE_MAX))
   return { hx, hy, hz }
 }
-const us = (ms: number): number => Math.floor(within('ms', ms, 0, Infinity) * US_PER_MS)
 
 /** @throws {TypeError} where there is none: a list that is too short, or a thing that is not there yet. */
 function entityOf(thing: Thing): Thing {
@@ -468,32 +465,22 @@ export class Net implements Network {
   heal(): void {
     this.#cluster.operate('net', 'heal', () => this.#cluster.heal())
   }
+  rebind(peer: PeerActor): void {
+    this.#cluster.operate('net', 'rebind', () => this.#cluster.rebind(nodeOf(peer)))
+  }
   does(verb: string, action: () => void): void {
     this.#cluster.operate('net', verbOf(verb), action)
   }
   #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
     return {
-      set: (options) => {
-        const everywhere = label === 'net.all'
-        this.#cluster.operate(label, 'set', () => this.#cluster.setLinks(pairs(), settingsOf(options), everywhere))
-      },
+      set: (options) => this.#cluster.operate(label, 'set', () => this.#set(pairs(), options, label === 'net.all')),
       cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), us(ms))),
     }
   }
-}
-
-function settingsOf(options: LinkOptions): Partial<LinkSettings> {
-  fieldsOf('set', options, LINK_FIELDS)
-  const { latencyMs, drop, duplicate, reorder, corrupt, bytesPerSecond, queueBytes } = options
-  const ppm = (name: string, share: number) => Math.floor(within(name, share, 0, 1) * PPM + 0.5)
-  const [latencyUsMin, latencyUsMax] = latencyMs === undefined ? [] : rangeOf('latencyMs', latencyMs).map(us)
-  return {
-    ...(latencyUsMin !== undefined && latencyUsMax !== undefined && { latencyUsMin, latencyUsMax }),
-    ...(drop !== undefined && { dropPpm: ppm('drop', drop) }),
-    ...(duplicate !== undefined && { duplicatePpm: ppm('duplicate', duplicate) }),
-    ...(reorder !== undefined && { reorderPpm: ppm('reorder', reorder) }),
-    ...(corrupt !== undefined && { corruptPpm: ppm('corrupt', corrupt) }),
-    ...(bytesPerSecond !== undefined && { bandwidthBytesPerSecond: whole('bytesPerSecond', bytesPerSecond) }),
-    ...(queueBytes !== undefined && { queueBytesMax: whole('queueBytes', queueBytes) }),
+  #set(pairs: readonly (readonly [number, number])[], options: LinkOptions, everywhere: boolean): void {
+    const { up, down } = linksOf(options)
+    if (!isDirected(options)) return this.#cluster.setLinks(pairs, up, everywhere)
+    if (everywhere) throw new RangeError('net.all: a preset, up and down are for one link: net.link(peer, host).set(...)')
+    for (const [from, to] of pairs) this.#cluster.setLinks([[from, to]], to === 0 ? up : down, false)
   }
 }

@@ -6,12 +6,12 @@ import { assert } from '../../sim/assert.ts'
 import type { Chooser, Seed } from '../../sim/choice.ts'
 import { Disk } from '../../sim/disk.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
-import { Fabric } from '../../sim/net/fabric.ts'
+import { Internet } from '../../sim/net/internet.ts'
 import type { LinkSettings } from '../../sim/net/link.ts'
 import { type RandomStream, stream } from '../../sim/random.ts'
 import type { ScriptClock } from '../../sim/script.ts'
 import { NETWORK_NODE, type Trace } from '../../sim/trace.ts'
-import { TransportEndpoint } from '../../sim/transport/endpoint.ts'
+import type { TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { frameUs, Kernel } from '../../sim/world.ts'
 import type { Headset } from '../../sim/xr/headset.ts'
 import { ROLES } from '../../system/commands/registry.ts'
@@ -22,7 +22,6 @@ import { FRAMES_PER_SECOND, PHYSICS_HZ } from '../../system/limits.ts'
 import { Physics, type Rapier } from '../../system/physics/physics.ts'
 import type { Compressor, Meter, Signer, Verifier } from '../../system/ports.ts'
 import { EDIT_PLACEMENTS, EDIT_WORLD, MANAGE_COMMITS, TELEMETRY } from '../../system/protocol/capabilities.ts'
-import { channelsFor } from '../../system/protocol/channels.ts'
 import { Codec } from '../../system/protocol/codec.ts'
 import { CBOR_BODIES } from '../../system/protocol/features.ts'
 import type { Role } from '../../system/protocol/messages.ts'
@@ -39,9 +38,13 @@ import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { PacketMirror } from '../../system/telemetry/mirror.ts'
 import { fieldsOf, oneOf } from '../arguments.ts'
 import type { Cells } from '../oracle/sight.ts'
+import { compressorOf } from './compressor.ts'
 import { Interests } from './interests.ts'
 import { ClientNode, type ClusterMeter, HostNode, type NodePorts } from './nodes.ts'
+import { Places } from './places.ts'
 import { Probes } from './probes.ts'
+import { type Translator, TRANSLATORS } from './translators.ts'
+import type { Recorder } from './recorder.ts'
 import { COMPRESSIONS, type JoinCompression, type JoinOptions } from './vocabulary.ts'
 import { Watchers } from './watchers.ts'
 import { Wiretap } from './wiretap.ts'
@@ -78,15 +81,18 @@ export interface ClusterConfig {
   readonly disks: boolean
   /** Of the host's stream; Infinity for none. */
   readonly streamBytesPerSecond: number
+  /** What the host is behind, if anything. */
+  readonly hostBehind: Translator
   readonly explain: boolean
   /** Whether every node keeps a mirror of its packets. */
   readonly mirrors: boolean
+  readonly recorder: Recorder | undefined
 }
 
 export class Cluster {
   readonly sessionId: Uint8Array
   readonly kernel: Kernel<Datagram>
-  readonly fabric: Fabric
+  readonly internet: Internet
   host: HostNode
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
@@ -111,9 +117,8 @@ export class Cluster {
   #epoch = SESSION_EPOCH
   /** By node. */
   readonly #disks: (Disk | undefined)[] = []
-  readonly #hostEndpoint = new TransportEndpoint({
-    address: 0, channels: channelsFor, resolve: () => undefined, accept: ['quic', 'webrtc'],
-  })
+  readonly #places: Places
+  readonly #hostEndpoint: TransportEndpoint
   readonly #lastScope = new Map<number, number>()
   /** What each node sent and received last, where that was asked for. */
   readonly mirrors = new Map<number, PacketMirror>()
@@ -128,7 +133,7 @@ export class Cluster {
     this.tap = new Wiretap(config.compressor)
     this.interests = new Interests(this.tap)
     this.watchers.push(this.interests)
-    const { trace, chooser, meter, xrFrames, ties } = config
+    const { trace, chooser, meter, xrFrames, ties, recorder } = config
     this.#entropy = stream(config.seed, 'entropy')
     this.sessionId = this.#entropy.bytes(SESSION_ID_BYTES)
     this.kernel = new Kernel<Datagram>({
@@ -137,13 +142,16 @@ export class Cluster {
       undelivered: ({ id, from, to }, node, why) =>
         trace.record(this.kernel.nowUs, node, { kind: 'lost', datagram: id, from, to, why: why === 'full' ? 'queue' : 'down' }),
     })
-    this.fabric = new Fabric({
+    this.internet = new Internet({
       chooser,
-      deliver: (atUs, datagram) => this.kernel.deliver(atUs, datagram.to, datagram),
+      deliver: (atUs, node, datagram) => this.kernel.deliver(atUs, node, datagram),
       sink: (record) => trace.record(this.kernel.nowUs, NETWORK_NODE, record),
+      leaving: recorder && ((datagram, nowUs) => recorder.datagram(datagram, nowUs)),
     })
+    this.#places = new Places(this.internet, config.hostBehind, (node) => recorder?.endpoint(node, this.kernel))
+    this.#hostEndpoint = this.#places.host()
     this.#ports = {
-      trace, meter, fabric: this.fabric, xrFrames,
+      trace, meter, internet: this.internet, xrFrames,
       noticed: (node, event, nowUs) => this.#noticed(node, event, nowUs),
       sent: (from, to, connection, channel, bytes) => this.watchers.sent(from, to, connection, channel, bytes),
       received: (from, to, connection, channel, bytes) => this.watchers.received(from, to, connection, channel, bytes),
@@ -170,7 +178,7 @@ export class Cluster {
       ...(streamBytesPerSecond < Infinity && { streamBytesPerSecond }),
     }
     const host = new Host(session, this.#peerPorts(0, this.hostLabel, this.#config.compressor), this.#physics)
-    return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk)
+    return new HostNode(0, 'host', host, this.#hostEndpoint, this.#ports, disk, this.#places.server)
   }
 
   #diskOf(node: number): Disk | undefined {
@@ -290,14 +298,15 @@ export class Cluster {
 
   /** @throws {TypeError | RangeError} where that is nobody who can join. */
   addClient(name: string, options: JoinOptions): ClientNode {
-    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities', 'cbor', 'compression'])
-    const { over, role, capabilities, cbor = false, compression = this.#config.compression } = options
+    fieldsOf(`join ${name}`, options, ['over', 'role', 'capabilities', 'cbor', 'compression', 'behind'])
+    const { over, role, capabilities, cbor = false, compression = this.#config.compression, behind = 'none' } = options
     if (typeof name !== 'string' || !NAME.test(name)) {
       throw new RangeError(`join: expected a name of up to 32 letters, digits and dashes, got ${JSON.stringify(name)}`)
     }
     oneOf(`join ${name}: over`, over, ['quic', 'webrtc'])
     oneOf(`join ${name}: role`, role, ROLES)
     oneOf(`join ${name}: compression`, compression, COMPRESSIONS)
+    oneOf(`join ${name}: behind`, behind, TRANSLATORS)
     for (const capability of capabilities ?? []) oneOf(`join ${name}: capabilities`, capability, CAPABILITY_NAMES)
     const id = this.clients.length + 1
     const headset = this.#config.headsets[id - 1]
@@ -315,14 +324,11 @@ export class Cluster {
     const compressor = compressorOf(compression, this.#config.compressor)
     this.#configs.push({ client: config, compressor })
     const client = new Client(config, this.#peerPorts(id, name, compressor))
-    const endpoint = new TransportEndpoint({
-      address: id, channels: channelsFor, accept: [],
-      resolve: (place) => (place === this.hostEndpoint ? { profile: over, address: 0 } : undefined),
-    })
+    const endpoint = this.#places.client(id, name, over, behind, () => this.hostEndpoint)
     const node = new ClientNode(id, name, client, endpoint, headset, this.#ports, this.#diskOf(id))
     this.clients.push(node)
     this.kernel.addNode(node)
-    for (const [from, to] of [[0, id], [id, 0]] as const) this.fabric.link(from, to).set(this.#everywhere)
+    this.setLinks(this.#linksOf(id), this.#everywhere, false)
     this.kernel.startFrames(id, FRAMES_PER_SECOND, this.nextFrame())
     return node
   }
@@ -338,19 +344,26 @@ export class Cluster {
   // --- faults --------------------------------------------------------------------------------------------------------
 
   everyLink(): readonly (readonly [number, number])[] {
-    return this.clients.flatMap(({ id }) => [[0, id], [id, 0]] as const)
+    return this.clients.flatMap(({ id }) => this.#linksOf(id))
+  }
+  /** Between a client and the host, and the public server where there is one. */
+  #linksOf(id: number): readonly (readonly [number, number])[] {
+    return [0, ...(this.#places.server === undefined ? [] : [this.#places.server.address])].flatMap((at) => [[at, id], [id, at]] as const)
   }
   setLinks(pairs: readonly (readonly [number, number])[], settings: Partial<LinkSettings>, everywhere: boolean): void {
     if (everywhere) this.#everywhere = { ...this.#everywhere, ...settings }
-    for (const [from, to] of pairs) this.fabric.link(from, to).set(settings)
+    for (const [from, to] of pairs) this.internet.link(from, to).set(settings)
   }
   cut(pairs: readonly (readonly [number, number])[], forUs: number): void {
     this.setLinks(pairs, { down: true }, false)
     void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.setLinks(pairs, { down: false }, false))
   }
+  rebind(node: number): void {
+    this.#places.rebind(node, this.client(node).name)
+  }
   heal(): void {
     this.#everywhere = {}
-    this.fabric.heal()
+    this.internet.heal()
   }
   /** The storm is over for good. A session needs its host: one that is down begins anew. */
   calm(): void {
@@ -469,18 +482,6 @@ export class Cluster {
       entropy: (bytes) => this.#entropy.bytes(bytes),
       observe: (frame, world) => this.watchers.frame(node, frame, world),
     }
-  }
-}
-
-function compressorOf(compression: JoinCompression, compressor: Compressor): Compressor | undefined {
-  switch (compression) {
-    case 'dictionary': return compressor
-    case 'plain': return {
-      dictionaries: [],
-      compress: (bytes, dictionary) => compressor.compress(bytes, dictionary),
-      decompress: (bytes, dictionary, bytesMax) => compressor.decompress(bytes, dictionary, bytesMax),
-    }
-    case 'none': return undefined
   }
 }
 

@@ -164,7 +164,7 @@ class Names {
     this.#ordinals = ordinals
   }
   ofNode(node: number): string {
-    return node === 0 ? 'host' : this.#cluster.clients[node - 1].name
+    return node === 0 ? 'host' : (this.#cluster.clients[node - 1]?.name ?? 'server')
   }
   ofAuthor(author: number): string {
     if (author === HOST_AUTHOR) return 'host'
@@ -231,10 +231,13 @@ function connectionsOf({ endpoint }: Cluster['host'] | ClientNode, names: Names)
     ({ ...standing, peer: names.ofNode(peer), oldestSentUs: oldestSentUs ?? null }))
 }
 
-function linksOf({ fabric, kernel }: Cluster, names: Names): InspectedLink[] {
+function linksOf({ internet, kernel }: Cluster, names: Names): InspectedLink[] {
   const arrivals = kernel.pending().flatMap((event) => (event.kind === 'datagram' ? [event] : []))
-  return fabric.links.map(({ from, to, settings }) => {
-    const own = arrivals.filter(({ datagram }) => datagram.from === from && datagram.to === to)
+  return internet.links.map(({ from, to, settings }) => {
+    const own = arrivals.filter(({ datagram }) => {
+      const ends = datagram.via ?? datagram
+      return ends.from === from && ends.to === to
+    })
     return {
       from: names.ofNode(from), to: names.ofNode(to), isDown: settings.down,
       bytes: own.reduce((sum, { datagram }) => sum + datagram.bytes.length, 0),

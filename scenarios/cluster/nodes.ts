@@ -5,7 +5,7 @@
 import { assert } from '../../sim/assert.ts'
 import type { Disk } from '../../sim/disk.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
-import type { Fabric } from '../../sim/net/fabric.ts'
+import type { Internet } from '../../sim/net/internet.ts'
 import type { TransportOutput } from '../../sim/port.ts'
 import { NETWORK_NODE, type NoteData, type Trace } from '../../sim/trace.ts'
 import type { EndpointOutput, TransportEndpoint } from '../../sim/transport/endpoint.ts'
@@ -16,6 +16,7 @@ import type { Client } from '../../system/session/client.ts'
 import type { Host } from '../../system/session/host.ts'
 import type { Peer, PeerInput } from '../../system/session/peer.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
+import type { PublicServer } from './places.ts'
 
 /** Parts of the work that the cluster tells apart; `system/` has its own. */
 export type ClusterPart = 'network' | 'xr'
@@ -26,7 +27,7 @@ export interface ClusterMeter {
 
 export interface NodePorts {
   readonly trace: Trace
-  readonly fabric: Fabric
+  readonly internet: Internet
   readonly meter: ClusterMeter
   /** Whether headsets give frames. */
   readonly xrFrames: boolean
@@ -64,11 +65,15 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
   abstract frame(index: number, nowUs: number): void
 
   deliver(datagram: Datagram, nowUs: number): void {
-    this.ports.fabric.arrived(datagram)
+    const arrived = this.ports.internet.arrived(datagram, nowUs)
+    if (arrived === undefined) return
     this.ports.meter.begin('network')
-    this.endpoint.receive(datagram, nowUs)
+    this.receive(arrived, nowUs)
     this.ports.meter.end('network')
     this.settle(nowUs)
+  }
+  protected receive(datagram: Datagram, nowUs: number): void {
+    this.endpoint.receive(datagram, nowUs)
   }
   wake(nowUs: number): void {
     this.ports.meter.begin('network')
@@ -129,7 +134,7 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
   }
 
   #take(output: EndpointOutput, nowUs: number): void {
-    if (output.kind === 'datagram') this.ports.fabric.send(output.datagram, nowUs)
+    if (output.kind === 'datagram') this.ports.internet.send(output.datagram, nowUs)
     else if (output.kind === 'record') this.ports.trace.record(nowUs, NETWORK_NODE, output.record)
     else {
       const { input } = output
@@ -148,6 +153,34 @@ abstract class PeerNode<P extends Peer> implements SimNode<Datagram> {
 const NOBODY: Person = { onFrame() {}, isBusy: () => false, interrupted() {} }
 
 export class HostNode extends PeerNode<Host> {
+  /** Beside it, on an interface of its own. */
+  readonly #server: PublicServer | undefined
+
+  constructor(
+    id: number, name: string, peer: Host, endpoint: TransportEndpoint, ports: NodePorts, disk: Disk | undefined,
+    server: PublicServer | undefined,
+  ) {
+    super(id, name, peer, endpoint, ports, disk)
+    this.#server = server
+  }
+
+  protected override receive(datagram: Datagram, nowUs: number): void {
+    if (datagram.to === this.#server?.address) this.#server.receive(datagram, nowUs)
+    else super.receive(datagram, nowUs)
+  }
+  override wake(nowUs: number): void {
+    this.#server?.wake(nowUs)
+    super.wake(nowUs)
+  }
+  override nextWakeUs(): number {
+    return Math.min(super.nextWakeUs(), this.#server?.nextWakeUs() ?? Infinity)
+  }
+  override settle(nowUs: number): void {
+    for (let datagram = this.#server?.poll(); datagram !== undefined; datagram = this.#server?.poll()) {
+      this.ports.internet.send(datagram, nowUs)
+    }
+    super.settle(nowUs)
+  }
   frame(frame: number, nowUs: number): void {
     this.give({ kind: 'frame', frame }, nowUs)
     this.settle(nowUs)

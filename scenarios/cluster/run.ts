@@ -37,6 +37,7 @@ import type { ClientNode, ClusterPart } from './nodes.ts'
 import { isOurs } from './ours.ts'
 import type { Branch, ExitCode, Performance, Tampered, TamperRequest, VerifierName } from './outcome.ts'
 import type { Prepared } from './prepare.ts'
+import type { Recorder } from './recorder.ts'
 import { tamper, tamperOffsetUs } from './tamper.ts'
 import { US_PER_MS } from './units.ts'
 import type { Watcher } from './watchers.ts'
@@ -61,6 +62,8 @@ export interface RunSettings {
   readonly traceLevel?: 'chain' | 'digest'
   /** Whether every node keeps a mirror of its packets (default false). */
   readonly mirrors?: boolean
+  /** Keeps what leaves the nodes, and what QUIC connections tell of themselves. */
+  readonly recorder?: Recorder
   /** How far peers can compress whose join does not say (default 'none'). */
   readonly compression?: JoinCompression
   /** Who else looks on. */
@@ -175,13 +178,14 @@ class Run {
     const headsets = await Promise.all(Array.from({ length: this.#scenario.settings.peersMax }, () => createHeadset(this.#prepared.xr)))
     const { verifier, signer } = cryptoOf(this.#settings.verifier, seed, isForgetful)
     const meter = measure ? this.#parts : { begin() {}, end() {} }
-    const { ties, faultPoints, disks, streamBytesPerSecond } = this.#scenario.settings
+    const { ties, faultPoints, disks, streamBytesPerSecond, hostBehind } = this.#scenario.settings
     const cluster: Cluster = new Cluster({
       seed, chooser: record ?? chosen, trace, ties, faultPoints, disks: hasDisks(disks, seed), headsets, verifier, signer, meter,
-      streamBytesPerSecond, rapier: this.#prepared.rapier,
+      streamBytesPerSecond, hostBehind, rapier: this.#prepared.rapier,
       operations: plan?.operations === undefined ? undefined : new Set(plan.operations),
       explain: this.#explain !== undefined, mirrors: this.#settings.mirrors ?? false, xrFrames: this.#settings.headsets ?? true,
       compressor: this.#prepared.compressor, compression: this.#settings.compression ?? 'none',
+      recorder: this.#settings.recorder,
     })
     isBuilt = true
     const bed = new Bed(cluster)

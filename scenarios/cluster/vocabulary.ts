@@ -3,9 +3,13 @@
  * Lengths are metres, times milliseconds unless a name says otherwise; `await` only what returns a promise here.
  */
 import type { Seed } from '../../sim/choice.ts'
+import type { BurstName } from '../../sim/net/bursts.ts'
+import type { PresetName } from '../../sim/net/presets.ts'
+import type { TraceName } from '../../sim/net/synthetic-traces.ts'
 import type { RandomStream } from '../../sim/random.ts'
 import type { ToolName } from '../../system/editor/tools.ts'
 import type { PlacementTag } from '../../system/placement/tags.ts'
+import type { Translator } from './translators.ts'
 
 export type Metres = readonly [x: number, y: number, z: number]
 /** An entity or placement as stories pass it around: its id. */
@@ -43,6 +47,8 @@ export interface JoinOptions {
   readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
   /** How far this peer can compress (default 'none', which is the fastest to simulate); the host can do all of it. */
   readonly compression?: JoinCompression
+  /** The translator that it is behind, of its own (default none). */
+  readonly behind?: Translator
 }
 
 export interface SpawnOptions {
@@ -283,6 +289,8 @@ export interface Network {
   readonly all: LinkActor
   /** Clears every fault. */
   heal(): void
+  /** The translator of a peer that joined `behind` one starts anew: what it had mapped is gone, and the next ports are others. */
+  rebind(peer: PeerActor): void
   /** See {@link PeerActor.does}. */
   does(verb: string, action: () => void): void
 }
@@ -292,14 +300,62 @@ export interface LinkActor {
   /** Carries nothing for so long. */
   cut(ms: number): void
 }
-export interface LinkOptions {
+/** What is left out stays as it is. */
+export interface LinkOptions extends DirectionOptions {
+  /** A link that a person knows; everything about the link that is not said beside it is the preset's. */
+  readonly preset?: PresetName
+  /** Of one direction alone: from a peer up to the host, and from the host down. */
+  readonly up?: DirectionOptions
+  readonly down?: DirectionOptions
+}
+export interface DirectionOptions {
   /** Least and greatest one-way delay. */
   readonly latencyMs?: readonly [least: number, most: number]
+  /** How delays are distributed between the two; a long thin tail where nobody says. */
+  readonly jitter?: JitterOptions
   /** Shares of datagrams, 0 to 1. */
   readonly drop?: number
   readonly duplicate?: number
   readonly reorder?: number
   readonly corrupt?: number
+  /** Losses that come together, beside those of `drop`: by name, or as shares of datagrams. */
+  readonly lossBursts?: BurstName | 'none' | BurstOptions
+  /** In place of bursts: exactly so many of each block of so many, 256 at most. */
+  readonly lossPerBlock?: readonly [lost: number, block: number]
   readonly bytesPerSecond?: number
+  /** What leaves at once after a rest; 0 where nobody says. */
+  readonly burstBytes?: number
+  /** In place of a bandwidth: a synthetic recording by name, or the text of one in the format of mahimahi. */
+  readonly trace?: TraceName | { readonly text: string }
   readonly queueBytes?: number
+  /** Datagrams; 0: only bytes are bounded. */
+  readonly queuePackets?: number
+  /** What the queue does before it is full; nothing where nobody says. */
+  readonly queue?: QueueOptions
+  /** Bytes of the largest datagram that passes. */
+  readonly mtuBytes?: number
+  /** Up for so long, down for so long, over and over; `offsetMs` into that at the beginning. Down for 0: always up. */
+  readonly flapping?: { readonly upMs: number; readonly downMs: number; readonly offsetMs?: number }
 }
+/** `correlation`: how much of a delay's deviation is the one before it, 0 to 1; 0 where it is left out. */
+export type JitterOptions =
+  | { readonly kind: 'tail' }
+  | { readonly kind: 'uniform'; readonly correlation?: number }
+  | {
+    readonly kind: 'normal' | 'pareto' | 'paretonormal'
+    readonly meanMs: number
+    readonly deviationMs: number
+    readonly correlation?: number
+  }
+/** A burst begins and ends with such a chance at each datagram; within it everything is lost, between bursts nothing, or as is said. */
+export interface BurstOptions {
+  readonly begin: number
+  readonly end: number
+  readonly lossWithin?: number
+  readonly lossBetween?: number
+}
+export type QueueOptions =
+  /** Datagrams that can be marked (ECN) are, where they find so many bytes waiting. */
+  | { readonly kind: 'tailDrop'; readonly markBytes?: number }
+  /** RFC 8289; 5 ms and 100 ms where they are left out. */
+  | { readonly kind: 'codel'; readonly targetMs?: number; readonly intervalMs?: number }

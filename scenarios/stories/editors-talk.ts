@@ -48,6 +48,6 @@ export default scenario('editors-talk', { frames: 150, hz: 90 }, async ({ host, 
       linesSaid: [8, 8], panelsChanged: [15, 15], cursorsMoved: 2, gizmosMoved: 2, highlightsChanged: 1, toolsChanged: 2,
       editorEventsShown: 40,
     },
-    confirmed: { ana: 80, ben: 80 },
+    confirmed: { ana: 60, ben: 60 },
   },
 })

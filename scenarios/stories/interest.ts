@@ -47,7 +47,7 @@ export default scenario('interest', { frames: 120, hz: 90, peersMax: 8 }, async 
 }, {
   mustHappen: {
     counters: { framesCut: 500, rowsSent: 500, rowsFiltered: 5_000, sessionsOpened: 8 },
-    confirmed: { ana: 60, hal: 40 },
+    confirmed: { ana: 30, hal: 20 },
     marks: { 'an interest came into force by a snapshot': 1 },
   },
 })

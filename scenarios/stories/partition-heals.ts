@@ -17,6 +17,6 @@ export default scenario('partition-heals', { frames: 180, hz: 90 }, async ({ hos
 }, {
   mustHappen: {
     counters: { packetsLost: 40, resyncs: 1, refusedLate: 1, resigned: 1, commandsApplied: 6 },
-    confirmed: { ana: 30, ben: 100 },
+    confirmed: { ana: 8, ben: 100 },
   },
 })

@@ -1,8 +1,21 @@
 /** What travels: opaque bytes between two addresses, under a name of its own. */
 
-/** Addresses are small integers, the ids of nodes. */
+/** Of a network interface, as IP has them: a small integer. A node's first is its own index. */
 export type Address = number
 export const ADDRESSES_MAX = 4096
+
+/** A UDP socket: an address and a port, [0, 65535]. */
+export interface SocketAddress {
+  readonly address: Address
+  readonly port: number
+}
+
+/** The two bits of the IP header (RFC 3168, section 5). */
+export const Ecn = { notCapable: 0, ect1: 1, ect0: 2, congestionExperienced: 3 } as const
+export type Ecn = (typeof Ecn)[keyof typeof Ecn]
+
+/** More bytes than any message has. */
+export const FRAGMENT_SPACE = 2 ** 17
 
 /** What a datagram carries, for people and for the trace; {@link describe} makes words of it. */
 export interface DatagramLabel {
@@ -12,7 +25,10 @@ export interface DatagramLabel {
   /** Names the connection; the same number at both ends. */
   readonly connection: number
   readonly channel: number
-  /** The range that it carries: bytes of a stream, or [message, message + 1). */
+  /**
+   * The range that it carries: of 'stream' its bytes; of 'message' [number, number + 1), counted on its channel from 0; of 'fragment'
+   * bytes of that message, counted from number * {@link FRAGMENT_SPACE}.
+   */
   readonly start: number
   readonly end: number
   /** 0 for the first transmission. */
@@ -24,6 +40,11 @@ export interface Datagram {
   readonly id: number
   readonly from: Address
   readonly to: Address
+  readonly fromPort: number
+  readonly toPort: number
+  readonly ecn: Ecn
+  /** The interfaces that it really travels between, where a translator has written another address into its header. */
+  readonly via?: { readonly from: Address; readonly to: Address }
   /**
    * The identity that chance sees, two unsigned 32-bit halves: which connection and direction, which range, which attempt.
    * Never a count of datagrams: suppressing one fault must leave the others where they were.

@@ -2,21 +2,16 @@
  * The datagram network: directed links between addresses. It holds no clock and no queue of events: for each datagram
  * that survives, `deliver` is called back with the instant of its arrival, and whoever keeps time schedules it.
  *
- *     send ── partition, mtu, queue, loss ──> duplication ──> corruption, delay (a copy each) ──> deliver(atUs, datagram)
+ *     send ── partition, flapping, mtu, queue, loss ──> duplication ──> corruption, delay (a copy each) ──> deliver(atUs, datagram)
  */
 import { type Chooser, mix32 } from '../choice.ts'
 import { corruptedOffset, flipped } from './corruption.ts'
-import { type Address, ADDRESSES_MAX, type Datagram } from './datagram.ts'
+import { type Address, ADDRESSES_MAX, type Datagram, Ecn } from './datagram.ts'
 import { arrivalUs, isHeldBack } from './delay.ts'
-import { Link, LINK_DEFAULTS, type LinkSettings } from './link.ts'
-import { loss } from './loss.ts'
-import { mtu } from './mtu.ts'
-import { partition } from './partition.ts'
-import { queue } from './queue.ts'
-import type { NetRecord } from './records.ts'
-import { type Crossing, judge, type Rule } from './rule.ts'
-
-const RULES: readonly Rule[] = [partition, mtu, queue, loss]
+import { Link } from './link.ts'
+import type { LossReason, NetRecord } from './records.ts'
+import { type Crossing, judge } from './rule.ts'
+import { LINK_DEFAULTS, type LinkPair, type LinkSettings } from './settings.ts'
 
 export interface FabricConfig {
   readonly chooser: Chooser
@@ -56,22 +51,29 @@ export class Fabric {
     return link
   }
 
+  /** Changes both directions between two addresses, each by what it is told. Throws as {@link Link.set} does. */
+  setPair(from: Address, to: Address, { up, down }: LinkPair): void {
+    this.link(from, to).set(up)
+    this.link(to, from).set(down)
+  }
+
   /** Those that were named so far, by from and to. */
   get links(): readonly Link[] {
     return this.#links.flatMap((row) => (row ?? []).filter((link) => link !== undefined))
   }
 
-  send(datagram: Datagram, nowUs: number): void {
-    const { id, from, to, bytes, label } = datagram
-    const link = this.link(from, to)
-    this.#sink({
-      kind: 'sent', datagram: id, from, to, bytes: bytes.length, protocol: label.protocol, contents: label.contents,
-      connection: label.connection, channel: label.channel, start: label.start, end: label.end, attempt: label.attempt,
-    })
+  /** Sends a datagram over a link: that between the addresses in its header, unless translators stand between. */
+  send(datagram: Datagram, nowUs: number, link = this.link(datagram.from, datagram.to)): void {
+    const { id } = datagram
+    const { from, to } = link
+    this.#sent(datagram, link)
     const keyHi = mix32(datagram.keyHi, link.key)
-    const crossing: Crossing = { link, datagram, nowUs, chooser: this.#chooser, keyHi, keyLo: datagram.keyLo }
-    const verdict = judge(RULES, crossing)
-    if (verdict !== 'pass') {
+    let crossing: Crossing = { link, datagram, nowUs, chooser: this.#chooser, keyHi, keyLo: datagram.keyLo }
+    const verdict = judge(link.rules, crossing)
+    if (verdict === 'mark') {
+      if (datagram.ecn !== Ecn.congestionExperienced) this.#sink({ kind: 'marked', datagram: id, from, to })
+      crossing = { ...crossing, datagram: { ...datagram, ecn: Ecn.congestionExperienced } }
+    } else if (verdict !== 'pass') {
       this.#sink({ kind: 'lost', datagram: id, from, to, why: verdict })
       return
     }
@@ -83,8 +85,28 @@ export class Fabric {
     }
   }
 
+  /** Hands a node what it sends to itself: there is no link, no time and no fault in it. */
+  loop(datagram: Datagram, nowUs: number): void {
+    this.#sent(datagram, datagram)
+    this.#deliver(nowUs, datagram)
+  }
+
+  /** Sends a datagram that does not get as far as the link. */
+  lose(datagram: Datagram, link: Link, why: LossReason): void {
+    this.#sent(datagram, link)
+    this.#sink({ kind: 'lost', datagram: datagram.id, from: link.from, to: link.to, why })
+  }
+
+  #sent({ id, bytes, label }: Datagram, { from, to }: { readonly from: Address; readonly to: Address }): void {
+    this.#sink({
+      kind: 'sent', datagram: id, from, to, bytes: bytes.length, protocol: label.protocol, contents: label.contents,
+      connection: label.connection, channel: label.channel, start: label.start, end: label.end, attempt: label.attempt,
+    })
+  }
+
   #carry(crossing: Crossing): void {
-    const { id, from, to } = crossing.datagram
+    const { id } = crossing.datagram
+    const { from, to } = crossing.datagram.via ?? crossing.datagram
     let datagram = crossing.datagram
     const offset = corruptedOffset(crossing)
     if (offset >= 0) {
@@ -98,7 +120,8 @@ export class Fabric {
 
   /** To be told by whoever keeps time when a datagram reaches its address. */
   arrived(datagram: Datagram): void {
-    this.#sink({ kind: 'delivered', datagram: datagram.id, from: datagram.from, to: datagram.to, bytes: datagram.bytes.length })
+    const { from, to } = datagram.via ?? datagram
+    this.#sink({ kind: 'delivered', datagram: datagram.id, from, to, bytes: datagram.bytes.length })
   }
 
   /** Clears every fault of every link; see {@link Link.heal}. */

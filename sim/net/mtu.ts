@@ -1,4 +1,4 @@
 /** A datagram over the link's limit is lost without a word, as behind a router that sends no ICMP. */
-import type { Rule } from './rule.ts'
+import type { RuleMaker } from './rule.ts'
 
-export const mtu: Rule = ({ link, datagram }) => (datagram.bytes.length > link.settings.mtuBytes ? 'mtu' : 'pass')
+export const mtu: RuleMaker = ({ mtuBytes }) => ({ datagram }) => (datagram.bytes.length > mtuBytes ? 'mtu' : 'pass')

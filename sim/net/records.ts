@@ -1,8 +1,8 @@
 /** What the network and the transports tell the trace: plain records of integers and strings. The kernel adds the time. */
 import type { Address, DatagramLabel } from './datagram.ts'
 
-/** Why a link did not carry a datagram. */
-export type LossReason = 'drop' | 'queue' | 'down' | 'mtu'
+/** Why a datagram did not arrive: a link lost it, or a translator has nobody to whom it may give it. */
+export type LossReason = 'drop' | 'queue' | 'codel' | 'down' | 'mtu' | 'nat'
 /** Why an endpoint threw away a datagram that reached it. */
 export type DiscardReason = 'tag' | 'malformed' | 'unknown' | 'repeated' | 'early' | 'full'
 
@@ -18,6 +18,8 @@ export type NetRecord =
   | SentRecord
   | { readonly kind: 'delivered'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly bytes: number }
   | { readonly kind: 'lost'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly why: LossReason }
+  /** A queue told of congestion in it, by the bits of ECN. */
+  | { readonly kind: 'marked'; readonly datagram: number; readonly from: Address; readonly to: Address }
   | { readonly kind: 'duplicated'; readonly datagram: number; readonly from: Address; readonly to: Address }
   | { readonly kind: 'corrupted'; readonly datagram: number; readonly from: Address; readonly to: Address; readonly offset: number }
   | { readonly kind: 'reordered'; readonly datagram: number; readonly from: Address; readonly to: Address }

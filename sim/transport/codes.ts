@@ -12,3 +12,7 @@ export const TransportCode = {
   /** The other side knows nothing (any more) of the connection: RFC 9000, section 10.3. */
   reset: APPLICATION_CODES_MAX + 7,
 } as const
+
+/** The code that another end gave for its close; one that no end here can give is against the protocol. */
+export const heardCode = (code: number): number =>
+  code < APPLICATION_CODES_MAX || Object.values<number>(TransportCode).includes(code) ? code : TransportCode.protocolViolation

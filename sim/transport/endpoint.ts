@@ -1,34 +1,63 @@
 /**
- * A node's transport: all its connections behind the port of `sim/port.ts`. Sans-I/O: after every call, `poll` until it
- * has nothing more. Inputs come first, and only when all are taken are datagrams made of what was sent meanwhile, so that
- * several messages share one.
+ * A node's transport: its sockets, and all its connections behind the port of `sim/port.ts`. It knows which datagram is for which
+ * connection, and how one is begun; what a connection is, quic/session.ts and webrtc/session.ts say.
+ *
+ *     port 443     QUIC: all connections of the node, by their connection ids (quic/listener.ts)
+ *     port 8080    the signalling relay, where this node runs it
+ *     port 49151   this node's own client of a relay
+ *     above        one socket for each WebRTC connection
+ *
+ * Sans-I/O: after every call, `poll` until it has nothing more. Inputs come first, and only when all are taken are datagrams made of
+ * what was sent meanwhile, so that several messages share one.
  */
-import { mix32 } from '../choice.ts'
-import { type Address, ADDRESSES_MAX, type Datagram } from '../net/datagram.ts'
+import { Writer } from '../bytes.ts'
+import { hashText, mix32 } from '../choice.ts'
+import { type Address, ADDRESSES_MAX, type Datagram, type SocketAddress } from '../net/datagram.ts'
 import type { DiscardReason, NetRecord } from '../net/records.ts'
 import type { ChannelSpec, ConnectionId, TransportInput, TransportOutput } from '../port.ts'
-import { QUIC } from '../quic/profile.ts'
-import { WEBRTC } from '../webrtc/profile.ts'
+import type { Accepted } from '../quic/configuration.ts'
+import { Listener } from '../quic/listener.ts'
+import { QuicSession, type QuicWatch, SESSION_SETTINGS } from '../quic/session.ts'
+import type { QuicSettings } from '../quic/settings.ts'
+import { WebRtcSession } from '../webrtc/session.ts'
+import { SignallingNode } from '../webrtc/signalling/node.ts'
+import type { Description } from '../webrtc/signalling/description.ts'
+import type { SignallingMessage } from '../webrtc/signalling/messages.ts'
+import type { TurnAccount } from '../webrtc/turn/client.ts'
+import { Agenda } from './agenda.ts'
 import { MESSAGE_BYTES_MAX } from './channel.ts'
 import { APPLICATION_CODES_MAX, TransportCode } from './codes.ts'
-import { Connection, type ConnectionStanding, initialSecret, type Surroundings } from './connection.ts'
-import { connectionNumber, type Header, initiatorOf, PacketBuilder, PacketType, readHeader } from './packet.ts'
-import type { Profile, ProfileName } from './profile.ts'
-import { rendezvousToken, TOKEN_BYTES } from './rendezvous.ts'
-import { isSealed, sealKey, TAG_BYTES } from './secret.ts'
-import { Reader } from './wire.ts'
+import { Queue } from '../queue.ts'
+import type { ConnectionStanding, OutgoingDatagram, Protocol, Session, SessionIdentity, Surroundings } from './session.ts'
 
 /** Connections of one endpoint at once; more are refused. */
 const CONNECTIONS_MAX = 256
+const QUIC_PORT = 443
+/** RFC 6335, section 6: the dynamic ports. The first is the relay client's. */
+const DYNAMIC_PORT_MIN = 49_152
+const DYNAMIC_PORTS = 65_536 - DYNAMIC_PORT_MIN
+const KEY_BYTES = 16
+
+/** Where a WebRTC connection finds what it needs to be begun through translators. */
+export interface MeetingPlaces {
+  readonly relay: SocketAddress
+  readonly stunServer?: SocketAddress
+  readonly turnServer?: TurnAccount
+}
 
 export interface EndpointConfig {
+  /** The node, by its first address. */
   readonly address: Address
-  /** The channel table of each profile; both have the same number of channels, and both ends the same tables. */
-  readonly channels: (profile: ProfileName) => readonly ChannelSpec[]
+  /** The channel table of each protocol; both have the same number of channels, and both ends the same tables. */
+  readonly channels: (protocol: Protocol) => readonly ChannelSpec[]
   /** What a name stands for; undefined where nobody has it. */
-  readonly resolve: (endpoint: string) => { readonly profile: ProfileName; readonly address: Address } | undefined
-  /** Profiles over which others may connect to this node. */
-  readonly accept: readonly ProfileName[]
+  readonly resolve: (endpoint: string) => { readonly protocol: Protocol; readonly address: Address } | undefined
+  /** Protocols over which others may connect to this node. */
+  readonly accept: readonly Protocol[]
+  /** Left out, a node that accepts connections runs a relay itself, and nobody is behind a translator. */
+  readonly places?: MeetingPlaces
+  readonly quic?: Partial<QuicSettings>
+  readonly watchQuic?: QuicWatch
 }
 
 export type EndpointOutput =
@@ -37,15 +66,15 @@ export type EndpointOutput =
   | { readonly kind: 'input'; readonly input: TransportInput; readonly datagrams?: readonly number[] }
   | { readonly kind: 'record'; readonly record: NetRecord }
 
-const PROFILES: Readonly<Record<ProfileName, Profile>> = { quic: QUIC, webrtc: WEBRTC }
-
 export class TransportEndpoint {
   readonly #config: EndpointConfig
-  readonly #surroundings: Surroundings
-  readonly #packet = new PacketBuilder()
-  /** By the number that both ends know. */
-  #connections = new Map<number, Connection>()
-  #byId = new Map<ConnectionId, Connection>()
+  readonly #writer = new Writer()
+  readonly #listener: Listener<QuicSession>
+  readonly #signalling: SignallingNode
+  readonly #sessions = new Agenda()
+  /** Of connections that have a socket of their own. */
+  #byPort = new Map<number, WebRtcSession>()
+  #webrtc = new Map<number, WebRtcSession>()
   /** Names are never used twice in a run, not even after a crash. */
   #openedCount = 0
   #nextId = 1
@@ -56,19 +85,32 @@ export class TransportEndpoint {
   readonly #datagrams = new Queue<EndpointOutput>()
 
   constructor(config: EndpointConfig) {
+    const { address, accept, places } = config
     this.#config = config
-    this.#surroundings = {
-      address: config.address,
-      channels: config.channels,
-      packet: this.#packet,
-      nextDatagramId: () => this.#datagramCount++ * ADDRESSES_MAX + config.address,
-      datagram: (datagram) => this.#datagrams.push({ kind: 'datagram', datagram }),
-      input: (input, datagrams) => {
-        this.#inputs.push(datagrams === undefined ? { kind: 'input', input } : { kind: 'input', input, datagrams })
-      },
-      record: (record) => this.#inputs.push({ kind: 'record', record }),
-    }
+    const key = Uint8Array.from({ length: KEY_BYTES }, (_, i) => mix32(hashText('endpoint key', address), i) & 0xff)
+    this.#listener = new Listener<QuicSession>({
+      protection: this.#quic.protection, key, writer: this.#writer, send: (datagram) => this.#send(datagram),
+      discarded: (datagram, why) => this.#discard(datagram, why),
+      isRetryWanted: () => false,
+      accept: (number, accepted, datagram, nowUs) => this.#acceptQuic(number, accepted, datagram, nowUs),
+    })
+    this.#signalling = new SignallingNode({
+      node: address, port: DYNAMIC_PORT_MIN, relay: places?.relay, isServer: places === undefined && accept.length > 0,
+      isFound: accept.includes('webrtc'),
+      send: (datagram) => this.#send(datagram),
+      hear: (from, message, nowUs) => this.#signalled(from, message, nowUs),
+    })
   }
+
+  get #quic(): QuicSettings {
+    return { ...SESSION_SETTINGS, ...this.#config.quic }
+  }
+  get #watch(): { readonly watch?: QuicWatch } {
+    const { watchQuic: watch } = this.#config
+    return watch === undefined ? {} : { watch }
+  }
+
+  // --- what the node above asks for ----------------------------------------------------------------------------------
 
   /**
    * What the node above asks for; 'wake' is not for a transport and ignored. Throws a RangeError on a channel, size or code that is
@@ -83,7 +125,7 @@ export class TransportEndpoint {
       if (!Number.isSafeInteger(output.code) || output.code < 0 || output.code >= APPLICATION_CODES_MAX) {
         throw new RangeError(`code: expected an integer of [0, ${APPLICATION_CODES_MAX}), got ${output.code}`)
       }
-      this.#byId.get(output.on)?.close(output.code, nowUs)
+      this.#touched(this.#sessions.get(output.on))?.close(output.code, nowUs)
       return
     }
     const { length: channels } = this.#config.channels('quic')
@@ -93,190 +135,181 @@ export class TransportEndpoint {
     if (output.bytes.length > MESSAGE_BYTES_MAX) {
       throw new RangeError(`message: expected at most ${MESSAGE_BYTES_MAX} bytes, got ${output.bytes.length}`)
     }
-    this.#byId.get(output.on)?.message(output.channel, output.bytes, nowUs)
+    this.#touched(this.#sessions.get(output.on))?.message(output.channel, output.bytes, nowUs)
+  }
+
+  /** The session, which is about to be called. */
+  #touched<T extends Session>(session: T | undefined): T | undefined {
+    if (session !== undefined) this.#sessions.touch(session)
+    return session
   }
 
   #open(ticket: number, endpoint: string): void {
+    const { address, resolve } = this.#config
     const id = this.#nextId++
-    const place = this.#config.resolve(endpoint)
-    if (place === undefined || this.#connections.size >= CONNECTIONS_MAX) {
-      this.#surroundings.input({ kind: 'closed', on: id, ticket, by: 'refused', code: TransportCode.refused })
+    const place = resolve(endpoint)
+    if (place === undefined || this.#sessions.size >= CONNECTIONS_MAX) {
+      this.#inputs.push({ kind: 'input', input: { kind: 'closed', on: id, ticket, by: 'refused', code: TransportCode.refused } })
       return
     }
-    const number = connectionNumber(this.#config.address, ++this.#openedCount)
-    this.#add({ id, number, profile: PROFILES[place.profile], peer: place.address, ticket })
+    const { protocol, address: peer } = place
+    const number = ++this.#openedCount * ADDRESSES_MAX + address
+    const identity: SessionIdentity = { id, number, protocol, peer, ticket, isInitiator: true }
+    if (protocol === 'webrtc') {
+      this.#signalling.turnTo(peer, this.#nowUs)
+      this.#addWebRtc(identity, undefined)
+      return
+    }
+    const config = { settings: this.#quic, local: { address, port: QUIC_PORT }, remote: { address: peer, port: QUIC_PORT }, ...this.#watch }
+    this.#sessions.add(new QuicSession(identity, this.#surroundings(protocol), this.#listener, config, this.#nowUs))
   }
 
   /** What a connection is to both its ends: the number that they share, and who is at the other one. Undefined where it is gone. */
   endsOf(on: ConnectionId): { readonly number: number; readonly peer: Address } | undefined {
-    return this.#byId.get(on)?.identity
+    return this.#sessions.get(on)?.identity
   }
 
-  #add(identity: Connection['identity']): Connection {
-    const connection = new Connection(identity, this.#surroundings, this.#nowUs)
-    this.#connections.set(identity.number, connection)
-    this.#byId.set(identity.id, connection)
-    return connection
+  /** Every connection that is not forgotten, the oldest first. */
+  get connections(): readonly ConnectionStanding[] {
+    return this.#sessions.sessions.map(({ standing }) => standing)
+  }
+
+  // --- connections ---------------------------------------------------------------------------------------------------
+
+  #surroundings(protocol: Protocol): Surroundings {
+    return {
+      node: this.#config.address, channels: this.#config.channels(protocol), writer: this.#writer,
+      send: (datagram) => this.#send(datagram),
+      input: (input, datagrams) => {
+        this.#inputs.push(datagrams === undefined ? { kind: 'input', input } : { kind: 'input', input, datagrams })
+      },
+      record: (record) => this.#inputs.push({ kind: 'record', record }),
+    }
+  }
+
+  /** A socket that no connection of ours has. */
+  #socket(): SocketAddress {
+    let port = DYNAMIC_PORT_MIN + 1 + (this.#nextId % (DYNAMIC_PORTS - 1))
+    while (this.#byPort.has(port)) port = port + 1 < DYNAMIC_PORT_MIN + DYNAMIC_PORTS ? port + 1 : DYNAMIC_PORT_MIN + 1
+    return { address: this.#config.address, port }
+  }
+
+  #mayAccept(protocol: Protocol): boolean {
+    return this.#config.accept.includes(protocol) && this.#sessions.size < CONNECTIONS_MAX
+  }
+
+  #acceptQuic(number: number, accepted: Accepted, datagram: Datagram, nowUs: number): QuicSession | undefined {
+    if (!this.#mayAccept('quic')) return undefined
+    const identity = this.#incoming(number, 'quic')
+    const { to, toPort, from, fromPort } = datagram
+    const session = new QuicSession(identity, this.#surroundings('quic'), this.#listener, {
+      settings: this.#quic, local: { address: to, port: toPort }, remote: { address: from, port: fromPort }, accepted, ...this.#watch,
+    }, nowUs)
+    this.#sessions.add(session)
+    return session
+  }
+
+  #incoming(number: number, protocol: Protocol): SessionIdentity {
+    return { id: this.#nextId++, number, protocol, peer: number % ADDRESSES_MAX, ticket: 0, isInitiator: false }
+  }
+
+  #addWebRtc(identity: SessionIdentity, offer: Description | undefined): void {
+    const { address, places } = this.#config
+    const local = this.#socket()
+    const session = new WebRtcSession(identity, this.#surroundings('webrtc'), {
+      local: [local], secret: mix32(hashText('webrtc', address), identity.number >>> 0),
+      ...(places?.stunServer !== undefined && { stunServer: places.stunServer }),
+      ...(places?.turnServer !== undefined && { turnServer: places.turnServer }),
+      ...(offer !== undefined && { offer }),
+      signal: (message) => this.#signalling.tell(identity.peer, message, this.#nowUs),
+    }, this.#nowUs)
+    this.#webrtc.set(identity.number, session)
+    this.#sessions.add(session)
+    this.#byPort.set(local.port, session)
+  }
+
+  #signalled(from: Address, message: SignallingMessage, nowUs: number): void {
+    const known = this.#webrtc.get(message.connection)
+    if (known !== undefined) {
+      if (known.identity.peer === from) this.#touched(known)?.signalled(message, nowUs)
+    } else if (message.type === 'offer' && message.connection % ADDRESSES_MAX === from) {
+      if (this.#mayAccept('webrtc')) this.#addWebRtc(this.#incoming(message.connection, 'webrtc'), message.description)
+      else this.#signalling.tell(from, { type: 'refusal', connection: message.connection, code: TransportCode.refused }, nowUs)
+    }
+  }
+
+  // --- the network and time ------------------------------------------------------------------------------------------
+
+  #send({ local, remote, ecn, bytes, keyHi, keyLo, label }: OutgoingDatagram): number {
+    const id = this.#datagramCount++ * ADDRESSES_MAX + this.#config.address
+    this.#datagrams.push({
+      kind: 'datagram',
+      datagram: {
+        id, from: local.address, to: remote.address, fromPort: local.port, toPort: remote.port, ecn, keyHi, keyLo, bytes, label,
+      },
+    })
+    return id
+  }
+
+  #discard(datagram: Datagram, why: DiscardReason): void {
+    this.#inputs.push({ kind: 'record', record: { kind: 'discarded', at: this.#config.address, datagram: datagram.id, why } })
   }
 
   /** Takes whatever arrives; what makes no sense is discarded with a record. */
   receive(datagram: Datagram, nowUs: number): void {
     this.#nowUs = nowUs
     this.#isDirty = true
-    const reader = new Reader(datagram.bytes, datagram.bytes.length - TAG_BYTES)
-    const header = readHeader(reader)
-    if (header === undefined) return this.#discard(datagram, 'malformed')
-    const { type } = header
-    if (type === PacketType.request) return this.#answer(datagram, header, reader)
-    const known = this.#connections.get(header.connection)
-    const connection = known?.identity.peer === datagram.from ? known : undefined
-    if (type === PacketType.handshake || type === PacketType.data) {
-      const receiver = connection ?? this.#accepted(datagram, header)
-      if (receiver !== undefined) receiver.receive(datagram, type, reader, nowUs)
-    } else if (connection !== undefined && type <= PacketType.refusal) {
-      connection.receiveNotice(datagram, type, reader, nowUs)
-    } else {
-      this.#discard(datagram, 'unknown')
-    }
-  }
-
-  #discard(datagram: Datagram, why: DiscardReason): void {
-    this.#surroundings.record({ kind: 'discarded', at: this.#config.address, datagram: datagram.id, why })
-  }
-
-  /** The profile that the stranger may use here. */
-  #welcome({ profileNumber }: Header): Profile | undefined {
-    const name = this.#config.accept.find((accepted) => PROFILES[accepted].number === profileNumber)
-    return name === undefined || this.#connections.size >= CONNECTIONS_MAX ? undefined : PROFILES[name]
-  }
-
-  /** Whether what the datagram says of itself is whole, and comes from the one who may open this connection. */
-  #isFromInitiator(datagram: Datagram, { connection }: Header, sealed: Reader): boolean {
-    return initiatorOf(connection) === datagram.from && isSealed(sealed, sealKey(initialSecret(connection), true))
-  }
-
-  /** The connection that a first packet asks for. */
-  #accepted(datagram: Datagram, header: Header): Connection | undefined {
-    const reader = new Reader(datagram.bytes, datagram.bytes.length - TAG_BYTES)
-    readHeader(reader)
-    if (header.type === PacketType.data || initiatorOf(header.connection) === this.#config.address) {
-      // Somebody takes us for the end of a connection that we have forgotten.
-      this.#discard(datagram, 'unknown')
-      this.#notify(PacketType.reset, 'reset', datagram, header)
-      return undefined
-    }
-    if (!this.#isFromInitiator(datagram, header, reader)) {
-      this.#discard(datagram, 'tag')
-      return undefined
-    }
-    const profile = this.#welcome(header)
-    if (profile === undefined) {
-      this.#notify(PacketType.refusal, 'refusal', datagram, header)
-      return undefined
-    }
-    const token = reader.raw(reader.varint())
-    if (!isSame(token, rendezvousToken(this.#config.address, header.connection, profile.rendezvous.length - 1))) {
-      this.#discard(datagram, 'unknown')
-      return undefined
-    }
-    return this.#add({ id: this.#nextId++, number: header.connection, profile, peer: datagram.from, ticket: 0 })
-  }
-
-  /** Answers a question before a handshake. Keeps nothing: the next question carries the token of this answer. */
-  #answer(datagram: Datagram, header: Header, reader: Reader): void {
-    if (!this.#isFromInitiator(datagram, header, reader)) return this.#discard(datagram, 'tag')
-    const profile = this.#welcome(header)
-    if (profile === undefined) return this.#notify(PacketType.refusal, 'refusal', datagram, header)
-    const stepNumber = reader.varint()
-    const step = profile.rendezvous[stepNumber]
-    const token = reader.raw(TOKEN_BYTES)
-    const expected = rendezvousToken(this.#config.address, header.connection, stepNumber - 1)
-    if (step === undefined || !isSame(token, expected)) return this.#discard(datagram, 'unknown')
-    this.#notify(PacketType.answer, `${step.name} answer`, datagram, header, stepNumber, step.answerBytes)
-  }
-
-  /** Sends a datagram that belongs to no state of ours; its identity follows from the one that caused it. */
-  #notify(type: number, contents: string, cause: Datagram, header: Header, step = -1, bytesMin = 0): void {
-    const { address } = this.#config
-    const packet = this.#packet
-    const profile = header.profileNumber === WEBRTC.number ? WEBRTC : QUIC
-    packet.begin(type, profile, header.connection, this.#nowUs)
-    if (step >= 0) {
-      packet.writer.varint(step)
-      packet.writer.raw(rendezvousToken(address, header.connection, step))
-      packet.writer.zeros(Math.max(0, bytesMin - packet.writer.length - TAG_BYTES))
-    }
-    packet.identify(contents, 0, cause.keyLo, 0, mix32(cause.keyHi, type))
-    const key = sealKey(initialSecret(header.connection), initiatorOf(header.connection) === address)
-    this.#surroundings.datagram(packet.finish(this.#surroundings.nextDatagramId(), address, cause.from, profile, header.connection, key))
-  }
-
-  /** Every connection that is not forgotten, the oldest first. */
-  get connections(): readonly ConnectionStanding[] {
-    return [...this.#connections.values()].map(({ standing }) => standing)
+    if (this.#signalling.receive(datagram, nowUs)) return
+    const session = this.#byPort.get(datagram.toPort)
+    if (datagram.toPort === QUIC_PORT) this.#touched(this.#listener.receive(datagram, nowUs))
+    else if (session !== undefined) this.#touched(session)?.receive(datagram, nowUs)
+    else this.#discard(datagram, 'unknown')
   }
 
   /** Does what is due. */
   wake(nowUs: number): void {
     this.#nowUs = nowUs
     this.#isDirty = true
-    for (const connection of this.#connections.values()) {
-      if (connection.deadlineUs() > nowUs) continue
-      connection.wake(nowUs)
-      connection.isDirty = true
+    this.#signalling.wake(nowUs)
+    for (const session of this.#sessions.due(nowUs)) {
+      this.#sessions.touch(session)
+      session.wake(nowUs)
+      session.isDirty = true
     }
   }
 
   /** When {@link wake} has something to do; Infinity for never. Valid once {@link poll} has run dry. */
   nextWakeUs(): number {
-    let atUs = Infinity
-    for (const connection of this.#connections.values()) atUs = Math.min(atUs, connection.deadlineUs())
-    return atUs
+    return Math.min(this.#signalling.nextWakeUs(), this.#sessions.earliestUs())
   }
 
   poll(): EndpointOutput | undefined {
     const input = this.#inputs.shift()
     if (input !== undefined || !this.#isDirty) return input ?? this.#datagrams.shift()
     this.#isDirty = false
-    for (const connection of this.#connections.values()) {
-      if (connection.isDirty) connection.flush(this.#nowUs)
-      if (!connection.isForgotten) continue
-      this.#connections.delete(connection.identity.number)
-      this.#byId.delete(connection.identity.id)
+    for (const session of this.#sessions.takeTouched()) {
+      if (session.isDirty) session.flush(this.#nowUs)
+      if (session.isForgotten) this.#forget(session)
+      else if (session.isDirty) this.#sessions.touch(session)
     }
     return this.#inputs.shift() ?? this.#datagrams.shift()
   }
 
+  #forget(gone: Session): void {
+    const { identity } = gone
+    this.#sessions.remove(gone)
+    this.#webrtc.delete(identity.number)
+    for (const [port, session] of this.#byPort) if (session.identity === identity) this.#byPort.delete(port)
+  }
+
   /** The node crashed: every connection is forgotten without a word to anybody. */
   reset(): void {
-    this.#connections = new Map()
-    this.#byId = new Map()
+    this.#sessions.clear()
+    this.#byPort = new Map()
+    this.#webrtc = new Map()
+    this.#listener.clear()
+    this.#signalling.reset()
     this.#inputs.clear()
     this.#datagrams.clear()
-  }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
-}
-
-/** First in, first out, without moving what waits. */
-class Queue<T> {
-  readonly #items: (T | undefined)[] = []
-  #head = 0
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-  shift(): T | undefined {
-    if (this.#head === this.#items.length) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head++] = undefined
-    if (this.#head === this.#items.length) this.clear()
-    return item
-  }
-  clear(): void {
-    this.#items.length = 0
-    this.#head = 0
   }
 }

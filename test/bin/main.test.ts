@@ -11,6 +11,8 @@ import { OptionError } from '../../scenarios/index.ts'
 import { bench } from './scenarios/bench.ts'
 import { CATALOGUE } from './scenarios/catalogue.ts'
 import * as fake from './scenarios/index.ts'
+import { INTEROP_CASES } from './scenarios/interop/cases.ts'
+import { natMatrix } from './scenarios/nat/matrix.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'theta-bin-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -18,6 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const engine = {
   version: '1.2.3', catalogue: CATALOGUE, simulate: fake.simulate, parsePlan: fake.parsePlan, bench, digest: () => 'd1',
   packageIndex: new URL('file:///none'), threadEntry: new URL('file:///none'),
+  interopCases: async () => INTEROP_CASES, natMatrix: async (seed: number, dropPpm: number) => natMatrix(seed, dropPpm),
 } as unknown as Engine
 
 async function call(argv: string, changes: { isWatched?: boolean; engine?: Partial<Engine> } = {}) {
@@ -55,6 +58,10 @@ describe('arguments', () => {
     ['run loopback-12', "there is no scenario 'loopback-12'; did you mean loopback-120? see theta-sim list"],
     ['run quux', "there is no scenario 'quux'; see theta-sim list"],
     ['run ./absent.ts', 'absent.ts is not a file'],
+    ['interop stedy', "there is no interop case 'stedy'; did you mean steady? see theta-sim interop --list"],
+    ['interop --seed 1 --seeds 1..2', '--seed and --seeds exclude each other'],
+    ['interop --jobs 0', "--jobs wants a whole number from 1 to 64, got '0'"],
+    ['nat --loss 101', "--loss wants a whole number from 0 to 100, got '101'"],
     ['replay', 'replay wants a report.json; see theta-sim replay --help'],
     ['replay absent.json', 'cannot read absent.json: no such file or directory\n'],
   ])('%s', async (argv, line) => {
@@ -69,6 +76,24 @@ describe('arguments', () => {
     expect(stdout).toContain('theta-sim')
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThan(140)
+  })
+
+  it('names the interop cases', async () => {
+    expect((await call('interop --list')).stdout.split('\n')).toEqual([
+      'case    what is played', 'steady  always passes', 'thirds  fails with every third seed', 'broken  throws', '',
+    ])
+    expect((await call('interop broken --list')).stdout).toBe('case    what is played\nbroken  throws\n')
+  })
+
+  it('tells who meets whom, and fails where somebody who could did not', async () => {
+    const good = await call('nat')
+    expect(good).toMatchObject({ exit: 0, stderr: '' })
+    expect(good.stdout).toContain('none             host-host 150 3\n')
+    expect(await call('nat --quiet --seed 2')).toEqual({
+      exit: 1, stdout: '1 meetings, 0 connected, 1 other than expected\n', stderr: '',
+    })
+    const lossy = JSON.parse((await call('nat --json --loss 10')).stdout) as { cells: { milliseconds: number }[]; surprises: number }
+    expect(lossy).toMatchObject({ cells: [{ milliseconds: 100_150 }], surprises: 0 })
   })
 
   it('tells its version, its scenarios and its speed', async () => {

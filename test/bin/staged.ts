@@ -23,7 +23,8 @@ export function stagePackage(): Staged {
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'theta-sim', version: '9.8.7', type: 'module' }))
   const alike = ['bin', 'bin/commands', 'bin/sweep', 'platform', 'reports', 'reports/telemetry'].map((layer) => [layer, layer])
-  const places = [...alike, ['test/bin/scenarios', 'scenarios']]
+  const fakes = ['', '/interop', '/nat'].map((part) => [`test/bin/scenarios${part}`, `scenarios${part}`])
+  const places = [...alike, ...fakes]
   for (const [from, to] of places) {
     for (const name of readdirSync(join(ROOT, from))) {
       if (name.endsWith('.ts')) compile(join(ROOT, from, name), join(root, 'dist', to, name.replace(/\.ts$/, '.js')))

@@ -1,13 +1,13 @@
 /** Both simulated transports keep the contract, on a quiet network and on a bad one. */
 import type { LinkSettings } from '../../sim/net/link.ts'
-import type { ProfileName } from '../../sim/transport/profile.ts'
+import type { Protocol } from '../../sim/transport/session.ts'
 import { World } from '../sim/transport/world.ts'
 import { CONTRACT_CHANNELS, type ContractDriver, type ContractNode, transportContract } from './transport.ts'
 
 const WITHIN_US = 10_000_000
 
-function simulated(profile: ProfileName, links: Partial<LinkSettings>): ContractDriver {
-  const world = new World({ seed: 21, profile, links, channels: CONTRACT_CHANNELS })
+function simulated(protocol: Protocol, links: Partial<LinkSettings>): ContractDriver {
+  const world = new World({ seed: 21, protocol, links, channels: CONTRACT_CHANNELS })
   const node = (address: number): ContractNode => {
     const of = world.nodes[address]
     return { send: (output) => of.send(output), inputs: of.seen }
@@ -30,7 +30,7 @@ function simulated(profile: ProfileName, links: Partial<LinkSettings>): Contract
 
 const FAULTS = { dropPpm: 100_000, duplicatePpm: 20_000, reorderPpm: 50_000 }
 const BAD: Partial<LinkSettings> = { latencyUsMin: 10_000, latencyUsMax: 40_000, ...FAULTS }
-for (const profile of ['quic', 'webrtc'] as const) {
-  transportContract(`${profile} simulated`, () => simulated(profile, {}))
-  transportContract(`${profile} simulated, 10% loss, 2% duplicates, 5% reordered`, () => simulated(profile, BAD))
+for (const protocol of ['quic', 'webrtc'] as const) {
+  transportContract(`${protocol} simulated`, () => simulated(protocol, {}))
+  transportContract(`${protocol} simulated, 10% loss, 2% duplicates, 5% reordered`, () => simulated(protocol, BAD))
 }

@@ -28,10 +28,10 @@ describe('a choice in words', () => {
   })
 
   it('names none where more was sent than anybody told of', () => {
-    const carrier = sent(5_000, 42, HOST, BEN, { connection: 8, channel: 1, start: 0, end: 303 })
+    const carrier = sent(5_000, 42, HOST, BEN, { connection: 8, channel: 1, start: 0, end: 304 })
     const records = [...handshake, note(5_000, HOST, delta), note(5_000, HOST, frameClosed(57)), carrier]
     expect(words(records).choice(made('net.drop', 5)))
-      .toBe("the host's datagram 42 to ben (quic stream 1 [0, 303) attempt 0 of connection 8) was lost")
+      .toBe("the host's datagram 42 to ben (quic stream 1 [0, 304) attempt 0 of connection 8) was lost")
   })
 
   it('finds what shares a datagram with the message that the label names', () => {

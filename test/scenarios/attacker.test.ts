@@ -59,7 +59,7 @@ describe('attackers', () => {
     const failure = await failureWith((bed) => bed.wrap(Conduct.prototype, 'takeOver', (takeOver) => {
       let calls = 0
       return function (this: Conduct) {
-        return takeOver.call(this) || ++calls % 500 === 0
+        return takeOver.call(this) || ++calls % 200 === 0
       }
     }))
     expect(failure).toMatchObject({ check: 'security', message: expect.stringMatching(/^the host disconnected author \d, who is honest/) })

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { recordDifferenceLines } from '../../reports/recorddifference.ts'
 import { checkDeterminism, scenario } from '../../scenarios/index.ts'
-import { RoundTrip } from '../../sim/transport/rtt.ts'
+import { RoundTrip } from '../../sim/quic/rtt.ts'
 import { storyOf } from '../support/runs.ts'
 
 const options = { seed: 11, verifier: 'node' } as const

@@ -39,7 +39,7 @@ describe('the same seed', () => {
     const reports = (flags: readonly string[], environment: NodeJS.ProcessEnv): Promise<string> => child(flags, environment, `
       import { CATALOGUE, simulate } from '${compiled('scenarios/index.js')}'
       for (const { scenario } of CATALOGUE) {
-        const onProgress = (frame) => frame % 10 === 0 && globalThis.gc?.()
+        const onProgress = (frame) => frame % 40 === 0 && globalThis.gc?.()
         const { reportJson } = await simulate(scenario, { seed: ${SEED}, verifier: 'node', onProgress })
         process.stdout.write(reportJson)
       }`)
@@ -47,7 +47,7 @@ describe('the same seed', () => {
     expect(expected.match(/"exit": 0/g)?.length).toBe(STORIES.length)
     expect(await reports([], { TZ: 'Asia/Kathmandu', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' })).toBe(expected)
     expect(await reports(['--expose-gc'], {})).toBe(expected)
-  })
+  }, 180_000)
 
   it('gives the same bytes whoever verifies, but for the verifier’s name', async () => {
     const story = storyOf('late-join')
@@ -68,8 +68,8 @@ describe('the same seed', () => {
 describe('two seeds', () => {
   it.each(STORIES)('give %s two traces', async (_name, story) => {
     const digests = []
-    for (let seed = 1; seed <= 6; seed++) digests.push((await run(story, { seed })).traceDigest)
-    expect(new Set(digests).size).toBe(6)
+    for (let seed = 1; seed <= 3; seed++) digests.push((await run(story, { seed })).traceDigest)
+    expect(new Set(digests).size).toBe(3)
   })
 })
 

@@ -26,7 +26,7 @@ describe('inspect', () => {
   it.each(STORIES)('shows %s as the trace tells it, frame by frame', async (_name, story) => {
     const whole = await runInside(story, { seed: SEED })
     const { finalFrame } = whole.info
-    for (const frame of [7, 41, story.settings.frames + 3].filter((one) => one < finalFrame)) {
+    for (const frame of [7, 64, story.settings.frames + 3].filter((one) => one < finalFrame)) {
       const inspection = await inspect(story, { ...options, frame })
       const { records, nodes, nextFrameUs, links } = inspection
       // All that happened before the next frame, nothing of it, and nothing else.

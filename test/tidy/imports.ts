@@ -15,13 +15,13 @@ interface Law {
 }
 
 const LAWS: Record<Exclude<Layer, 'test'>, Law> = {
-  sim: { layers: ['sim'], packages: ['seedrandom'] },
+  sim: { layers: ['sim'], packages: ['seedrandom', '@noble/ciphers', '@noble/hashes'] },
   system: {
     layers: ['system', 'schemas'],
     packages: ['@noble/', 'cborg', 'flatbuffers', 'three'],
     typePackages: ['@dimforge/rapier3d-compat'],
   },
-  reports: { layers: ['reports'], types: ['sim/trace.ts'], packages: [] },
+  reports: { layers: ['reports'], types: ['sim/trace.ts', 'sim/quic/qlogevents.ts'], packages: [] },
   platform: { layers: ['platform'], types: ['sim/port.ts', 'system/ports.ts'], packages: ['*'] },
   schemas: { layers: ['schemas'], packages: ['flatbuffers'] },
   scenarios: { layers: ['scenarios', 'sim', 'system', 'reports', 'platform', 'schemas'], packages: ['*'] },

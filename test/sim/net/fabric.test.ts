@@ -1,34 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SeededChooser } from '../../../sim/choice.ts'
-import { type Datagram, describe as describeLabel } from '../../../sim/net/datagram.ts'
-import { Fabric } from '../../../sim/net/fabric.ts'
-import { LINK_DEFAULTS, type LinkSettings } from '../../../sim/net/link.ts'
-import type { NetRecord } from '../../../sim/net/records.ts'
+import { describe as describeLabel } from '../../../sim/net/datagram.ts'
+import { DeliveryTrace } from '../../../sim/net/delivery-trace.ts'
 import { type Crossing, judge } from '../../../sim/net/rule.ts'
-
-interface Arrival {
-  readonly atUs: number
-  readonly datagram: Datagram
-}
-
-function datagram(key: number, length = 100, from = 0, to = 1): Datagram {
-  const label = { protocol: 'test', contents: 'message', connection: 1, channel: 0, start: key, end: key + 1, attempt: 0 }
-  return { id: key, from, to, keyHi: 7, keyLo: key, bytes: new Uint8Array(length).fill(1), label }
-}
-
-function network(settings: Partial<LinkSettings>, seed = 1) {
-  const arrivals: Arrival[] = []
-  const records: NetRecord[] = []
-  const fabric = new Fabric({
-    chooser: new SeededChooser(seed),
-    deliver: (atUs, arrived) => arrivals.push({ atUs, datagram: arrived }),
-    sink: (record) => records.push(record),
-    defaults: settings,
-  })
-  const count = (kind: NetRecord['kind']): number => records.filter((record) => record.kind === kind).length
-  return { fabric, arrivals, records, count }
-}
+import { LINK_DEFAULTS, type LinkSettings } from '../../../sim/net/settings.ts'
+import { datagram, network } from './network.ts'
 
 describe('rules', () => {
   test('first_non_pass_wins', () => {
@@ -40,6 +16,31 @@ describe('rules', () => {
     ]
     expect(judge(rules, {} as Crossing)).toBe('down')
     expect(asked).toEqual(['a', 'b'])
+  })
+
+  test('a mark lets later rules go on, and is forgotten where one of them loses the datagram', () => {
+    const marking = () => 'mark' as const
+    const passing = () => 'pass' as const
+    expect(judge([marking, passing], {} as Crossing)).toBe('mark')
+    expect(judge([marking, () => 'drop'], {} as Crossing)).toBe('drop')
+  })
+
+  test('what a link does not have is not asked about', () => {
+    const { fabric } = network({})
+    const link = fabric.link(0, 1)
+    // Every datagram has a size.
+    expect(link.rules.length).toBe(1)
+    link.set({ down: true, bandwidthBytesPerSecond: 1_000, dropPpm: 1, loss: { kind: 'perBlock', lost: 1, block: 2 } })
+    expect(link.rules.length).toBe(5)
+    link.heal()
+    expect(link.rules.length).toBe(2)
+  })
+
+  test('a pair is told what each direction is', () => {
+    const { fabric } = network({})
+    fabric.setPair(2, 0, { up: { latencyUsMin: 1_000 }, down: { mtuBytes: 900 } })
+    expect(fabric.link(2, 0).settings).toEqual({ ...LINK_DEFAULTS, latencyUsMin: 1_000 })
+    expect(fabric.link(0, 2).settings).toEqual({ ...LINK_DEFAULTS, mtuBytes: 900 })
   })
 
   test('a link is one direction: a partition may be asymmetric', () => {
@@ -151,7 +152,11 @@ describe('settings', () => {
     const { fabric, arrivals, count } = network({})
     const always = 1_000_000
     const faults = { dropPpm: always, duplicatePpm: always, reorderPpm: always, corruptPpm: always, down: true }
-    fabric.link(0, 1).set({ latencyUsMin: 8_000, latencyUsMax: 90_000, ...faults })
+    fabric.link(0, 1).set({
+      latencyUsMin: 8_000, latencyUsMax: 90_000, ...faults, flapping: { upUs: 1, downUs: 1_000_000, offsetUs: 0 },
+      jitter: { kind: 'normal', meanUs: 40_000, deviationUs: 9_000, correlationPpm: 500_000 },
+      loss: { kind: 'gilbertElliott', pPpm: always, rPpm: 0, goodLossPpm: always, badLossPpm: always },
+    })
     fabric.heal()
     for (let key = 0; key < 50; key++) fabric.send(datagram(key), 0)
     expect(arrivals.every(({ atUs }) => atUs === 8_000)).toBe(true)
@@ -163,8 +168,24 @@ describe('settings', () => {
     const { fabric } = network({})
     const link = fabric.link(0, 1)
     const upsideDown = { latencyUsMin: 2_000, latencyUsMax: 1_000 }
-    for (const wrong of [{ dropPpm: 1_000_001 }, { dropPpm: 0.5 }, { latencyUsMin: -1 }, upsideDown, { mtuBytes: Number.NaN }]) {
-      expect(() => link.set(wrong), JSON.stringify(wrong)).toThrow(RangeError)
+    for (const change of [{ dropPpm: 1_000_001 }, { dropPpm: 0.5 }, { latencyUsMin: -1 }, upsideDown, { mtuBytes: Number.NaN }]) {
+      expect(() => link.set(change), JSON.stringify(change)).toThrow(RangeError)
+    }
+    const wrong = (value: unknown): never => value as never
+    const mean = { meanUs: 5_000, deviationUs: 1_000, correlationPpm: 0 }
+    for (const [change, why] of [
+      [{ jitter: { kind: wrong('gauss'), ...mean } }, 'link jitter.kind: expected one of tail, uniform, normal, pareto'],
+      [{ jitter: { kind: 'normal', ...mean, meanUs: 6_000 } }, 'link jitter.meanUs: expected a latency of the link, 5000 to 5000'],
+      [{ jitter: wrong({ kind: 'normal', meanUs: 5_000 }) }, 'link jitter.deviationUs: expected an integer'],
+      [{ loss: wrong({ kind: 'none', lost: 1 }) }, 'link loss.lost: there is no such field'],
+      [{ loss: { kind: 'perBlock', lost: 3, block: 2 } }, 'link loss.lost: expected at most block 2, got 3'],
+      [{ loss: wrong(null) }, 'link loss.kind: expected one of none, perBlock, gilbertElliott'],
+      [{ flapping: { upUs: 0, downUs: 1, offsetUs: 0 } }, 'link flapping.upUs: expected an integer of [1, '],
+      [{ trace: new DeliveryTrace([1]), bandwidthBytesPerSecond: 1 }, 'link trace: expected no bandwidth beside it'],
+      [{ trace: wrong([1, 2]) }, 'link trace: expected a DeliveryTrace or undefined'],
+      [wrong({ lateny: 1 }), 'link lateny: there is no such setting'],
+    ] satisfies [Partial<LinkSettings>, string][]) {
+      expect(() => link.set(change)).toThrow(why)
     }
     expect(link.settings).toEqual(LINK_DEFAULTS)
     expect(() => fabric.link(-1, 0)).toThrow(RangeError)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Choice, type Chooser, type Odds, SeededChooser } from '../../../sim/choice.ts'
 import { RecordingChooser } from '../../../sim/steer.ts'
-import type { ProfileName } from '../../../sim/transport/profile.ts'
+import type { Protocol } from '../../../sim/transport/session.ts'
 import { CONTROL, LOSSY, numbered, ORDERED_ONCE_MORE, World } from './world.ts'
 
 const name = ({ site, keyHi, keyLo, alternative }: Choice): string => `${site} ${keyHi} ${keyLo} ${alternative}`
@@ -22,10 +22,10 @@ class Suppressing implements Chooser {
 }
 
 /** A session as Theta's: the host streams a delta a frame, the peers send input and now and then a command. */
-function session(seed: number, profile: ProfileName, without?: Choice): readonly Choice[] {
+function session(seed: number, protocol: Protocol, without?: Choice): readonly Choice[] {
   const chooser = new Suppressing(seed, without)
   const world = new World({
-    chooser, profile,
+    chooser, protocol,
     links: { latencyUsMin: 10_000, latencyUsMax: 40_000, dropPpm: 50_000, duplicatePpm: 10_000, reorderPpm: 10_000, corruptPpm: 2_000 },
   })
   expect(world.connect()).toBe(true)
@@ -42,16 +42,16 @@ function session(seed: number, profile: ProfileName, without?: Choice): readonly
   return chooser.seeded.recorded
 }
 
-describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
+describe.each(['quic', 'webrtc'] as const)('%s', (protocol) => {
   test('a suppressed drop leaves at least 95% of the other choices at their keys', () => {
     let others = 0
     let kept = 0
     for (let seed = 1; seed <= 6; seed++) {
-      const choices = session(seed, profile)
+      const choices = session(seed, protocol)
       const drops = choices.filter(({ site }) => site === 'net.drop')
       expect(drops.length).toBeGreaterThan(5)
       for (const dropped of drops.filter((_, index) => index % 3 === 0)) {
-        const without = new Set(session(seed, profile, dropped).map(name))
+        const without = new Set(session(seed, protocol, dropped).map(name))
         expect(without.has(name(dropped))).toBe(false)
         for (const choice of choices) {
           if (choice === dropped) continue
@@ -66,7 +66,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
 
   test('no two datagrams of a run share a key', () => {
     const seen = new Set<string>()
-    const world = new World({ seed: 5, profile, links: { latencyUsMin: 5_000, latencyUsMax: 30_000, dropPpm: 100_000 } })
+    const world = new World({ seed: 5, protocol, links: { latencyUsMin: 5_000, latencyUsMax: 30_000, dropPpm: 100_000 } })
     const { fabric } = world
     const send = fabric.send.bind(fabric)
     let repeated = 0

@@ -1,26 +1,27 @@
 /** How connections come about and end, and what strangers can do about it. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mix32 } from '../../../sim/choice.ts'
 import type { Datagram } from '../../../sim/net/datagram.ts'
 import { TransportCode } from '../../../sim/transport/codes.ts'
-import { HANDSHAKE_US_MAX, IDLE_US_MAX, initialSecret } from '../../../sim/transport/connection.ts'
-import { connectionNumber, PacketBuilder, PacketType } from '../../../sim/transport/packet.ts'
-import { sealKey } from '../../../sim/transport/secret.ts'
-import { QUIC } from '../../../sim/quic/profile.ts'
 import { CONTROL, numbered, UNORDERED, World } from './world.ts'
 
 const SECOND_US = 1_000_000
 const ROUND_TRIP_US = 20_000
+/** RFC 8445, section 14.2. */
+const ICE_PACING_US = 50_000
+/** Of either protocol. */
+const HANDSHAKE_US_MAX = 30_000_000
+const IDLE_US_MAX = 10_000_000
 
-describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
+describe.each(['quic', 'webrtc'] as const)('%s', (protocol) => {
   const quiet = { latencyUsMin: ROUND_TRIP_US / 2, latencyUsMax: ROUND_TRIP_US / 2 }
 
   test('opens after its round trips, with the same binding at both ends and another one each time', () => {
-    const world = new World({ profile, links: quiet })
+    const world = new World({ protocol, links: quiet })
     expect(world.connect()).toBe(true)
-    // QUIC: one. WebRTC: offer, check, two for DTLS, two for SCTP.
-    expect(world.client.opened!.atUs).toBe((profile === 'quic' ? 1 : 6) * ROUND_TRIP_US)
+    // QUIC: one. WebRTC: to the relay and the offer, a check and its nomination with a pause between, two for DTLS, two for SCTP.
+    const openUs = protocol === 'quic' ? ROUND_TRIP_US : 7 * ROUND_TRIP_US + ICE_PACING_US
+    expect(world.client.opened!.atUs).toBe(openUs)
     expect(world.client.opened).toMatchObject({ incoming: false, ticket: 7 })
     expect(world.host.opened).toMatchObject({ incoming: true, ticket: 0 })
     const first = world.client.opened!.binding
@@ -36,7 +37,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
   test('the handshake crosses 30% loss both ways', () => {
     let openUsMax = 0
     for (let seed = 0; seed < 40; seed++) {
-      const world = new World({ seed, profile, links: { ...quiet, dropPpm: 300_000 } })
+      const world = new World({ seed, protocol, links: { ...quiet, dropPpm: 300_000 } })
       for (const node of world.nodes) {
         node.onInput = (input) => {
           if (input.kind !== 'opened') return
@@ -45,27 +46,27 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
       }
       // The client may be open long before the host: the end of its handshake is lost, a datagram after it is not.
       world.client.send({ kind: 'open', ticket: 7, endpoint: '0' })
-      expect(world.until(() => world.client.opened !== undefined, 10 * SECOND_US), `seed ${seed}`).toBe(true)
+      expect(world.until(() => world.client.opened !== undefined, HANDSHAKE_US_MAX), `seed ${seed}`).toBe(true)
       world.run(1_000)
       world.client.send({ kind: 'message', on: world.client.on, channel: UNORDERED, bytes: numbered(seed, 20) })
-      expect(world.until(() => world.host.opened !== undefined, 10 * SECOND_US), `seed ${seed}`).toBe(true)
+      expect(world.until(() => world.host.opened !== undefined, HANDSHAKE_US_MAX), `seed ${seed}`).toBe(true)
       openUsMax = Math.max(openUsMax, world.nowUs)
       expect(world.client.opened!.binding).toEqual(world.host.opened!.binding)
       // What the quicker side sends waits until the other is open, too.
       const isThere = (): boolean =>
         world.nodes.every((node) => node.messages(CONTROL).length === 1) && world.host.messages(UNORDERED).length === 1
-      expect(world.until(isThere, 10 * SECOND_US)).toBe(true)
+      expect(world.until(isThere, 3 * HANDSHAKE_US_MAX), `seed ${seed}`).toBe(true)
       expect(world.nodes.map(({ seen }) => seen[0].kind)).toEqual(['opened', 'opened'])
     }
     expect(openUsMax).toBeLessThan(HANDSHAKE_US_MAX)
   })
 
-  test('nobody there, no such profile, or no answer: closed, by name', () => {
-    const world = new World({ profile, links: quiet, accept: [profile === 'quic' ? 'webrtc' : 'quic'] })
+  test('nobody there, no such protocol, or no answer: closed, by name', () => {
+    const world = new World({ protocol, links: quiet, accept: [protocol === 'quic' ? 'webrtc' : 'quic'] })
     world.client.send({ kind: 'open', ticket: 1, endpoint: 'nowhere' })
     expect(world.client.closed).toMatchObject({ ticket: 1, by: 'refused', code: TransportCode.refused })
     world.client.send({ kind: 'open', ticket: 2, endpoint: '0' })
-    world.run(ROUND_TRIP_US)
+    world.run((protocol === 'quic' ? 1 : 3) * ROUND_TRIP_US)
     expect(world.client.closed).toMatchObject({ ticket: 2, by: 'refused', code: TransportCode.refused })
     world.client.send({ kind: 'open', ticket: 3, endpoint: '55' })
     world.run(HANDSHAKE_US_MAX)
@@ -74,7 +75,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
   })
 
   test('a close brings what was sent before it, its code, and silence after it', () => {
-    const world = new World({ profile, links: quiet })
+    const world = new World({ protocol, links: quiet })
     world.connect()
     const { on } = world.client
     world.client.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(1, 2_000) })
@@ -85,13 +86,13 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     expect(world.host.closed).toMatchObject({ by: 'remote', code: 42 })
     expect(world.host.messages(CONTROL)).toEqual([numbered(1, 2_000)])
     expect(world.host.seen.at(-1)!.kind).toBe('closed')
-    expect(world.host.endpoint.nextWakeUs()).toBe(Infinity)
-    expect(world.client.endpoint.nextWakeUs()).toBe(Infinity)
+    world.run(SECOND_US)
+    for (const { endpoint } of world.nodes) expect(endpoint.connections).toEqual([])
     expect(() => world.client.send({ kind: 'close', on, code: TransportCode.reset })).toThrow(RangeError)
   })
 
   test('a close whose datagram is lost is told again', () => {
-    const world = new World({ profile, links: quiet })
+    const world = new World({ protocol, links: quiet })
     world.connect()
     world.fabric.link(1, 0).set({ down: true })
     world.client.send({ kind: 'close', on: world.client.on, code: 5 })
@@ -102,7 +103,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
   })
 
   test('a connection that hears nothing ends by the idle timeout at both ends', () => {
-    const world = new World({ profile, links: quiet })
+    const world = new World({ protocol, links: quiet })
     world.connect()
     world.fabric.link(0, 1).set({ down: true })
     world.fabric.link(1, 0).set({ down: true })
@@ -111,8 +112,9 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
   })
 
   test('a partition of half a second is survived', () => {
-    const world = new World({ seed: 2, profile, links: quiet })
+    const world = new World({ seed: 2, protocol, links: quiet })
     world.connect()
+    world.run(SECOND_US)
     for (const [from, to] of [[0, 1], [1, 0]] as const) world.fabric.link(from, to).set({ down: true })
     for (let i = 0; i < 50; i++) {
       world.host.send({ kind: 'message', on: world.host.on, channel: CONTROL, bytes: numbered(i, 300) })
@@ -123,19 +125,21 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     expect(world.client.messages(CONTROL).length).toBe(50)
   })
 
-  test('a node that crashed answers stragglers with a reset, and connects anew', () => {
-    const world = new World({ profile, links: quiet })
+  test('a host that crashed answers stragglers with a reset, or with nothing, and is connected to anew', () => {
+    const world = new World({ protocol, links: quiet })
     world.connect()
-    world.client.endpoint.reset()
-    expect(world.client.endpoint.nextWakeUs()).toBe(Infinity)
-    const { on } = world.host
-    world.host.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(1, 10) })
     world.run(SECOND_US)
-    expect(world.host.closed).toMatchObject({ on, by: 'remote', code: TransportCode.reset })
-    expect(world.client.messages(CONTROL)).toEqual([])
+    world.host.endpoint.reset()
+    const { on } = world.client
+    world.client.send({ kind: 'message', on, channel: CONTROL, bytes: numbered(1, 10) })
+    world.run(2 * IDLE_US_MAX)
+    // Nothing answers a datagram of WebRTC where its socket is gone.
+    const ending = protocol === 'quic' ? { by: 'remote', code: TransportCode.reset } : { by: 'timeout', code: TransportCode.idleTimeout }
+    expect(world.client.closed).toMatchObject({ on, ...ending })
+    expect(world.host.messages(CONTROL)).toEqual([])
     world.client.send({ kind: 'open', ticket: 7, endpoint: '0' })
-    world.run(SECOND_US)
-    expect(world.host.on).not.toBe(on)
+    world.run(2 * SECOND_US)
+    expect(world.client.on).not.toBe(on)
     world.client.send({ kind: 'message', on: world.client.on, channel: CONTROL, bytes: numbered(2, 10) })
     world.run(SECOND_US)
     expect(world.host.messages(CONTROL)).toEqual([numbered(2, 10)])
@@ -143,7 +147,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
 
   test('bytes of strangers, replays and altered datagrams are discarded and never throw', () => {
     const captured: Datagram[] = []
-    const world = new World({ seed: 3, profile, links: quiet })
+    const world = new World({ seed: 3, protocol, links: quiet })
     const deliver = world.fabric.send.bind(world.fabric)
     world.fabric.send = (datagram, nowUs) => {
       captured.push(datagram)
@@ -156,7 +160,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     }
     world.run(SECOND_US)
     const before = world.host.seen.length
-    const altered = fc.record({ index: fc.nat(), offset: fc.nat(), flip: fc.integer({ min: 1, max: 255 }), cut: fc.nat(40) })
+    // The tag hides nothing: a datagram cut by all of it may end in the token of a stateless reset.
+    const altered = fc.record({ index: fc.nat(), offset: fc.nat(), flip: fc.integer({ min: 1, max: 255 }), cut: fc.nat(15) })
     fc.assert(
       fc.property(altered, ({ index, offset, flip, cut }) => {
         const original = captured[index % captured.length]
@@ -179,7 +184,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (profile) => {
     expect(world.host.seen.slice(before).filter((input) => input.kind === 'message' || input.kind === 'closed')).toEqual([])
     expect(world.count('discarded')).toBeGreaterThan(500)
     // Each replay of a whole datagram is known as such, where it still concerns a connection.
-    expect(world.records.filter((record) => record.kind === 'discarded' && record.why === 'repeated').length).toBeGreaterThan(100)
+    expect(world.records.filter((record) => record.kind === 'discarded' && record.why === 'repeated').length).toBeGreaterThan(50)
     // The connection lives on.
     world.client.send({ kind: 'message', on: world.client.on, channel: CONTROL, bytes: numbered(99, 50) })
     world.run(SECOND_US)
@@ -192,37 +197,4 @@ test('quic: the datagrams of the initiator fill 1200 bytes until the handshake i
   world.connect()
   const first = world.records.filter((record) => record.kind === 'sent' && record.from === 1 && record.contents === 'crypto')
   expect(first[0]).toMatchObject({ bytes: 1_200 })
-})
-
-const REASONS: ReadonlySet<number> = new Set([TransportCode.protocolViolation, TransportCode.flowControl])
-test('frames that no honest peer sends close the connection and never throw', () => {
-  const frames = [0x02, 0x06, 0x08, 0x10, 0x30, 0x31, 0x32] as const
-  const number = fc.oneof(fc.nat(8), fc.constantFrom(...frames), fc.nat(2 ** 31 - 1), fc.maxSafeNat())
-  const numbers = fc.array(number, { maxLength: 30 })
-  let violations = 0
-  fc.assert(
-    fc.property(fc.constantFrom(0x01, 0x77, ...frames), numbers, (frame, fields) => {
-      const world = new World({})
-      world.connect()
-      const connection = connectionNumber(1, 1)
-      const packet = new PacketBuilder()
-      // Handshake packets are protected by keys that everybody can make.
-      packet.begin(PacketType.handshake, QUIC, connection, 0)
-      packet.writer.varint(0)
-      packet.writer.varint(1_000)
-      packet.writer.u8(frame)
-      for (const field of fields) packet.writer.varint(field)
-      packet.identify('hostile', 0, mix32(frame, fields.length), 0, 0)
-      world.host.endpoint.receive(packet.finish(1, 1, 0, QUIC, connection, sealKey(initialSecret(connection), true)), world.nowUs)
-      world.stir(world.host)
-      world.run(SECOND_US)
-      // A close frame may stand among the numbers; its code is the peer's.
-      const { closed } = world.host
-      const isOurs = closed?.by === 'local'
-      if (isOurs) violations++
-      expect(!isOurs || REASONS.has(closed.code)).toBe(true)
-    }),
-    { seed: 6, numRuns: 150 },
-  )
-  expect(violations).toBeGreaterThan(50)
 })

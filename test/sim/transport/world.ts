@@ -1,12 +1,14 @@
 /** A small kernel for tests of transports: endpoints over a fabric, virtual time, everything that happened kept. */
 import { type Chooser, SeededChooser } from '../../../sim/choice.ts'
 import type { Datagram } from '../../../sim/net/datagram.ts'
-import { Fabric } from '../../../sim/net/fabric.ts'
+import type { Fabric } from '../../../sim/net/fabric.ts'
+import { Internet } from '../../../sim/net/internet.ts'
 import type { LinkSettings } from '../../../sim/net/link.ts'
 import type { NetRecord } from '../../../sim/net/records.ts'
 import type { ChannelSpec, TransportInput, TransportOutput } from '../../../sim/port.ts'
+import type { QuicSettings } from '../../../sim/quic/settings.ts'
 import { type EndpointOutput, TransportEndpoint } from '../../../sim/transport/endpoint.ts'
-import type { ProfileName } from '../../../sim/transport/profile.ts'
+import type { Protocol } from '../../../sim/transport/session.ts'
 
 const CHANNELS: readonly ChannelSpec[] = [
   { label: 'control', ordered: true, delivery: { kind: 'reliable' }, priority: 0 },
@@ -66,10 +68,11 @@ export interface WorldOptions {
   readonly seed?: number
   readonly chooser?: Chooser
   readonly nodes?: number
-  readonly profile?: ProfileName
+  readonly protocol?: Protocol
   readonly links?: Partial<LinkSettings>
-  readonly accept?: readonly ProfileName[]
+  readonly accept?: readonly Protocol[]
   readonly channels?: readonly ChannelSpec[]
+  readonly quic?: Partial<QuicSettings>
 }
 
 type Event = { atUs: number; order: number; datagram: Datagram }
@@ -77,18 +80,19 @@ type Event = { atUs: number; order: number; datagram: Datagram }
 export class World {
   nowUs = 0
   readonly nodes: Node[] = []
-  readonly fabric: Fabric
+  readonly internet: Internet
   readonly chooser: Chooser
   readonly records: (NetRecord & { readonly atUs: number })[] = []
   #events: Event[] = []
   #order = 0
 
   constructor(options: WorldOptions = {}) {
-    const { seed = 1, chooser, nodes = 2, profile = 'quic', links = {}, accept = ['quic', 'webrtc'], channels = CHANNELS } = options
+    const { seed = 1, chooser, nodes = 2, protocol = 'quic', links = {}, quic = {} } = options
+    const { accept = ['quic', 'webrtc'], channels = CHANNELS } = options
     this.chooser = chooser ?? new SeededChooser(seed)
-    this.fabric = new Fabric({
+    this.internet = new Internet({
       chooser: this.chooser,
-      deliver: (atUs, datagram) => {
+      deliver: (atUs, _node, datagram) => {
         this.#events.push({ atUs, order: this.#order++, datagram })
       },
       sink: (record) => this.records.push({ ...record, atUs: this.nowUs }),
@@ -99,15 +103,19 @@ export class World {
         address,
         channels: () => channels,
         accept,
+        quic,
         resolve: (name) => {
           const at = Number(name)
-          return Number.isInteger(at) ? { profile, address: at } : undefined
+          return Number.isInteger(at) ? { protocol, address: at } : undefined
         },
       })
       this.nodes.push(new Node(this, endpoint))
     }
   }
 
+  get fabric(): Fabric {
+    return this.internet.fabric
+  }
   get host(): Node {
     return this.nodes[0]
   }
@@ -117,7 +125,7 @@ export class World {
 
   stir(node: Node): void {
     for (let output: EndpointOutput | undefined; (output = node.endpoint.poll()) !== undefined; ) {
-      if (output.kind === 'datagram') this.fabric.send(output.datagram, this.nowUs)
+      if (output.kind === 'datagram') this.internet.send(output.datagram, this.nowUs)
       else if (output.kind === 'record') this.records.push({ ...output.record, atUs: this.nowUs })
       else {
         const { input, datagrams } = output
@@ -151,7 +159,7 @@ export class World {
     }
     this.#events.splice(this.#events.indexOf(first!), 1)
     const { datagram } = first!
-    this.fabric.arrived(datagram)
+    this.internet.arrived(datagram, this.nowUs)
     const node = this.nodes[datagram.to]
     if (node === undefined) return true
     node.endpoint.receive(datagram, this.nowUs)

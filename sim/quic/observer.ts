@@ -1,0 +1,114 @@
+/** Tells whoever listens what happens inside a connection (qlogevents.ts), and the trace which datagrams are lost. */
+import type { SocketAddress } from '../net/datagram.ts'
+import type { QuicEvent } from './events.ts'
+import { hexOf } from './octets.ts'
+import type { Environment } from './parts.ts'
+import type { QlogConnectionState, QlogParametersSet } from './qlogevents.ts'
+import type { Recovery, RecoveryObserver, RecoveryPath, SentPacket } from './recovery.ts'
+import type { TransportParameters } from './transportparameters.ts'
+
+const PACKET_TYPES = ['initial', 'handshake', '1RTT'] as const
+const CONGESTION_NAMES = { slowStart: 'slow_start', congestionAvoidance: 'congestion_avoidance', recovery: 'recovery' } as const
+
+type Closed = Extract<QuicEvent, { kind: 'closed' }>
+const CLOSE_TRIGGERS = {
+  idle: 'idle_timeout', handshakeTimeout: 'handshake_timeout', reset: 'stateless_reset', version: 'version_mismatch',
+} as const
+const saidTrigger = (isApplication: boolean, code: number) => (isApplication ? 'application' : code === 0 ? 'clean' : 'error')
+
+export class Observer implements RecoveryObserver {
+  /** Called for each packet that was acknowledged. */
+  onAcked: (packet: SentPacket) => void = () => {}
+  readonly #environment: Environment
+  #state: QlogConnectionState = 'attempted'
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  began(local: SocketAddress, remote: SocketAddress, localId: Uint8Array, remoteId: Uint8Array): void {
+    this.#environment.onEvent?.({
+      name: 'connection_started', data: { local, remote, local_cid: hexOf(localId), remote_cid: hexOf(remoteId) },
+    })
+  }
+
+  /** What the program hears, too. `peer` is known once the handshake is complete. */
+  emitted(event: QuicEvent, peer: TransportParameters | undefined): void {
+    if (event.kind === 'handshakeComplete') this.#declared(peer)
+    else if (event.kind === 'closed') this.#closed(event)
+  }
+
+  #declared(peer: TransportParameters | undefined): void {
+    if (peer === undefined) return
+    this.#environment.onEvent?.({ name: 'parameters_set', data: { initiator: 'remote', ...qlogParameters(peer) } })
+  }
+
+  #closed({ by, isApplication, code, reason }: Closed): void {
+    const isSaid = by === 'local' || by === 'remote'
+    this.#environment.onEvent?.({
+      name: 'connection_closed',
+      data: {
+        ...(isSaid ? { initiator: by, [isApplication ? 'application_error' : 'connection_error']: code } : {}),
+        ...(reason === '' ? {} : { reason }), trigger: isSaid ? saidTrigger(isApplication, code) : CLOSE_TRIGGERS[by],
+      },
+    })
+  }
+
+  became(state: QlogConnectionState): void {
+    const old = this.#state
+    this.#state = state
+    this.#environment.onEvent?.({ name: 'connection_state_updated', data: { old, new: state } })
+  }
+
+  keysUpdated(by: 'local' | 'remote', isClient: boolean, keyPhase: number): void {
+    const data = { key_type: isClient ? 'client_1rtt_secret' : 'server_1rtt_secret', key_phase: keyPhase, trigger: `${by}_update` } as const
+    this.#environment.onEvent?.({ name: 'key_updated', data })
+  }
+
+  keysDiscarded(level: 'initial' | 'handshake'): void {
+    for (const by of ['client', 'server'] as const) {
+      this.#environment.onEvent?.({ name: 'key_discarded', data: { key_type: `${by}_${level}_secret`, trigger: 'tls' } })
+    }
+  }
+
+  acked(packet: SentPacket): void {
+    this.onAcked(packet)
+  }
+  lost({ space, number, isEarly, datagram }: SentPacket, trigger: 'reordering_threshold' | 'time_threshold'): void {
+    this.#environment.declaredLost(datagram)
+    const packet_type = isEarly ? '0RTT' : PACKET_TYPES[space]
+    this.#environment.onEvent?.({ name: 'packet_lost', data: { header: { packet_type, packet_number: number }, trigger } })
+  }
+  congestionChanged({ congestion }: RecoveryPath, trigger: 'loss' | 'ecn' | 'persistent_congestion'): void {
+    this.#environment.onEvent?.({ name: 'congestion_state_updated', data: { new: CONGESTION_NAMES[congestion.state], trigger } })
+  }
+
+  metrics({ path, backoff }: Recovery): void {
+    if (this.#environment.onEvent === undefined) return
+    const { roundTrip, congestion } = path
+    this.#environment.onEvent({
+      name: 'recovery_metrics_updated',
+      data: {
+        ...(roundTrip.isMeasured ? { min_rtt: roundTrip.leastUs / 1_000 } : {}), smoothed_rtt: roundTrip.smoothedUs / 1_000,
+        latest_rtt: roundTrip.latestUs / 1_000, rtt_variance: roundTrip.variationUs / 1_000, pto_count: backoff,
+        congestion_window: congestion.windowBytes, bytes_in_flight: congestion.inFlightBytes,
+        ...(congestion.thresholdBytes === Infinity ? {} : { ssthresh: congestion.thresholdBytes }),
+      },
+    })
+  }
+}
+
+const qlogParameters = (parameters: TransportParameters): Omit<QlogParametersSet, 'initiator'> => ({
+  ...(parameters.originalDestinationConnectionId === undefined
+    ? {} : { original_destination_connection_id: hexOf(parameters.originalDestinationConnectionId) }),
+  initial_source_connection_id: hexOf(parameters.initialSourceConnectionId),
+  ...(parameters.retrySourceConnectionId === undefined
+    ? {} : { retry_source_connection_id: hexOf(parameters.retrySourceConnectionId) }),
+  disable_active_migration: parameters.disableActiveMigration, max_idle_timeout: parameters.maxIdleTimeoutMs,
+  max_udp_payload_size: parameters.maxUdpPayloadSize, ack_delay_exponent: parameters.ackDelayExponent,
+  max_ack_delay: parameters.maxAckDelayMs, active_connection_id_limit: parameters.activeConnectionIdLimit,
+  initial_max_data: parameters.initialMaxData, initial_max_stream_data_bidi_local: parameters.initialMaxStreamDataBidiLocal,
+  initial_max_stream_data_bidi_remote: parameters.initialMaxStreamDataBidiRemote,
+  initial_max_stream_data_uni: parameters.initialMaxStreamDataUni, initial_max_streams_bidi: parameters.initialMaxStreamsBidi,
+  initial_max_streams_uni: parameters.initialMaxStreamsUni, max_datagram_frame_size: parameters.maxDatagramFrameSize,
+})

@@ -1,0 +1,275 @@
+/**
+ * The sending half: which packets leave now, with what in them, over which path. What may leave is bounded by the congestion window and
+ * its pacing, by probes beyond them, and by what may be sent to an address that has not proven itself.
+ */
+import { DATAGRAM_BYTES_MAX } from '../bytes.ts'
+import { Ecn } from '../net/datagram.ts'
+import { type Draft, DatagramBuilder, PACKET_ROOM_MIN } from './builder.ts'
+import { type CloseFrame, type Frame, FrameType, writeFrame } from './frames.ts'
+import { TransportError } from './errors.ts'
+import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
+import { type Parts, spaceOf } from './parts.ts'
+import type { Path } from './paths.ts'
+import { type Level, TAG_BYTES } from './protection.ts'
+import { qlogPacketType } from './qlogevents.ts'
+import { qlogFrames } from './qlogframes.ts'
+import { PROBE_PACKETS, Space } from './recovery.ts'
+import { PING } from './sentframe.ts'
+
+/** Datagrams that leave in one go without a look at the clock; a bound on a loop, far above every window. */
+const DATAGRAMS_MAX = 4_096
+/** Less room is not worth a frame of application data. */
+const FRAME_ROOM_MIN = 32
+/** A short header, a PATH_RESPONSE, a PATH_CHALLENGE and a tag: three times the least acknowledgement lets them out (section 8.2.1). */
+const PROBING_BYTES_MIN = 1 + CONNECTION_ID_BYTES_MAX + 4 + 9 + 9 + TAG_BYTES
+const NO_TOKEN = new Uint8Array(0)
+
+export class Sender {
+  /** When pacing lets the next datagram leave; Infinity where it is not pacing that holds it back. */
+  pacedUs = Infinity
+  /** Something that asks for an answer left since this was set to false. */
+  hasSentEliciting = false
+  readonly #parts: Parts
+  readonly #builder: DatagramBuilder
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#builder = new DatagramBuilder(parts.environment.writer, parts.environment.onEvent !== undefined)
+  }
+
+  /** Sends what may be sent now. */
+  flush(nowUs: number): void {
+    const { paths, recovery } = this.#parts
+    for (const path of paths.all) while (path.isProbing && this.#sendProbing(path, nowUs));
+    for (let sent = 0; sent < DATAGRAMS_MAX && this.#sendDatagram(nowUs); sent++);
+    const { congestion } = recovery.path
+    const isReady = this.#isReady('initial') || this.#isReady('handshake') || this.#isReady(this.#applicationLevel)
+    // RFC 9002, section 7.8: pacing is no lack of data, as long as the window is about used.
+    const isPacing = this.pacedUs !== Infinity && congestion.inFlightBytes * 2 >= congestion.windowBytes
+    congestion.isLimiting = isReady && (!congestion.maySend || isPacing)
+  }
+
+  get #applicationLevel(): Level {
+    return this.#parts.keys.own('oneRtt') === undefined ? 'zeroRtt' : 'oneRtt'
+  }
+
+  /** There is something to send at that level, if the window lets it. */
+  #isReady(level: Level): boolean {
+    const { keys, crypto, control, streams, datagrams, source } = this.#parts
+    if (keys.own(level) === undefined) return false
+    if (level !== 'zeroRtt' && crypto[spaceOf(level)].isReady) return true
+    if (level === 'initial' || level === 'handshake') return false
+    return control.isReady || datagrams.isReady || streams.first() !== undefined || (source?.priority ?? Infinity) !== Infinity
+  }
+
+  /** Sends one datagram, if there is something to send and leave to send it. */
+  #sendDatagram(nowUs: number): boolean {
+    const { isComplete, paths, recovery } = this.#parts
+    const path = paths.active
+    const { allowanceBytes } = path
+    recovery.isAmplificationLimited = allowanceBytes < (isComplete ? PACKET_ROOM_MIN : DATAGRAM_BYTES_MAX)
+    if (recovery.isAmplificationLimited) return false
+    const isOpen = this.#isWindowOpen(nowUs)
+    const builder = this.#builder
+    builder.begin(Math.min(DATAGRAM_BYTES_MAX, allowanceBytes), nowUs)
+    this.#writePacket('initial', path, isOpen, nowUs)
+    this.#writePacket('handshake', path, isOpen, nowUs)
+    this.#writePacket(this.#applicationLevel, path, isOpen, nowUs)
+    if (builder.drafts.length === 0) return false
+    this.#finish(path, this.#bytesMin(), nowUs)
+    return true
+  }
+
+  #isWindowOpen(nowUs: number): boolean {
+    const { roundTrip, congestion, pacer } = this.#parts.recovery.path
+    this.pacedUs = Infinity
+    if (!congestion.maySend) return false
+    if (!this.#parts.settings.isPaced) return true
+    const readyUs = pacer.readyUs(nowUs, congestion.windowBytes, roundTrip.smoothedUs)
+    if (readyUs > nowUs) this.pacedUs = readyUs
+    return readyUs <= nowUs
+  }
+
+  #open(level: Level, path: Path): Draft {
+    const { keys, recovery, handshakeId, token } = this.#parts
+    const space = spaceOf(level)
+    return this.#builder.open({
+      level, keys: keys.own(level)!, destination: path.remoteId.id, source: handshakeId, token: level === 'initial' ? token : NO_TOKEN,
+      number: recovery.nextNumber(space), largestAcked: recovery.largestAcked(space), keyPhase: keys.keyPhase,
+    })
+  }
+
+  #writePacket(level: Level, path: Path, isWindowOpen: boolean, nowUs: number): void {
+    const { keys, recovery, acks } = this.#parts
+    const builder = this.#builder
+    if (keys.own(level) === undefined || builder.writer.room < PACKET_ROOM_MIN) return
+    const space = spaceOf(level)
+    // After a probe timeout something has to be sent: what waits, else the oldest again, else a ping (RFC 9002, section 6.2.4).
+    const probes = recovery.probes(space)
+    const isReady = this.#isReady(level) || (probes > 0 && recovery.probeOldest(space, nowUs))
+    const isPing = !isReady && probes === PROBE_PACKETS
+    if (probes > 0 && !isReady && !isPing) recovery.clearProbes(space)
+    const mayElicit = (isReady || isPing) && (isWindowOpen || probes > 0)
+    const ack = acks[space]
+    const isAckDue = level !== 'zeroRtt' && ack.dueUs <= nowUs
+    if (!isAckDue && !mayElicit) return
+    const draft = this.#open(level, path)
+    const hasAck = level !== 'zeroRtt' && ack.write(builder)
+    if (mayElicit) this.#writeFrames(level, isPing, nowUs)
+    const isEliciting = draft.frames.length > 0
+    // An acknowledgement that left too little room for what waits goes alone.
+    const isWanted = isEliciting || (hasAck && (isAckDue || mayElicit))
+    if (isWanted && hasAck) {
+      if (isEliciting) builder.add(ack.sentFrame())
+      else builder.identify('ack', space, ack.keyHi, ack.keyLo, 0, 0)
+      ack.sent()
+    }
+    builder.close(isWanted)
+  }
+
+  #writeFrames(level: Level, isPing: boolean, nowUs: number): void {
+    const { crypto, control, recovery } = this.#parts
+    const builder = this.#builder
+    const space = spaceOf(level)
+    if (isPing) {
+      builder.writer.u8(FrameType.ping)
+      builder.logged?.push({ kind: 'ping' })
+      builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt: recovery.backoff, fin: false, probed: false })
+      builder.identify('ping', space, 0, recovery.oldest(space)?.keyLo ?? 0, 0, recovery.backoff)
+      return
+    }
+    if (level !== 'zeroRtt') while (crypto[space].pack(builder));
+    if (space !== Space.application) return
+    control.pack(builder)
+    this.#writeData(nowUs)
+  }
+
+  /** Streams, datagrams and what the source hands over, the most urgent first. */
+  #writeData(nowUs: number): void {
+    const { streams, datagrams, source } = this.#parts
+    const builder = this.#builder
+    while (builder.room >= FRAME_ROOM_MIN) {
+      if (datagrams.isReady) {
+        if (!datagrams.pack(builder)) return
+        continue
+      }
+      const stream = streams.first()
+      const offered = source?.priority ?? Infinity
+      if (offered < (stream?.priority ?? Infinity)) {
+        source!.admit(nowUs)
+        continue
+      }
+      if (stream === undefined) return
+      // A stream that was given up just now wrote nothing, and is not ready any more.
+      if (!stream.pack(builder) && stream.isReady) return
+    }
+  }
+
+  /** Section 14.1: datagrams with an Initial packet fill 1200 bytes, those of a server if they ask for an answer. */
+  #bytesMin(): number {
+    const { isClient } = this.#parts
+    const isPadded = this.#builder.drafts.some(({ level, frames }) => level === 'initial' && (isClient || frames.length > 0))
+    return isPadded ? DATAGRAM_BYTES_MAX : 0
+  }
+
+  /** Protects the datagram, sends it, and keeps what recovery has to know of its packets. */
+  #finish(path: Path, bytesMin: number, nowUs: number): void {
+    const { number, isClient, environment, keys, recovery } = this.#parts
+    const builder = this.#builder
+    const bytes = builder.finish(bytesMin)
+    const ecn = path.recovery.ecn.mark
+    const keyLo = builder.keyLo()
+    const { local, remote } = path
+    const datagram = environment.send({
+      local, remote, ecn, bytes, keyHi: builder.keyHi(number, isClient ? 0 : 1), keyLo, label: builder.label(number),
+    })
+    path.sentBytes += bytes.length
+    let hasHandshake = false
+    for (const draft of builder.drafts) {
+      const { level, start, end, frames, isPadded } = draft
+      const isEliciting = frames.length > 0
+      const packetBytes = end - start + TAG_BYTES
+      recovery.sent({
+        space: spaceOf(level), number: draft.number, sentUs: nowUs, bytes: packetBytes, isEliciting, isInFlight: isEliciting || isPadded,
+        isMarked: ecn === Ecn.ect0, isEarly: level === 'zeroRtt', keyPhase: draft.keyPhase, frames, path: path.recovery, datagram, keyLo,
+      })
+      if (isEliciting) this.hasSentEliciting = true
+      if (isEliciting || isPadded) this.#pace(path, packetBytes, nowUs)
+      hasHandshake ||= level === 'handshake'
+      if (level === 'oneRtt' && keys.sent()) this.#parts.updateKeys()
+      this.#tell(draft, packetBytes, datagram)
+    }
+    // RFC 9001, section 4.9.1.
+    if (hasHandshake && isClient) this.#parts.discardKeys('initial', nowUs)
+  }
+
+  #pace(path: Path, bytes: number, nowUs: number): void {
+    const { pacer, congestion, roundTrip } = path.recovery
+    pacer.sent(bytes, nowUs, congestion.windowBytes, roundTrip.smoothedUs)
+  }
+
+  #tell({ level, number, logged }: Draft, length: number, datagram: number): void {
+    const { environment, settings } = this.#parts
+    environment.onEvent?.({
+      name: 'packet_sent',
+      data: {
+        header: { packet_type: qlogPacketType(level), packet_number: number }, raw: { length },
+        frames: qlogFrames(logged ?? [], settings.ackDelayExponent), datagram_id: datagram,
+      },
+    })
+  }
+
+  /** Sends challenges and responses of one path in a datagram of their own, as large as a path has to carry (section 8.2.1). */
+  #sendProbing(path: Path, nowUs: number): boolean {
+    const { keys, number, recovery, remoteIds } = this.#parts
+    const bytesMax = Math.min(DATAGRAM_BYTES_MAX, path.allowanceBytes)
+    const remoteId = remoteIds.valid(path.remoteId)
+    if (keys.own('oneRtt') === undefined || bytesMax < PROBING_BYTES_MIN || remoteId === undefined) return false
+    path.remoteId = remoteId
+    const builder = this.#builder
+    builder.begin(bytesMax, nowUs)
+    this.#open('oneRtt', path)
+    const write = (frame: Frame, contents: string, attempt: number): void => {
+      writeFrame(builder.writer, frame)
+      builder.logged?.push(frame)
+      builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt, fin: false, probed: false })
+      builder.identify(contents, path.ordinal, 0, 0, 0, attempt)
+    }
+    const response = path.responses.shift()
+    if (response !== undefined) write({ kind: 'pathResponse', data: response }, 'path response', path.responseCount++)
+    if (path.isChallengeDue) {
+      const { challengeAttempt } = path
+      write({ kind: 'pathChallenge', data: path.nextChallenge(number, nowUs, recovery.probeTimeoutUs) }, 'path challenge', challengeAttempt)
+    }
+    builder.close(true)
+    this.#finish(path, bytesMax, nowUs)
+    return true
+  }
+
+  /** Sends the close at every level that the peer may be able to read (section 10.2.3). `attempt` counts its transmissions. */
+  sendClose(close: CloseFrame, attempt: number, nowUs: number): void {
+    const { keys, paths } = this.#parts
+    const path = paths.active
+    const bytesMax = Math.min(DATAGRAM_BYTES_MAX, path.allowanceBytes)
+    if (bytesMax < PACKET_ROOM_MIN) return
+    const builder = this.#builder
+    builder.begin(bytesMax, nowUs)
+    for (const level of ['initial', 'handshake', 'oneRtt'] as const) {
+      if (keys.own(level) === undefined || builder.writer.room < PACKET_ROOM_MIN) continue
+      this.#open(level, path)
+      const frame = level === 'oneRtt' ? close : withoutApplication(close)
+      writeFrame(builder.writer, frame)
+      builder.logged?.push(frame)
+      builder.identify('close', 0, 0, 0, 0, attempt)
+      builder.close(true)
+    }
+    if (builder.drafts.length === 0) return
+    this.#finish(path, builder.drafts[0].level === 'initial' ? bytesMax : 0, nowUs)
+  }
+}
+
+/** Section 10.2.3: what an application says is for 1-RTT packets alone. */
+function withoutApplication(close: CloseFrame): CloseFrame {
+  if (!close.isApplication) return close
+  return { kind: 'close', isApplication: false, code: TransportError.applicationError, frameType: 0, reason: NO_TOKEN }
+}

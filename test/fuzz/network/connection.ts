@@ -1,0 +1,293 @@
+/**
+ * One case: two endpoints, a connection between them, traffic on all channels, a close; and mutants of what they send, put among the
+ * rest from the handshake on, once it is open, or once it is closing. What a mutant is follows from the case's seed and the mutant's
+ * ordinal, so that a case can be run again with some of them left out.
+ */
+import { mix32 } from '../../../sim/choice.ts'
+import type { Datagram } from '../../../sim/net/datagram.ts'
+import type { ConnectionId, TransportInput } from '../../../sim/port.ts'
+import { MESSAGE_BYTES_MAX } from '../../../sim/transport/channel.ts'
+import { APPLICATION_CODES_MAX, TransportCode } from '../../../sim/transport/codes.ts'
+import { KEPT_BYTES_MAX } from '../../../sim/webrtc/sctp/limits.ts'
+import { type Node, numbered, World } from '../../sim/transport/world.ts'
+import { Draws } from '../mutation.ts'
+import { randomOctets } from './octets.ts'
+import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
+import { QuicTap } from './quic.ts'
+import { WebRtcMutator } from './webrtc.ts'
+
+const BEGINNINGS = ['handshake', 'open', 'open', 'open', 'closing'] as const
+
+const CHANNELS = 7
+const NAMES = new Map<number, string>(Object.entries(TransportCode).map(([name, code]) => [code, name]))
+const DROP_PPM = [0, 0, 20_000] as const
+const LATENCY_US_MIN = 2_000
+const LATENCY_US_RANGE = 8_000
+/** Meeting and handshake are over by then where nobody disturbs them. */
+const MEETING_US = 400_000
+const ROUND_US = 5_000
+const ROUNDS = [10, 40, 80, 200] as const
+const HANDSHAKE_ROUNDS = 40
+const CLOSING_ROUNDS = 4
+const STRAGGLERS_A_ROUND = 4
+const CORPUS_MAX = 64
+const RANDOM_BYTES_MAX = 1_400
+const MESSAGES_A_ROUND = 3
+const MESSAGE_BYTES = [0, 1, 40, 40, 400, 1_400, 9_000] as const
+/** Every timeout of a connection passes within that time: the longest is the handshake's of WebRTC, 30 s. */
+const FORGOTTEN_US_MAX = 60_000_000
+/** One step sends no more datagrams than that. */
+const SENDS_A_STEP_MAX = 1_024
+const LOOK_EVERY = 64
+/** Bytes kept of what the peer said. Of QUIC: 4 MiB in parts, and 1 MiB out of turn for each channel (quic/incoming.ts). */
+const KEPT_MAX = { quic: 4_194_304 + CHANNELS * 1_048_576, webrtc: KEPT_BYTES_MAX }
+const FIRST_BYTES = [0x00, 0x01, 0x16, 0x17, 0x40, 0x43, 0x5c, 0xc0, 0xc3, 0xd0, 0xe0, 0xf0, 0xff]
+
+export function runConnection(options: CaseOptions): Outcome {
+  const stage = new Stage(options)
+  try {
+    stage.play()
+  } catch (error) {
+    stage.breach = breachOf(error)
+  } finally {
+    stage.free()
+  }
+  return stage
+}
+
+class Stage implements Outcome {
+  readonly mutants: number[] = []
+  readonly states: Record<string, number> = {}
+  readonly endings: string[] = []
+  readonly discarded: Record<string, number> = {}
+  heapGrowthBytes = 0
+  breach: string | undefined
+  readonly #options: CaseOptions
+  readonly #draws: Draws
+  readonly #beginning: (typeof BEGINNINGS)[number]
+  readonly #isPlausible: boolean
+  readonly #oneIn: number
+  readonly #world: World
+  readonly #deliver: (datagram: Datagram, nowUs: number) => void
+  readonly #tap: QuicTap | undefined
+  readonly #webrtc: WebRtcMutator | undefined
+  readonly #pace = new Pace()
+  readonly #corpus: Datagram[] = []
+  readonly #ports: Map<ConnectionId, 'open' | 'closed'>[] = [new Map(), new Map()]
+  #isMutating = false
+  #ordinal = 0
+  #sends = 0
+  #heapAtFirst = 0
+
+  constructor(options: CaseOptions) {
+    const { kind, seed } = options
+    const draws = new Draws(seed)
+    this.#options = options
+    this.#draws = draws
+    this.#beginning = draws.pick(BEGINNINGS)
+    this.#isPlausible = draws.below(2) === 0
+    this.#oneIn = draws.pick([1, 1, 2, 4])
+    const protection = kind === 'quic aead' ? 'aead' : 'tag'
+    const latencyUs = LATENCY_US_MIN + draws.below(LATENCY_US_RANGE)
+    const links = { latencyUsMin: latencyUs, latencyUsMax: latencyUs, dropPpm: draws.pick(DROP_PPM) }
+    const world = new World({ seed, protocol: kind === 'webrtc' ? 'webrtc' : 'quic', links, quic: { protection } })
+    this.#world = world
+    if (kind === 'webrtc') this.#webrtc = new WebRtcMutator(1, 0)
+    else this.#tap = new QuicTap(protection)
+    this.#deliver = world.internet.send.bind(world.internet)
+    world.internet.send = (datagram) => this.#send(datagram)
+    for (const [index, node] of world.nodes.entries()) node.onInput = (input) => this.#look(index, input)
+  }
+  free(): void {
+    this.#tap?.remove()
+  }
+
+  play(): void {
+    const draws = this.#draws
+    const { client, nodes } = this.#world
+    this.#heapAtFirst = this.#options.heapBytes?.() ?? 0
+    this.#isMutating = this.#beginning === 'handshake'
+    client.send({ kind: 'open', ticket: 7, endpoint: '0' })
+    if (!this.#isMutating) this.#run(MEETING_US)
+    const rounds = this.#beginning === 'handshake' ? HANDSHAKE_ROUNDS : draws.pick(ROUNDS)
+    for (let left = rounds; left > 0 && !this.#isOver; left--) {
+      if (this.#beginning === 'open') this.#isMutating ||= this.#isOpen
+      for (const node of nodes) this.#say(node)
+      this.#round()
+    }
+    this.#measure()
+    const hasSurvived = nodes.map((_, index) => [...this.#ports[index].values()].includes('open'))
+    const closer = nodes[draws.below(nodes.length)]
+    this.#isMutating = true
+    this.#close(closer)
+    for (let left = CLOSING_ROUNDS; left > 0; left--) this.#round()
+    this.#isMutating = false
+    for (const node of nodes) this.#close(node)
+    this.#run(FORGOTTEN_US_MAX)
+    this.#tally(hasSurvived)
+  }
+
+  get slowestMs(): number {
+    return this.#pace.slowestMs
+  }
+
+  get #isOpen(): boolean {
+    return this.#ports.every((port) => port.size > 0)
+  }
+  get #isOver(): boolean {
+    return this.#ports.some((port) => [...port.values()].includes('closed'))
+  }
+
+  #say(node: Node): void {
+    const draws = this.#draws
+    for (const { id, state } of node.endpoint.connections) {
+      if (state !== 'open') continue
+      for (let left = MESSAGES_A_ROUND; left > 0; left--) {
+        const [channel, length] = [draws.below(CHANNELS), draws.pick(MESSAGE_BYTES)]
+        node.send({ kind: 'message', on: id, channel, bytes: numbered(this.#pace.steps, length).subarray(0, length) })
+      }
+    }
+  }
+  #close(node: Node): void {
+    for (const { id } of node.endpoint.connections) node.send({ kind: 'close', on: id, code: this.#draws.below(1_000) })
+  }
+
+  /** A while of virtual time, with mutants of what was sent earlier in it. */
+  #round(): void {
+    const count = this.#isPlausible ? 1 : STRAGGLERS_A_ROUND
+    for (let left = count; left > 0 && this.#isMutating && this.#corpus.length > 0; left--) {
+      const draws = this.#next()
+      if (draws !== undefined) this.#mutant(draws.pick(this.#corpus), draws)
+    }
+    this.#run(ROUND_US)
+  }
+
+  // --- what is sent --------------------------------------------------------------------------------------------------
+
+  #send(datagram: Datagram): void {
+    const { nowUs } = this.#world
+    if (++this.#sends > SENDS_A_STEP_MAX) throw new Breach(`one step sends more than ${SENDS_A_STEP_MAX} datagrams`)
+    if (this.#corpus.length < CORPUS_MAX) this.#corpus.push(datagram)
+    else this.#corpus[this.#draws.below(CORPUS_MAX)] = datagram
+    const draws = this.#isMutating ? this.#next() : undefined
+    if (draws === undefined || draws.below(this.#oneIn) > 0) return this.#deliver(datagram, nowUs)
+    // Only once can a packet number be used: the mutant comes first where it is to be taken.
+    const place = draws.below(this.#isPlausible ? 3 : 6)
+    if (place > 2) this.#deliver(datagram, nowUs)
+    this.#mutant(datagram, draws)
+    // One in six takes the place of what it was made from.
+    if (place > 0 && place <= 2) this.#deliver(datagram, nowUs)
+  }
+
+  /** What the next mutant is drawn from; undefined where it is left out. */
+  #next(): Draws | undefined {
+    const ordinal = this.#ordinal++
+    const { only, seed } = this.#options
+    if (only !== undefined && !only.has(ordinal)) return undefined
+    this.mutants.push(ordinal)
+    return new Draws(mix32(seed, ordinal) >>> 11)
+  }
+
+  #mutant(original: Datagram, draws: Draws): void {
+    const world = this.#world
+    const other = draws.pick(this.#corpus)
+    let datagram = original
+    switch (draws.below(this.#isPlausible ? 100 : 25)) {
+      case 0: {
+        const bytes = randomOctets(draws.below(RANDOM_BYTES_MAX), draws)
+        if (bytes.length > 0) bytes[0] = draws.pick(FIRST_BYTES)
+        datagram = { ...original, bytes }
+        break
+      }
+      case 1:
+        datagram = other
+        break
+      default: {
+        const bytes = this.#tap?.mutated(original, other, this.#isPlausible, draws) ??
+          this.#webrtc?.mutated(original, other, this.#isPlausible, draws)
+        if (bytes !== undefined) datagram = { ...original, bytes }
+      }
+    }
+    // From another port, as behind a translator that forgot.
+    if (draws.below(64) === 0) datagram = { ...datagram, fromPort: 1_024 + draws.below(60_000) }
+    if (draws.below(64) === 0) datagram = { ...datagram, ecn: draws.pick([0, 1, 2, 3] as const) }
+    const state = world.nodes[datagram.to]?.endpoint.connections.at(-1)?.state ?? 'before'
+    this.states[state] = (this.states[state] ?? 0) + 1
+    this.#deliver(datagram, world.nowUs)
+  }
+
+  // --- what is watched -----------------------------------------------------------------------------------------------
+
+  #run(forUs: number): void {
+    const world = this.#world
+    const untilUs = world.nowUs + forUs
+    while (this.#step(untilUs));
+    world.nowUs = untilUs
+  }
+
+  #step(untilUs: number): boolean {
+    const world = this.#world
+    const { nowMs } = this.#options
+    this.#sends = 0
+    const fromMs = nowMs()
+    if (!world.step(untilUs)) return false
+    this.#pace.step(world.nowUs, nowMs() - fromMs)
+    if (this.#pace.steps % LOOK_EVERY === 0) this.#checkKept()
+    return true
+  }
+
+  #checkKept(): void {
+    const world = this.#world
+    for (const { endpoint, seen } of world.nodes) {
+      seen.length = 0
+      for (const { protocol, channels } of endpoint.connections) {
+        const kept = channels.reduce((sum, { keptBytes }) => sum + keptBytes, 0)
+        if (kept > KEPT_MAX[protocol]) throw new Breach(`${kept} bytes are kept of one ${protocol} connection`)
+      }
+    }
+    for (const record of world.records) {
+      if (record.kind === 'discarded') this.discarded[record.why] = (this.discarded[record.why] ?? 0) + 1
+    }
+    world.records.length = 0
+  }
+
+  #measure(): void {
+    this.heapGrowthBytes = Math.max(this.heapGrowthBytes, (this.#options.heapBytes?.() ?? 0) - this.#heapAtFirst)
+  }
+
+  /** Whatever the port says makes sense. */
+  #look(index: number, input: TransportInput): void {
+    const port = this.#ports[index]
+    const state = port.get(input.on)
+    const fail = (why: string): never => {
+      throw new Breach(`'${input.kind}' ${why}, at node ${index}`)
+    }
+    switch (input.kind) {
+      case 'opened':
+        if (state !== undefined) fail(`on a connection that is ${state} already`)
+        port.set(input.on, 'open')
+        break
+      case 'closed':
+        if (state === 'closed') fail('twice')
+        if (state === undefined && index === 0) fail('on a connection that came in and never opened')
+        if (!(input.code >= 0 && input.code < APPLICATION_CODES_MAX) && !NAMES.has(input.code)) fail(`with code ${input.code}`)
+        port.set(input.on, 'closed')
+        this.endings.push(`${input.by} ${NAMES.get(input.code) ?? 'application'}`)
+        break
+      default:
+        if (state !== 'open') fail(`on a connection that is ${state ?? 'not open'}`)
+        if (input.kind === 'message' && (input.channel >= CHANNELS || input.bytes.length > MESSAGE_BYTES_MAX)) fail('is out of range')
+    }
+  }
+
+  /** Nothing is left; who was open when the mutants ended has survived. */
+  #tally(hasSurvived: readonly boolean[]): void {
+    this.#checkKept()
+    for (const [index, { endpoint }] of this.#world.nodes.entries()) {
+      if (endpoint.connections.length > 0) throw new Breach(`node ${index} keeps a connection that is ${endpoint.connections[0].state}`)
+      if (this.#webrtc === undefined && endpoint.nextWakeUs() !== Infinity) throw new Breach(`node ${index} keeps a timer`)
+      if ([...this.#ports[index].values()].includes('open')) throw new Breach(`node ${index} was never told of an end`)
+      if (hasSurvived[index]) this.endings.push('survived')
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/** Captures of whole runs: they are the runs that they show, other tools read them, and what is left out is said. */
+import { describe, expect, it } from 'vitest'
+import { capture, type Captured, parsePlan, type RunResult, type SimulateOptions, scenario, type Scenario } from '../../scenarios/index.ts'
+import { hasReader, PROBLEMS, readCapture, READER } from '../support/captures.ts'
+import { validateQlog } from '../support/qlogschema.ts'
+import { run, storyOf } from '../support/runs.ts'
+
+const damaged = scenario('damaged', { frames: 60, hz: 90, peersMax: 2 }, async ({ net, join, frames }) => {
+  net.all.set({ latencyMs: [10, 30], corrupt: 0.05, duplicate: 0.05 })
+  await join('ana', { over: 'quic', role: 'editor' })
+  await join('ben', { over: 'webrtc', role: 'editor' })
+  await frames(20)
+})
+// Few losses, a loss of everything for a while, many connections; and damage.
+const STORIES: readonly Scenario[] = [storyOf('loopback-120'), storyOf('late-join'), storyOf('partition-heals'), damaged]
+
+const captureOf = (story: Scenario, seed = 1): Promise<Captured> => capture(story, { seed, verifier: 'node', pcap: true, qlog: true })
+
+interface Qlog {
+  readonly description: string
+  readonly traces: readonly {
+    readonly vantage_point: { readonly name: string; readonly type: string }
+    readonly common_fields: { readonly ODCID: string }
+    readonly events: readonly { readonly time: number; readonly name: string }[]
+  }[]
+}
+const qlogOf = ({ qlog }: Captured): Qlog => JSON.parse(qlog!.file)
+
+describe.each(STORIES.map((story) => [story.name, story] as const))('a capture of %s', (_, story) => {
+  const both: Promise<readonly [RunResult, Captured]> = (async () => [await run(story, { seed: 1 }), await captureOf(story)])()
+
+  it('is of the same run: its trace has the same digest, though its packets are protected in another way', async () => {
+    const [result, { traceDigest, pcap }] = await both
+    expect(traceDigest).toBe(result.traceDigest)
+    expect(pcap).toMatchObject({ packets: result.report.counters.packetsSent, leftOut: 0 })
+  })
+
+  it('has both ends of every QUIC connection in a qlog that validates', async () => {
+    const [, captured] = await both
+    const file = qlogOf(captured)
+    validateQlog(file)
+    expect(validateQlog.errors).toBeNull()
+    const ends = file.traces.map(({ vantage_point: { name, type }, common_fields: { ODCID } }) => `${ODCID} ${type} ${name}`).sort()
+    const idsOf = (about: string): string[] => ends.filter((end) => end.includes(about)).map((end) => end.split(' ')[0])
+    const clients = idsOf(' client ')
+    expect(clients.length).toBeGreaterThan(0)
+    expect(idsOf(' server host')).toEqual(clients)
+    expect(captured.qlog).toMatchObject({ ends: file.traces.length, leftOut: 0 })
+    const names = new Set(file.traces.flatMap(({ events }) => events.map(({ name }) => name)))
+    expect([...names]).toEqual(expect.arrayContaining(['transport:packet_sent', 'transport:packet_received', 'recovery:metrics_updated']))
+  })
+
+  it.skipIf(!hasReader())(`is read by ${READER} without a complaint, and decrypted`, async () => {
+    const [result, { pcap }] = await both
+    expect(readCapture(pcap!.file, PROBLEMS, 'frame.number', 'frame.protocols', '_ws.expert.message')).toEqual([])
+    const fields = ['tls.handshake.type', 'quic.stream.stream_id', 'dtls.record.content_type', 'stun.type', 'frame.comment']
+    const rows = readCapture(pcap!.file, 'udp', 'frame.number', ...fields).map((row) => row.split('\t'))
+    expect(rows).toHaveLength(result.report.counters.packetsSent)
+    const [, messages, streams, dtls, stun, comments] = ['', ...fields].map((__, index) => rows.map((row) => row[index] ?? ''))
+    // EncryptedExtensions and Finished are of the handshake that nobody reads without its secrets.
+    for (const type of ['1', '2', '8', '20']) expect(messages.some((types) => types.split(',').includes(type))).toBe(true)
+    for (const column of [streams, dtls, stun]) expect(column.filter((text) => text !== '').length).toBeGreaterThan(2)
+    expect(comments.filter((text) => text.includes('lost: '))).toHaveLength(result.report.counters.packetsLost)
+    for (const comment of comments) expect(comment).toMatch(/ of connection \d+/)
+  }, 120_000)
+})
+
+describe('a capture', () => {
+  it('of the same seed is the same, byte for byte', async () => {
+    const [first, second] = [await captureOf(storyOf('late-join')), await captureOf(storyOf('late-join'))]
+    expect(Buffer.compare(first.pcap!.file, second.pcap!.file)).toBe(0)
+    expect(first.qlog!.file).toBe(second.qlog!.file)
+  })
+
+  it('is of a run with a planted fault, with a flipped bit, and by a plan, too', async () => {
+    const story = storyOf('loopback-120')
+    const parsed = parsePlan((await run(story, { seed: 4 })).planJson)
+    if (parsed.kind !== 'plan') throw new Error(parsed.why)
+    const plan = { ...parsed.plan, choices: parsed.plan.choices.slice(0, 20) }
+    const asked: SimulateOptions[] = [{ canary: 'cut-cuts-nothing' }, { tamper: { peer: 'ben', frame: 60 } }, { plan }]
+    for (const options of asked) {
+      const { traceDigest } = await run(story, options)
+      expect((await capture(story, { verifier: 'node', ...options, pcap: true, qlog: false })).traceDigest).toBe(traceDigest)
+    }
+  })
+
+  it('shows nodes behind translators by their inside addresses, and the public server by its own', async () => {
+    const story = storyOf('behind-nats')
+    const { pcap, traceDigest } = await captureOf(story)
+    expect(traceDigest).toBe((await run(story, { seed: 1 })).traceDigest)
+    if (!hasReader()) return
+    expect(readCapture(pcap!.file, PROBLEMS, 'frame.number', 'frame.protocols', '_ws.expert.message')).toEqual([])
+    const sources = new Set(readCapture(pcap!.file, 'udp', 'frame.interface_name', 'ip.src'))
+    expect([...sources]).toEqual(expect.arrayContaining(['host\t10.0.0.0', 'host\t10.0.8.0', 'ana\t10.0.0.1']))
+    for (const source of sources) expect(source).not.toContain('203.0.113')
+    expect(readCapture(pcap!.file, 'stun and ip.dst == 203.0.113.0/24', 'frame.number').length).toBeGreaterThan(0)
+  }, 120_000)
+
+  it('holds what it was asked for, and no more than its bounds', async () => {
+    const story = storyOf('late-join')
+    const whole = await captureOf(story)
+    const less = await capture(story, { seed: 1, verifier: 'node', pcap: true, qlog: true, packetsMax: 100, eventsMax: 200 })
+    expect(less.traceDigest).toBe(whole.traceDigest)
+    expect(less.pcap).toMatchObject({ packets: 100, leftOut: whole.pcap!.packets - 100 })
+    expect(less.qlog!.leftOut).toBeGreaterThan(500)
+    const eventsOf = (captured: Captured): number => qlogOf(captured).traces.reduce((count, { events }) => count + events.length, 0)
+    expect(eventsOf(less)).toBeLessThanOrEqual(200)
+    expect(eventsOf(whole)).toBeGreaterThan(700)
+    expect(Buffer.from(less.pcap!.file).toString('latin1')).toMatch(/\d+ packets after these are left out/)
+    expect(qlogOf(less).description).toContain(`; ${less.qlog!.leftOut} events after these are left out`)
+    const qlogAlone = await capture(story, { seed: 1, verifier: 'node', pcap: false, qlog: true })
+    expect(qlogAlone).toEqual({ traceDigest: whole.traceDigest, qlog: whole.qlog })
+  })
+})

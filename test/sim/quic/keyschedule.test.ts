@@ -1,0 +1,79 @@
+/** The key schedule against the traces of RFC 8448, sections 3 (a full handshake) and 4 (its resumption). */
+import { bytesToHex, hexToBytes as hex } from '@noble/hashes/utils.js'
+import { describe, expect, it } from 'vitest'
+import { KeySchedule } from '../../../sim/quic/keyschedule.ts'
+
+/** Section 3. */
+const CLIENT_HELLO = hex(
+  '010000c00303cb34ecb1e78163ba1c38c6dacb196a6dffa21a8d9912ec18a2ef6283024dece7000006130113031302010000910000000b0009000006'
+  + '736572766572ff01000100000a00140012001d0017001800190100010101020103010400230000003300260024001d002099381de560e4bd43d23d8e'
+  + '435a7dbafeb3c06e51c13cae4d5413691e529aaf2c002b0003020304000d0020001e0403050306030203080408050806040105010601020104020502'
+  + '06020202002d00020101001c00024001')
+/** Section 3. */
+const SERVER_HELLO = hex(
+  '020000560303a6af06a4121860dc5e6e60249cd34c95930c8ac5cb1434dac155772ed3e2692800130100002e00330024001d0020c9828876112095fe'
+  + '66762bdbf7c672e156d6cc253b833df1dd69b1b04e751f0f002b00020304')
+/** Section 3: EncryptedExtensions, Certificate and CertificateVerify. */
+const SERVER_FLIGHT = hex(
+  '080000240022000a00140012001d00170018001901000101010201030104001c00024001000000000b0001b9000001b50001b0308201ac30820115a0'
+  + '03020102020102300d06092a864886f70d01010b0500300e310c300a06035504031303727361301e170d3136303733303031323335395a170d323630'
+  + '3733303031323335395a300e310c300a0603550403130372736130819f300d06092a864886f70d010101050003818d0030818902818100b4bb498f82'
+  + '79303d980836399b36c6988c0c68de55e1bdb826d3901a2461eafd2de49a91d015abbc9a95137ace6c1af19eaa6af98c7ced43120998e187a80ee0cc'
+  + 'b0524b1b018c3e0b63264d449a6d38e22a5fda430846748030530ef0461c8ca9d9efbfae8ea6d1d03e2bd193eff0ab9a8002c47428a6d35a8d88d79f'
+  + '7f1e3f0203010001a31a301830090603551d1304023000300b0603551d0f0404030205a0300d06092a864886f70d01010b05000381810085aad2a0e5'
+  + 'b9276b908c65f73a7267170618a54c5f8a7b337d2df7a594365417f2eae8f8a58c8f8172f9319cf36b7fd6c55b80f21a03015156726096fd335e5e67'
+  + 'f2dbf102702e608ccae6bec1fc63a42a99be5c3eb7107c3c54e9b9eb2bd5203b1c3b84e0a8b2f759409ba3eac9d91d402dcc0cc8f8961229ac9187b4'
+  + '2b4de100000f000084080400805a747c5d88fa9bd2e55ab085a61015b7211f824cd484145ab3ff52f1fda8477b0b7abc90db78e2d33a5c141a078653'
+  + 'fa6bef780c5ea248eeaaa785c4f394cab6d30bbe8d4859ee511f602957b15411ac027671459e46445c9ea58c181e818e95b8c3fb0bf3278409d3be15'
+  + '2a3da5043e063dda65cdf5aea20d53dfacd42f74f3')
+/** Section 3. */
+const SERVER_FINISHED = hex(
+  '140000209b9b141d906337fbd2cbdce71df4deda4ab42c309572cb7fffee5454b78f0718')
+/** Section 3. */
+const CLIENT_FINISHED = hex(
+  '14000020a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61')
+/** Section 4: up to its binders. */
+const RESUMING_HELLO = hex(
+  '010001fc03031bc3ceb6bbe39cff938355b5a50adb6db21b7a6af649d7b4bc419d7876487d95000006130113031302010001cd0000000b0009000006'
+  + '736572766572ff01000100000a00140012001d00170018001901000101010201030104003300260024001d0020e4ffb68ac05f8d96c99da26698346c'
+  + '6be16482badddafe051a66b4f18d668f0b002a0000002b0003020304000d0020001e0403050306030203080408050806040105010601020104020502'
+  + '06020202002d00020101001c000240010015005700000000000000000000000000000000000000000000000000000000000000000000000000000000'
+  + '0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000002900dd00b800b22c035d8293'
+  + '59ee5ff7af4ec900000000262a6494dc486d2c8a34cb33fa90bf1b0070ad3c498883c9367c09a2be785abc55cd226097a3a982117283f82a03a143ef'
+  + 'd3ff5dd36d64e861be7fd61d2827db279cce145077d454a3664d4e6da4d29ee03725a6a4dafcd0fc67d2aea70529513e3da2677fa5906c5b3f7d8f92'
+  + 'f228bda40dda721470f9fbf297b5aea617646fac5c03272e970727c621a79141ef5f7de6505e5bfbc388e93343694093934ae4d357fad6aacb')
+
+const MESSAGE_HEADER_BYTES = 4
+const PSK = '4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3'
+
+describe('RFC 8448', () => {
+  it('3: every secret of a full handshake, both Finished, and the pre-shared key of its ticket', () => {
+    const schedule = new KeySchedule('aead', undefined)
+    schedule.add(CLIENT_HELLO)
+    schedule.add(SERVER_HELLO)
+    const handshake = schedule.handshakeTraffic(hex('8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d'))
+    expect(bytesToHex(handshake.client)).toBe('b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21')
+    expect(bytesToHex(handshake.server)).toBe('b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38')
+
+    schedule.add(SERVER_FLIGHT)
+    expect(schedule.verifyData(handshake.server)).toEqual(SERVER_FINISHED.subarray(MESSAGE_HEADER_BYTES))
+    schedule.add(SERVER_FINISHED)
+    const application = schedule.applicationTraffic()
+    expect(bytesToHex(application.client)).toBe('9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5')
+    expect(bytesToHex(application.server)).toBe('a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643')
+    expect(bytesToHex(application.exporter)).toBe('fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50')
+
+    expect(schedule.verifyData(handshake.client)).toEqual(CLIENT_FINISHED.subarray(MESSAGE_HEADER_BYTES))
+    schedule.add(CLIENT_FINISHED)
+    expect(bytesToHex(schedule.resumptionPsk(hex('0000')))).toBe(PSK)
+  })
+
+  it('4: the binder and the early traffic secret of a resumption', () => {
+    const schedule = new KeySchedule('aead', hex(PSK))
+    const binder = schedule.binder(RESUMING_HELLO)
+    expect(bytesToHex(binder)).toBe('3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d')
+    schedule.add(RESUMING_HELLO)
+    schedule.add(hex(`002120${bytesToHex(binder)}`))
+    expect(bytesToHex(schedule.earlyTraffic())).toBe('3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62')
+  })
+})
