@@ -105,8 +105,13 @@ export class WebRtcSession implements Session {
       specs, isInitiator, isDtlsClient: !isInitiator, secret: secretBytes(secret, 'sctp'), node, connection, writer,
       send: (bytes, identity) => this.#transmit(this.#dtls.protect(bytes), identity),
       opened: () => this.#opened(),
-      deliver: (channel, bytes, datagrams) => surroundings.input({ kind: 'message', on: identity.id, channel, bytes }, datagrams),
-      credit: (channel, bytes) => surroundings.input({ kind: 'credit', on: identity.id, channel, bytes }),
+      // DTLS may have ended the connection while the association below it goes on.
+      deliver: (channel, bytes, datagrams) => {
+        if (!this.#hasEnded) surroundings.input({ kind: 'message', on: identity.id, channel, bytes }, datagrams)
+      },
+      credit: (channel, bytes) => {
+        if (!this.#hasEnded) surroundings.input({ kind: 'credit', on: identity.id, channel, bytes })
+      },
       // No channel is closed before its connection is.
       channelClosed: () => this.#channels.close(TransportCode.protocolViolation, this.#nowUs),
       closed: (by, code) => this.#closed(by, code),
@@ -314,7 +319,7 @@ export class WebRtcSession implements Session {
   flush(nowUs: number): void {
     this.isDirty = false
     this.#nowUs = nowUs
-    if (this.#state !== 'forgotten') this.#channels.flush(nowUs)
+    if (!this.#hasEnded) this.#channels.flush(nowUs)
     this.#pumpDtls(nowUs)
     this.#pumpIce(nowUs)
   }

@@ -5,6 +5,7 @@ import { QuicSession } from '../../sim/quic/session.ts'
 import { Inbound } from '../../sim/webrtc/sctp/inbound.ts'
 import { WebRtcSession } from '../../sim/webrtc/session.ts'
 import { fuzzNetwork } from './network.ts'
+import { runConnection } from './network/connection.ts'
 import { KINDS } from './network/outcome.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -12,6 +13,12 @@ afterEach(() => void vi.restoreAllMocks())
 const DATAGRAMS = 6_000
 
 describe('mutated datagrams that get past every tag', () => {
+  // DTLS said that the connection was over (an alert that a mutant made), and what came behind it for the association, which knew nothing
+  // of that, was handed up: a message on a connection that is closed. Mended in sim/webrtc/session.ts.
+  it('webrtc, case 305309: what comes behind the end of DTLS is not handed up', () => {
+    expect(runConnection({ kind: 'webrtc', seed: 305_309, nowMs: () => 0, heapBytes: undefined }).breach).toBeUndefined()
+  })
+
   it('make nobody throw, hang, or keep a connection, whichever transport it is and however far it has come', () => {
     const { breach, datagrams, kinds } = fuzzNetwork({ datagrams: DATAGRAMS, seed: 1, nowMs: () => 0 })
     expect(breach).toBeUndefined()
