@@ -4,7 +4,7 @@
  * is modelled is which certificates are refused, and how many bytes they take.
  */
 import { keyedHash, type ProtectionKind } from './keyderivation.ts'
-import { ascii, integer, isSame, joined, textOf } from './octets.ts'
+import { ascii, integer, isSame, joined, textOf } from '../octets.ts'
 
 /** What a server may show: only the first is accepted. */
 export type CertificateDefect = 'expired' | 'untrusted' | 'wrongName'

@@ -1,6 +1,6 @@
 /** What a connection is made from, and the transport parameters that follow: RFC 9000, sections 7.3 and 7.4. */
 import type { SocketAddress } from '../net/datagram.ts'
-import { isSame } from './octets.ts'
+import { isSame } from '../octets.ts'
 import type { QuicSettings } from './settings.ts'
 import type { TlsConfig } from './tls.ts'
 import { DEFAULT_PARAMETERS, encodeParameters, type TransportParameters } from './transportparameters.ts'

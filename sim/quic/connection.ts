@@ -26,7 +26,7 @@ import { CRYPTO_ERROR, TransportError, type Violation, violation } from './error
 import type { QuicEvent } from './events.ts'
 import type { CloseFrame, Direction } from './frames.ts'
 import { Idle } from './idle.ts'
-import { ascii, isSame, textOf } from './octets.ts'
+import { ascii, isSame, textOf } from '../octets.ts'
 import { Migration } from './migration.ts'
 import { type Header, VERSION_1 } from './packet.ts'
 import { Observer } from './observer.ts'

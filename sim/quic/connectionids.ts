@@ -2,7 +2,7 @@
 import type { ControlFrames } from './control.ts'
 import { TransportError, type Violation, violation } from './errors.ts'
 import type { NewConnectionIdFrame } from './frames.ts'
-import { isSame } from './octets.ts'
+import { isSame } from '../octets.ts'
 import { isStatelessReset } from './statelessreset.ts'
 
 /** Ids given out at once, whatever more the peer would keep. */

@@ -2,6 +2,7 @@
  * What the port's channels become at the other end of a QUIC connection (outgoing.ts): messages again, each at most once, in order
  * where asked.
  */
+import { joined } from '../octets.ts'
 import type { Channel, ChannelSpec } from '../port.ts'
 import { MESSAGE_BYTES_MAX } from '../transport/channel.ts'
 import { isNumbered, isStream, resetChannel, resetMessage } from './outgoing.ts'
@@ -84,19 +85,8 @@ class Cursor {
       missing -= Math.min(part.length, missing)
     }
     this.#bytes -= length
-    return { bytes: joined(parts, length), datagrams }
+    return { bytes: parts.length === 1 ? parts[0] : joined(0, parts), datagrams }
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1) return parts[0]
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
 }
 
 /** A stream of the peer as far as it has come. */

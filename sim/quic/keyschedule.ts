@@ -3,7 +3,7 @@
  * secrets of both ends. Only the hash depends on the kind of protection.
  */
 import { expandLabel, extract, type Hasher, hasher, keyedHash, type ProtectionKind, SECRET_BYTES } from './keyderivation.ts'
-import { ascii } from './octets.ts'
+import { ascii } from '../octets.ts'
 
 const ZEROS = new Uint8Array(SECRET_BYTES)
 const NO_CONTEXT = new Uint8Array(0)

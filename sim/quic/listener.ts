@@ -12,7 +12,7 @@ import type { Accepted } from './configuration.ts'
 import { TransportError } from './errors.ts'
 import { writeFrame } from './frames.ts'
 import { connectionIdOf, numberOf } from './names.ts'
-import { textOf } from './octets.ts'
+import { textOf } from '../octets.ts'
 import {
   CONNECTION_ID_BYTES_MIN, type Header, type NumberedHeader, readHeader, VERSION_1, writeRetry, writeVersionNegotiation,
 } from './packet.ts'

@@ -3,7 +3,7 @@
  * and purpose. And the number itself, which the client's first Destination Connection ID carries.
  */
 import { hashText, mix32 } from '../choice.ts'
-import { concat, integer } from './octets.ts'
+import { concat, integer } from '../octets.ts'
 import { CONNECTION_ID_BYTES } from './packet.ts'
 
 const RANDOM_BYTES = 32

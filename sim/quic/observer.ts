@@ -1,7 +1,7 @@
 /** Tells whoever listens what happens inside a connection (qlogevents.ts), and the trace which datagrams are lost. */
 import type { SocketAddress } from '../net/datagram.ts'
 import type { QuicEvent } from './events.ts'
-import { hexOf } from './octets.ts'
+import { hexOf } from '../octets.ts'
 import type { Environment } from './parts.ts'
 import type { QlogConnectionState, QlogParametersSet } from './qlogevents.ts'
 import type { Recovery, RecoveryObserver, RecoveryPath, SentPacket } from './recovery.ts'

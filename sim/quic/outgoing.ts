@@ -12,7 +12,7 @@ import { varintBytes } from '../bytes.ts'
 import type { ChannelSpec } from '../port.ts'
 import { CHANNEL_QUEUE_BYTES_MAX } from '../transport/channel.ts'
 import type { Connection } from './connection.ts'
-import { behindVarint, varint } from './octets.ts'
+import { behindVarint, varint } from '../octets.ts'
 
 /** Codes of RESET_STREAM: message * that + channel. */
 const CHANNELS_MAX = 256

@@ -5,7 +5,7 @@
 import { mix32 } from '../choice.ts'
 import type { SocketAddress } from '../net/datagram.ts'
 import type { RemoteId } from './connectionids.ts'
-import { integer, concat, isSame } from './octets.ts'
+import { integer, concat, isSame } from '../octets.ts'
 import { RecoveryPath } from './recovery.ts'
 
 /** Section 8.1: what may be sent to an address that has not proven itself, times what came from it. */

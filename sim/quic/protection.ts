@@ -7,6 +7,7 @@
  */
 import { assert } from '../assert.ts'
 import { mix32 } from '../choice.ts'
+import { isTag, keyedSum, writeTag } from '../keyedsum.ts'
 import { Aes128, Aes128Gcm, IV_BYTES, KEY_BYTES, TAG_BYTES } from './aesgcm.ts'
 import { expandLabel, extract, type ProtectionKind, SECRET_BYTES } from './keyderivation.ts'
 
@@ -164,8 +165,7 @@ class TagKeys implements PacketKeys {
   seal(bytes: Uint8Array, start: number, _pnBytes: number, _payload: number, end: number, packetNumber: number): void {
     const view = this.#viewed.of(bytes)
     const at = bytes.byteOffset + end
-    const sum = this.#checksum(view, bytes.byteOffset + start, at, packetNumber)
-    for (let i = 0; i < TAG_BYTES; i += 4) view.setUint32(at + i, mix32(sum, i))
+    writeTag(view, at, this.#sum(view, bytes.byteOffset + start, at, packetNumber))
   }
 
   unmask(bytes: Uint8Array, start: number, pnOffset: number, end: number): Unmasked | undefined {
@@ -179,29 +179,15 @@ class TagKeys implements PacketKeys {
     if (end - payload < TAG_BYTES) return false
     const view = this.#viewed.of(bytes)
     const at = bytes.byteOffset + end - TAG_BYTES
-    const sum = this.#checksum(view, bytes.byteOffset + start, at, packetNumber)
-    for (let i = 0; i < TAG_BYTES; i += 4) {
-      if (view.getUint32(at + i) !== mix32(sum, i)) return false
-    }
-    return true
+    return isTag(view, at, this.#sum(view, bytes.byteOffset + start, at, packetNumber))
   }
 
   next(secret: Uint8Array): PacketKeys {
     return new TagKeys(secret)
   }
 
-  /** Every step is a bijection of the state for a given word, so that a single changed byte never goes unseen. */
-  #checksum(view: DataView, start: number, end: number, packetNumber: number): number {
-    let a = mix32(this.#hi, packetNumber >>> 0) | 0
-    let b = mix32(this.#lo ^ (end - start), Math.floor(packetNumber / 2 ** 32)) | 0
-    let i = start
-    for (; i + 8 <= end; i += 8) {
-      a = Math.imul(a ^ view.getInt32(i, true), 0x85ebca6b)
-      b = Math.imul(b ^ view.getInt32(i + 4, true), 0xc2b2ae35)
-      a ^= a >>> 15
-      b ^= b >>> 13
-    }
-    for (; i < end; i++) a = Math.imul(a ^ view.getUint8(i), 0x85ebca6b)
-    return mix32(a >>> 0, b >>> 0)
+  #sum(view: DataView, start: number, end: number, packetNumber: number): number {
+    const hi = mix32(this.#hi, packetNumber >>> 0)
+    return keyedSum(view, start, end, hi, mix32(this.#lo ^ (end - start), Math.floor(packetNumber / 2 ** 32)))
   }
 }

@@ -1,6 +1,6 @@
 /** Frames as qlog has them (qlogevents.ts): what they say, without the bytes that they carry. */
 import type { AckFrame, CloseFrame, Frame } from './frames.ts'
-import { hexOf, textOf } from './octets.ts'
+import { hexOf, textOf } from '../octets.ts'
 import type { QlogAckFrame, QlogCloseFrame, QlogFrame } from './qlogevents.ts'
 
 const STREAM_TYPES = { bidi: 'bidirectional', uni: 'unidirectional' } as const

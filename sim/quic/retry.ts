@@ -6,7 +6,7 @@ import { Reader } from '../bytes.ts'
 import type { SocketAddress } from '../net/datagram.ts'
 import { Aes128Gcm, TAG_BYTES } from './aesgcm.ts'
 import { keyedHash, type ProtectionKind } from './keyderivation.ts'
-import { concat, integer, isSame, vector } from './octets.ts'
+import { concat, integer, isSame, vector } from '../octets.ts'
 
 /** A client answers a Retry at once: the token is for one round trip, and some losses (section 8.1.3 asks for a short time). */
 export const RETRY_TOKEN_LIFETIME_US = 10_000_000

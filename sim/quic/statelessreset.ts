@@ -1,6 +1,6 @@
 /** Stateless reset (RFC 9000, section 10.3): tokens that a server can work out again after it has forgotten everything. */
 import { keyedHash, type ProtectionKind } from './keyderivation.ts'
-import { ascii, concat, isSame } from './octets.ts'
+import { ascii, concat, isSame } from '../octets.ts'
 
 const RESET_TOKEN_BYTES = 16
 /** A shorter datagram is no reset, as it would be no packet either. */

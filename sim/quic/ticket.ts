@@ -3,7 +3,7 @@
  * forget. Whoever holds the server's key alone can make or read the sealed part.
  */
 import { keyedHash, type ProtectionKind, SECRET_BYTES } from './keyderivation.ts'
-import { ascii, concat, isSame, textOf } from './octets.ts'
+import { ascii, concat, isSame, textOf } from '../octets.ts'
 
 /** What a client keeps of a connection. */
 export interface Ticket {

@@ -9,7 +9,7 @@
 import { type CertificateDefect, certificateChain, checkChain, handshakeSignature } from './certificate.ts'
 import { keyedHash, type ProtectionKind } from './keyderivation.ts'
 import { type ApplicationSecrets, KeySchedule, keyShare, sharedSecret, type TrafficSecrets } from './keyschedule.ts'
-import { ascii, concat, hexOf, isSame } from './octets.ts'
+import { ascii, concat, hexOf, isSame } from '../octets.ts'
 import type { Level } from './protection.ts'
 import { openTicket, sealTicket, type Ticket, type TicketState } from './ticket.ts'
 import {

@@ -4,7 +4,7 @@
  */
 import { Reader } from '../bytes.ts'
 import { SECRET_BYTES } from './keyderivation.ts'
-import { ascii, concat, integer, textOf, vector } from './octets.ts'
+import { ascii, concat, integer, textOf, vector } from '../octets.ts'
 
 /** Of section 4. */
 export const HandshakeType = {

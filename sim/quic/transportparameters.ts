@@ -4,7 +4,7 @@
  */
 import { Reader, VARINT_MAX } from '../bytes.ts'
 import { mix32 } from '../choice.ts'
-import { concat, integer, varint, vector, wholeVarint } from './octets.ts'
+import { concat, integer, varint, vector, wholeVarint } from '../octets.ts'
 
 /** Lengths in bytes, times in milliseconds, as on the wire. Integers lie in [0, 2^53 - 1]; what a peer says beyond that reads as that. */
 export interface TransportParameters {

@@ -3,6 +3,7 @@
  * (RFC 6347, section 4.2; RFC 5246, section 7.4; RFC 8422; RFC 7627), cut into fragments and put together again.
  */
 import { Reader } from '../bytes.ts'
+import { concat } from '../octets.ts'
 import { RangeSet } from '../ranges.ts'
 import { POINT_BYTES } from './dtls-certificate.ts'
 import { VERSION_1_2 } from './dtls-records.ts'
@@ -40,28 +41,15 @@ export interface HandshakeMessage {
   readonly body: Uint8Array
 }
 
-type Bytes = readonly number[] | Uint8Array
-
-function joined(...parts: readonly Bytes[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
-}
 const u16 = (value: number): number[] => [value >>> 8, value & 0xff]
 const u24 = (value: number): number[] => [value >>> 16, ...u16(value & 0xffff)]
 
 /** Neither a session to resume nor a cookie, and no compression. */
-export const clientHello = (random: Uint8Array): Uint8Array => joined(
+export const clientHello = (random: Uint8Array): Uint8Array => concat(
   u16(VERSION_1_2), random, [0, 0], u16(2 * SUITES.length), SUITES.flatMap(u16), [1, 0], u16(CLIENT_EXTENSIONS.length), CLIENT_EXTENSIONS,
 )
 
-export const serverHello = (random: Uint8Array): Uint8Array => joined(
+export const serverHello = (random: Uint8Array): Uint8Array => concat(
   u16(VERSION_1_2), random, [0], u16(SUITE), [0], u16(SERVER_EXTENSIONS.length), SERVER_EXTENSIONS,
 )
 
@@ -73,7 +61,7 @@ export function readHello(body: Uint8Array): Uint8Array | undefined {
   return reader.failed || version !== VERSION_1_2 ? undefined : random
 }
 
-export const certificateMessage = (certificate: Uint8Array): Uint8Array => joined(
+export const certificateMessage = (certificate: Uint8Array): Uint8Array => concat(
   u24(certificate.length + 3), u24(certificate.length), certificate,
 )
 /** The first certificate of the chain. */
@@ -85,11 +73,11 @@ export function readCertificate(body: Uint8Array): Uint8Array | undefined {
   return reader.failed || certificate.length === 0 ? undefined : certificate
 }
 
-const signed = (signature: Uint8Array): Uint8Array => joined(u16(ECDSA_SHA256), u16(signature.length), signature)
+const signed = (signature: Uint8Array): Uint8Array => concat(u16(ECDSA_SHA256), u16(signature.length), signature)
 
 export function serverKeyExchange(point: Uint8Array, sign: (parameters: Uint8Array) => Uint8Array): Uint8Array {
-  const parameters = joined([NAMED_CURVE], u16(SECP256R1), [POINT_BYTES], point)
-  return joined(parameters, signed(sign(parameters)))
+  const parameters = concat([NAMED_CURVE], u16(SECP256R1), [POINT_BYTES], point)
+  return concat(parameters, signed(sign(parameters)))
 }
 export interface ServerKeyExchange {
   readonly parameters: Uint8Array
@@ -109,9 +97,9 @@ export function readServerKeyExchange(body: Uint8Array): ServerKeyExchange | und
 }
 
 /** For a certificate with ECDSA, whoever issued it. */
-export const certificateRequest = (): Uint8Array => joined([1, 0x40], u16(2), u16(ECDSA_SHA256), u16(0))
+export const certificateRequest = (): Uint8Array => concat([1, 0x40], u16(2), u16(ECDSA_SHA256), u16(0))
 
-export const clientKeyExchange = (point: Uint8Array): Uint8Array => joined([POINT_BYTES], point)
+export const clientKeyExchange = (point: Uint8Array): Uint8Array => concat([POINT_BYTES], point)
 export function readClientKeyExchange(body: Uint8Array): Uint8Array | undefined {
   return body.length === 1 + POINT_BYTES && body[0] === POINT_BYTES ? body.subarray(1) : undefined
 }
@@ -125,12 +113,12 @@ export function readCertificateVerify(body: Uint8Array): Uint8Array | undefined 
 }
 
 /** The header of a fragment: RFC 6347, section 4.2.2. */
-export const fragmentHeader = ({ type, sequence, body }: HandshakeMessage, offset: number, length: number): Uint8Array => joined(
+export const fragmentHeader = ({ type, sequence, body }: HandshakeMessage, offset: number, length: number): Uint8Array => concat(
   [type], u24(body.length), u16(sequence), u24(offset), u24(length),
 )
 
 /** As it enters the digest of the handshake: in one piece (section 4.2.6). */
-export const wholeMessage = (message: HandshakeMessage): Uint8Array => joined(fragmentHeader(message, 0, message.body.length), message.body)
+export const wholeMessage = (message: HandshakeMessage): Uint8Array => concat(fragmentHeader(message, 0, message.body.length), message.body)
 
 interface Partial {
   readonly type: number

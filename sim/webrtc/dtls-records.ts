@@ -4,7 +4,8 @@
  */
 import type { Reader, Writer } from '../bytes.ts'
 import { RangeSet } from '../ranges.ts'
-import { isTag, keyedSum, type SumKey, TAG_BYTES, writeTag } from './secret.ts'
+import { isTag, TAG_BYTES, writeTag } from '../keyedsum.ts'
+import { type SumKey, sumOf } from './secret.ts'
 
 export const ContentType = { changeCipherSpec: 20, alert: 21, handshake: 22, application: 23 } as const
 export const VERSION_1_2 = 0xfefd
@@ -41,7 +42,7 @@ export function writeRecord(
   if (key === undefined) return
   const end = writer.start + writer.length
   writer.zeros(TAG_BYTES)
-  writeTag(writer.view, end, keyedSum(writer.view, start, end, end - start, key))
+  writeTag(writer.view, end, sumOf(writer.view, start, end, end - start, key))
 }
 
 export interface DtlsRecord {
@@ -72,7 +73,7 @@ export function openRecord({ bytes, start, end }: DtlsRecord, view: DataView, ke
   const length = bytes.length - NONCE_BYTES - TAG_BYTES
   if (length < 0) return undefined
   const tagged = end - TAG_BYTES
-  const isWhole = isTag(view, tagged, keyedSum(view, start, tagged, tagged - start, key))
+  const isWhole = isTag(view, tagged, sumOf(view, start, tagged, tagged - start, key))
   return isWhole ? bytes.subarray(NONCE_BYTES, NONCE_BYTES + length) : undefined
 }
 

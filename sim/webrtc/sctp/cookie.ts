@@ -3,7 +3,8 @@
  * sum in the place of the MAC.
  */
 import { Reader } from '../../bytes.ts'
-import { isTag, keyedSum, type SumKey, TAG_BYTES, writeTag } from '../secret.ts'
+import { isTag, TAG_BYTES, writeTag } from '../../keyedsum.ts'
+import { type SumKey, sumOf } from '../secret.ts'
 import type { Init } from './chunks.ts'
 import { COOKIE_LIFE_US } from './limits.ts'
 
@@ -47,7 +48,7 @@ export function writeCookie(terms: CookieTerms, init: Init, key: SumKey): Uint8A
     init.windowBytes, (init.isPartiallyReliable ? 1 : 0) | (init.canReset ? 2 : 0), terms.ownTieTag, terms.peerTieTag,
   ]
   words.forEach((word, i) => view.setUint32(i * 4, word))
-  writeTag(view, BODY_BYTES, keyedSum(view, 0, BODY_BYTES, BODY_BYTES, key))
+  writeTag(view, BODY_BYTES, sumOf(view, 0, BODY_BYTES, BODY_BYTES, key))
   return bytes
 }
 
@@ -56,7 +57,7 @@ export function readCookie(bytes: Uint8Array, key: SumKey): Cookie | undefined {
   if (bytes.length !== BODY_BYTES + TAG_BYTES) return undefined
   const reader = new Reader(bytes, BODY_BYTES)
   const { view } = reader
-  if (reader.u32() !== MAGIC || !isTag(view, BODY_BYTES, keyedSum(view, 0, BODY_BYTES, BODY_BYTES, key))) return undefined
+  if (reader.u32() !== MAGIC || !isTag(view, BODY_BYTES, sumOf(view, 0, BODY_BYTES, BODY_BYTES, key))) return undefined
   const createdUs = reader.u32() * U32_RANGE + reader.u32()
   const [ownTag, ownInitialTsn, peerTag, peerInitialTsn, peerWindowBytes] = [
     reader.u32(), reader.u32(), reader.u32(), reader.u32(), reader.u32(),

@@ -2,6 +2,7 @@
  * What arrived and cannot be handed on yet: fragments until their message is whole, ordered messages until their turn
  * (RFC 9260, sections 6.5, 6.6 and 6.9), and what of them is never coming (RFC 3758, section 3.6).
  */
+import { joined } from '../../octets.ts'
 import { DataFlag, type DataChunk, type Forward } from './chunks.ts'
 import { CHUNK_COST_BYTES, MESSAGE_BYTES_MAX } from './limits.ts'
 
@@ -75,7 +76,7 @@ export class Reassembly {
     if (run.bytes > MESSAGE_BYTES_MAX) return false
     if (run.hasBegin && run.hasEnd) {
       this.#release(run)
-      return this.#whole(run.chunk, joined(run), run.datagrams, run.fragments.length)
+      return this.#whole(run.chunk, joined(0, run.fragments), run.datagrams, run.fragments.length)
     }
     this.#runsByFirst.set(run.first, run)
     this.#runsByNext.set(run.next, run)
@@ -175,14 +176,4 @@ export class Reassembly {
 function isSameMessage(a: DataChunk, b: DataChunk): boolean {
   const isUnordered = (a.flags & DataFlag.unordered) !== 0
   return a.stream === b.stream && isUnordered === ((b.flags & DataFlag.unordered) !== 0) && (isUnordered || a.ssn === b.ssn)
-}
-
-function joined({ fragments, bytes }: Run): Uint8Array {
-  const all = new Uint8Array(bytes)
-  let offset = 0
-  for (const fragment of fragments) {
-    all.set(fragment, offset)
-    offset += fragment.length
-  }
-  return all
 }

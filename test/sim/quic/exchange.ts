@@ -1,5 +1,5 @@
 /** A QUIC handshake as datagrams, put together by hand from TLS sessions and packet protection: no connection behind it, no losses. */
-import { ascii, concat, integer, varint, vector } from '../../../sim/quic/octets.ts'
+import { ascii, concat, integer, varint, vector } from '../../../sim/octets.ts'
 import { initialKeys, type Level, packetKeys, type PacketKeys, TAG_BYTES, updatedKeys } from '../../../sim/quic/protection.ts'
 import { type TlsConfig, TlsSession } from '../../../sim/quic/tls.ts'
 import { DEFAULT_PARAMETERS, encodeParameters } from '../../../sim/quic/transportparameters.ts'

@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { certificateChain, checkChain } from '../../../sim/quic/certificate.ts'
-import { concat, integer, vector } from '../../../sim/quic/octets.ts'
+import { concat, integer, vector } from '../../../sim/octets.ts'
 import type { Level, ProtectionKind } from '../../../sim/quic/protection.ts'
 import { type Ticket, type TlsConfig, type TlsEvent, TlsSession } from '../../../sim/quic/tls.ts'
 import {

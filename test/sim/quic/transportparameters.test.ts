@@ -3,7 +3,7 @@ import { hexToBytes as hex } from '@noble/hashes/utils.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VARINT_MAX } from '../../../sim/bytes.ts'
-import { concat, varint, wholeVarint } from '../../../sim/quic/octets.ts'
+import { concat, varint, wholeVarint } from '../../../sim/octets.ts'
 import { decodeParameters, DEFAULT_PARAMETERS, encodeParameters, type TransportParameters } from '../../../sim/quic/transportparameters.ts'
 
 const bytes = (minLength: number, maxLength = minLength) => fc.uint8Array({ minLength, maxLength })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Choice, type Chooser, type Odds, SeededChooser } from '../../../sim/choice.ts'
 import { RecordingChooser } from '../../../sim/steer.ts'
 import type { Protocol } from '../../../sim/transport/session.ts'
-import { CONTROL, LOSSY, numbered, ORDERED_ONCE_MORE, World } from './world.ts'
+import { CHANNEL_COUNT, CONTROL, LOSSY, numbered, ORDERED_ONCE_MORE, World } from './world.ts'
 
 const name = ({ site, keyHi, keyLo, alternative }: Choice): string => `${site} ${keyHi} ${keyLo} ${alternative}`
 
@@ -78,8 +78,8 @@ describe.each(['quic', 'webrtc'] as const)('%s', (protocol) => {
     }
     world.connect()
     for (let i = 0; i < 100; i++) {
-      world.host.send({ kind: 'message', on: world.host.on, channel: i % 7, bytes: numbered(i, 100 + i * 40) })
-      world.client.send({ kind: 'message', on: world.client.on, channel: (i * 3) % 7, bytes: numbered(i, 100) })
+      world.host.send({ kind: 'message', on: world.host.on, channel: i % CHANNEL_COUNT, bytes: numbered(i, 100 + i * 40) })
+      world.client.send({ kind: 'message', on: world.client.on, channel: (i * 3) % CHANNEL_COUNT, bytes: numbered(i, 100) })
       world.run(7_000)
     }
     world.run(2_000_000)

@@ -18,6 +18,7 @@ const CHANNELS: readonly ChannelSpec[] = [
   { label: 'once more', ordered: false, delivery: { kind: 'retransmits', max: 1 }, priority: 2 },
   { label: 'ordered once more', ordered: true, delivery: { kind: 'retransmits', max: 1 }, priority: 2 },
   { label: 'fresh', ordered: true, delivery: { kind: 'lifetime', maxUs: 100_000 }, priority: 2 },
+  { label: 'newest', ordered: true, delivery: { kind: 'retransmits', max: 0 }, priority: 2 },
 ]
 export const CONTROL = 0
 export const ASSETS = 1
@@ -26,6 +27,8 @@ export const LOSSY = 3
 export const ONCE_MORE = 4
 export const ORDERED_ONCE_MORE = 5
 export const FRESH = 6
+export const NEWEST = 7
+export const CHANNEL_COUNT = CHANNELS.length
 
 export type Seen = TransportInput & { readonly atUs: number; readonly datagrams?: readonly number[] }
 

@@ -1,12 +1,12 @@
-/** Bytes put together from parts: for what is written once a connection. Packets are written by the Writer of bytes.ts. */
-import { varintBytes } from '../bytes.ts'
+/** Bytes put together from parts: messages, and what is written once a connection. Packets are written by the Writer of bytes.ts. */
+import { varintBytes } from './bytes.ts'
 
 /** Typed arrays are copied by a call of its own; for so few bytes a loop is faster. */
 const SHORT_BYTES = 32
 const NO_BYTES = new Uint8Array(0)
 
 /** All parts in a row, copied, behind `headBytes` of zeros. */
-export function joined(headBytes: number, parts: readonly Uint8Array[]): Uint8Array {
+export function joined(headBytes: number, parts: readonly ArrayLike<number>[]): Uint8Array {
   let length = headBytes
   for (const part of parts) length += part.length
   const bytes = new Uint8Array(length)
@@ -20,7 +20,7 @@ export function joined(headBytes: number, parts: readonly Uint8Array[]): Uint8Ar
 }
 
 /** All parts in a row, copied. */
-export const concat = (...parts: readonly Uint8Array[]): Uint8Array => joined(0, parts)
+export const concat = (...parts: readonly ArrayLike<number>[]): Uint8Array => joined(0, parts)
 
 /** An unsigned integer of `width` bytes in network order; what does not fit is cut off. */
 export function integer(width: number, value: number): Uint8Array {
