@@ -215,7 +215,7 @@ describe.each(['quic', 'webrtc'] as const)('%s', (protocol) => {
     }
   })
 
-  test.each([CONTROL, UNORDERED])('a reliable queue (%d) beyond its bound ends the connection; a lossy one loses its oldest', (reliable) => {
+  test.each([CONTROL, UNORDERED])('a reliable queue (%d) past its bound ends the connection; a lossy one loses its oldest', (reliable) => {
     const world = new World({ protocol })
     expect(world.connect()).toBe(true)
     world.fabric.link(1, 0).set({ down: true })
