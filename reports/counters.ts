@@ -14,6 +14,7 @@ export const COUNTERS = {
   packetsCorrupted: 'datagrams that the network damaged',
   packetsRetransmitted: 'datagrams that carry something on a second or later attempt',
   packetsDeclaredLost: 'datagrams that a loss recovery gave up',
+  pathsChanged: 'times that an end of a connection went on over another path: a peer roamed, a translator forgot',
   messagesAbandoned: 'messages that a partially reliable channel gave up',
   messagesCompressed: 'messages whose body went out compressed',
   messagesBypassed: 'messages that were too small to compress, to somebody with whom compression is agreed on',
@@ -184,6 +185,7 @@ class Tally {
       case 'reordered': counts.packetsReordered++; return
       case 'corrupted': counts.packetsCorrupted++; return
       case 'declaredLost': counts.packetsDeclaredLost++; return
+      case 'pathChanged': counts.pathsChanged++; return
       case 'abandoned': counts.messagesAbandoned++; return
       default:
     }

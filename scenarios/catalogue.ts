@@ -17,6 +17,7 @@ import meshEdits from './stories/mesh-edits.ts'
 import mixedCompression from './stories/mixed-compression.ts'
 import partitionHeals from './stories/partition-heals.ts'
 import placementRace from './stories/placement-race.ts'
+import roams from './stories/roams.ts'
 import swarm from './stories/swarm.ts'
 import thinPipe from './stories/thin-pipe.ts'
 import viewerEdits from './stories/viewer-edits.ts'
@@ -32,6 +33,6 @@ const entry = (scenario: Scenario): CatalogueEntry => ({ scenario, source: `scen
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   loopback120, lateJoin, partitionHeals, forgedCommand, placementRace, viewerEdits, meshEdits, editorsTalk, commitStorm, givenOrder,
-  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, cutOff, assetStreaming, behindNats,
+  mixedCompression, attacker, hostRestarts, hostHandsOver, interest, thinPipe, cutOff, assetStreaming, behindNats, roams,
   swarm, worlds,
 ].map(entry)

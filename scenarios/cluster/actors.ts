@@ -4,6 +4,7 @@
  */
 import type { Button, Controller } from '../../sim/xr/controller.ts'
 import type { Vector } from '../../sim/xr/pose.ts'
+import type { LinkPair } from '../../sim/net/settings.ts'
 import { assetNumber, assetOf } from '../../system/assets/asset.ts'
 import { Entity, Placement, ROTATION_ONE, SCALE_ONE, Transform } from '../../system/ecs/components.ts'
 import type { ReadStore } from '../../system/ecs/store.ts'
@@ -15,16 +16,17 @@ import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
 import { bytesIn, fieldsOf, oneOf, whole, within } from '../arguments.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, Direction } from './cluster.ts'
 import { handOver } from './handover.ts'
 import { Hostile } from './hostile.ts'
-import { isDirected, linksOf, us } from './links.ts'
+import { linksOf, us } from './links.ts'
 import type { ClientNode } from './nodes.ts'
 import { Meshes } from './meshes.ts'
+import { TRANSLATORS } from './translators.ts'
 import { metresOf, type Steps, steps, stepsOf, triple } from './units.ts'
 import type {
-  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, LinkOptions, Metres, Network, PeerActor,
-  PlacementActor, PlacementOptions, Prop, ShownActor, SpawnOptions, SubscribeOptions, Thing,
+  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, Metres, Network, PeerActor,
+  PlacementActor, PlacementOptions, Prop, RoamOptions, ShownActor, SpawnOptions, SubscribeOptions, Thing,
 } from './vocabulary.ts'
 
 const HALF_SIZE: Metres = [0.15, 0.15, 0.15]
@@ -454,13 +456,13 @@ export class Net implements Network {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.all = this.#links('net.all', () => cluster.everyLink())
+    this.all = this.#links('net.all', () => cluster.everyLink(), (links) => cluster.setEveryLink(links))
   }
   link(a: Actor, b: Actor): LinkActor {
-    return this.#links(`net.link`, () => [[nodeOf(a), nodeOf(b)], [nodeOf(b), nodeOf(a)]])
+    return this.#links('net.link', () => [...this.#from(a, b), ...this.#from(b, a)])
   }
   from(a: Actor, to: Actor): LinkActor {
-    return this.#links(`net.from`, () => [[nodeOf(a), nodeOf(to)]])
+    return this.#links('net.from', () => this.#from(a, to))
   }
   heal(): void {
     this.#cluster.operate('net', 'heal', () => this.#cluster.heal())
@@ -468,19 +470,22 @@ export class Net implements Network {
   rebind(peer: PeerActor): void {
     this.#cluster.operate('net', 'rebind', () => this.#cluster.rebind(nodeOf(peer)))
   }
+  roam(peer: PeerActor, { behind = 'none', ...links }: RoamOptions): void {
+    this.#cluster.operate('net', 'roam', () => this.#cluster.roam(nodeOf(peer), oneOf('roam: behind', behind, TRANSLATORS), linksOf(links)))
+  }
   does(verb: string, action: () => void): void {
     this.#cluster.operate('net', verbOf(verb), action)
   }
-  #links(label: string, pairs: () => readonly (readonly [number, number])[]): LinkActor {
-    return {
-      set: (options) => this.#cluster.operate(label, 'set', () => this.#set(pairs(), options, label === 'net.all')),
-      cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(pairs(), us(ms))),
-    }
+  #from(a: Actor, to: Actor): readonly Direction[] {
+    return this.#cluster.linksFrom(nodeOf(a), nodeOf(to))
   }
-  #set(pairs: readonly (readonly [number, number])[], options: LinkOptions, everywhere: boolean): void {
-    const { up, down } = linksOf(options)
-    if (!isDirected(options)) return this.#cluster.setLinks(pairs, up, everywhere)
-    if (everywhere) throw new RangeError('net.all: a preset, up and down are for one link: net.link(peer, host).set(...)')
-    for (const [from, to] of pairs) this.#cluster.setLinks([[from, to]], to === 0 ? up : down, false)
+  #links(
+    label: string, directions: () => readonly Direction[],
+    set = (links: LinkPair): void => this.#cluster.setLinks(directions(), links),
+  ): LinkActor {
+    return {
+      set: (options) => this.#cluster.operate(label, 'set', () => set(linksOf(options))),
+      cut: (ms) => this.#cluster.operate(label, 'cut', () => this.#cluster.cut(directions(), us(ms))),
+    }
   }
 }

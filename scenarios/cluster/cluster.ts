@@ -7,7 +7,7 @@ import type { Chooser, Seed } from '../../sim/choice.ts'
 import { Disk } from '../../sim/disk.ts'
 import type { Datagram } from '../../sim/net/datagram.ts'
 import { Internet } from '../../sim/net/internet.ts'
-import type { LinkSettings } from '../../sim/net/link.ts'
+import type { LinkPair } from '../../sim/net/settings.ts'
 import { type RandomStream, stream } from '../../sim/random.ts'
 import type { ScriptClock } from '../../sim/script.ts'
 import { NETWORK_NODE, type Trace } from '../../sim/trace.ts'
@@ -51,6 +51,7 @@ import { Wiretap } from './wiretap.ts'
 
 export const SESSION_EPOCH = 1
 const ALL_CAPABILITIES = ~0 >>> 0
+const UNTOLD: LinkPair = { up: {}, down: {} }
 const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/
 const CAPABILITY = { editPlacements: EDIT_PLACEMENTS, manageCommits: MANAGE_COMMITS, editWorld: EDIT_WORLD, telemetry: TELEMETRY }
 const CAPABILITY_NAMES = Object.keys(CAPABILITY) as (keyof typeof CAPABILITY)[]
@@ -89,6 +90,9 @@ export interface ClusterConfig {
   readonly recorder: Recorder | undefined
 }
 
+/** A link in one direction: two addresses. */
+export type Direction = readonly [from: number, to: number]
+
 export class Cluster {
   readonly sessionId: Uint8Array
   readonly kernel: Kernel<Datagram>
@@ -123,7 +127,7 @@ export class Cluster {
   /** What each node sent and received last, where that was asked for. */
   readonly mirrors = new Map<number, PacketMirror>()
   readonly #operationCounts = new Map<string, number>()
-  #everywhere: Partial<LinkSettings> = {}
+  #everywhere: LinkPair = UNTOLD
   #clock: ScriptClock | undefined
   readonly #operations: string[] = []
   #isOperating = false
@@ -328,7 +332,7 @@ export class Cluster {
     const node = new ClientNode(id, name, client, endpoint, headset, this.#ports, this.#diskOf(id))
     this.clients.push(node)
     this.kernel.addNode(node)
-    this.setLinks(this.#linksOf(id), this.#everywhere, false)
+    this.setLinks(this.#linksOf(id), this.#everywhere)
     this.kernel.startFrames(id, FRAMES_PER_SECOND, this.nextFrame())
     return node
   }
@@ -343,26 +347,50 @@ export class Cluster {
 
   // --- faults --------------------------------------------------------------------------------------------------------
 
-  everyLink(): readonly (readonly [number, number])[] {
+  /** Every link that there is, and those of peers that join later. */
+  setEveryLink({ up, down }: LinkPair): void {
+    this.setLinks(this.everyLink(), { up, down })
+    this.#everywhere = { up: { ...this.#everywhere.up, ...up }, down: { ...this.#everywhere.down, ...down } }
+  }
+  everyLink(): readonly Direction[] {
     return this.clients.flatMap(({ id }) => this.#linksOf(id))
   }
-  /** Between a client and the host, and the public server where there is one. */
-  #linksOf(id: number): readonly (readonly [number, number])[] {
-    return [0, ...(this.#places.server === undefined ? [] : [this.#places.server.address])].flatMap((at) => [[at, id], [id, at]] as const)
+  /** From one node to another; where one is the host, to or from the public server beside it, too. */
+  linksFrom(node: number, to: number): readonly Direction[] {
+    return this.#places.of(node).flatMap((from) => this.#places.of(to).map((at) => [from, at] as const))
   }
-  setLinks(pairs: readonly (readonly [number, number])[], settings: Partial<LinkSettings>, everywhere: boolean): void {
-    if (everywhere) this.#everywhere = { ...this.#everywhere, ...settings }
-    for (const [from, to] of pairs) this.internet.link(from, to).set(settings)
+  #linksOf(id: number): readonly Direction[] {
+    return [...this.linksFrom(0, id), ...this.linksFrom(id, 0)]
   }
-  cut(pairs: readonly (readonly [number, number])[], forUs: number): void {
-    this.setLinks(pairs, { down: true }, false)
-    void this.clock.sleepUntil(this.nowUs + forUs).then(() => this.setLinks(pairs, { down: false }, false))
+  /** Up is towards the host. */
+  setLinks(directions: readonly Direction[], { up, down }: LinkPair): void {
+    for (const [from, to] of directions) this.internet.link(from, to).set(this.internet.nodeOf(to) === 0 ? up : down)
+  }
+  cut(directions: readonly Direction[], forUs: number): void {
+    const set = (isDown: boolean) => this.setLinks(directions, { up: { down: isDown }, down: { down: isDown } })
+    set(true)
+    void this.clock.sleepUntil(this.nowUs + forUs).then(() => set(false))
+  }
+  /** How long what the host sends to a client is on its way at the least, microseconds. */
+  wayUs(node: number): number {
+    return Math.max(...this.linksFrom(0, node).map(([from, to]) => this.internet.link(from, to).settings.latencyUsMin))
   }
   rebind(node: number): void {
     this.#places.rebind(node, this.client(node).name)
   }
+  /** A client goes to another network; what is not said of the way from there is as everywhere. */
+  roam(node: number, behind: Translator, links: LinkPair): void {
+    const client = this.client(node)
+    const address = this.#places.roam(node, behind)
+    this.setLinks(this.#linksOf(node), this.#everywhere)
+    this.setLinks(this.#linksOf(node), links)
+    client.endpoint.move(address, this.nowUs)
+    if (client.crashed) return
+    client.settle(this.nowUs)
+    this.kernel.touch(node)
+  }
   heal(): void {
-    this.#everywhere = {}
+    this.#everywhere = UNTOLD
     this.internet.heal()
   }
   /** The storm is over for good. A session needs its host: one that is down begins anew. */

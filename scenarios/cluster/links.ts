@@ -27,9 +27,6 @@ const CODEL_INTERVAL_MS = 100
 export const us = (ms: number): number => Math.floor(within('ms', ms, 0, Infinity) * US_PER_MS)
 const ppm = (what: string, share: number): number => Math.floor(within(what, share, 0, 1) * PPM + 0.5)
 
-/** Whether the two directions are told different things. */
-export const isDirected = ({ preset, up, down }: LinkOptions): boolean => preset !== undefined || up !== undefined || down !== undefined
-
 /** Up is towards the host. @throws {TypeError | RangeError} in one line, naming what is wrong. */
 export function linksOf(options: LinkOptions): LinkPair {
   fieldsOf('set', options, LINK_FIELDS)

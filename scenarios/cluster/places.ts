@@ -31,6 +31,8 @@ export class Places {
   readonly #internet: Internet
   readonly #watched: (node: number) => Watched | undefined
   readonly #meeting: MeetingPlaces | undefined
+  /** Interfaces of clients that have left their first one. */
+  readonly #interfaces = new Map<number, Address>()
 
   /** @param watched what the transport of a node is told besides, where somebody reads along. */
   constructor(internet: Internet, hostBehind: Translator, watched: (node: number) => Watched | undefined) {
@@ -67,9 +69,27 @@ export class Places {
     })
   }
 
+  /** Where a node is reached; at the host's, that is also its public server. */
+  of(node: number): readonly Address[] {
+    if (node === HOST) return this.server === undefined ? [HOST] : [HOST, this.server.address]
+    return [this.#interfaceOf(node)]
+  }
+  #interfaceOf(node: number): Address {
+    return this.#interfaces.get(node) ?? node
+  }
+
+  /** A client leaves its interface, which goes dark, for a new one. */
+  roam(node: number, behind: Translator): Address {
+    this.#internet.switch(this.#interfaceOf(node), false)
+    const address = this.#internet.addInterface(node)
+    this.#interfaces.set(node, address)
+    if (behind !== 'none') this.#internet.addNat(behind, [address])
+    return address
+  }
+
   /** The translator of a node starts anew: its mappings are gone. @throws {TypeError} where the node is behind none. */
   rebind(node: number, name: string): void {
-    const nat = this.#internet.natOf(node)
+    const nat = this.#internet.natOf(this.#interfaceOf(node))
     if (nat === undefined) throw new TypeError(`net.rebind: ${name} is behind no translator; join with behind: 'symmetric', say`)
     nat.rebind()
   }

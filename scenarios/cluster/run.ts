@@ -20,6 +20,7 @@ import { Trace, type TraceRecord } from '../../sim/trace.ts'
 import { frameUs, type Kernel } from '../../sim/world.ts'
 import { createHeadset } from '../../sim/xr/headset.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
+import { FRAMES_PER_SECOND } from '../../system/limits.ts'
 import type { MeteredPart, Verifier } from '../../system/ports.ts'
 import { whole, within } from '../arguments.ts'
 import { Bed, type Canary } from '../canaries/canary.ts'
@@ -99,7 +100,7 @@ export interface RunOutcome {
 
 /** How long after the host's last frame everybody may take to confirm it, microseconds. */
 const LAST_FRAME_US = 2_000_000
-/** A client counts as up to date when it is this many frames behind the host. */
+/** A client counts as up to date when it is this many frames behind the host, those under way not counted. */
 const BEHIND_FRAMES_MAX = 8
 const JOIN_MS_MAX = 20_000
 
@@ -313,8 +314,10 @@ class Run {
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     // A frame that a snapshot brought was not confirmed, and shows nothing of the frames before it.
     const hasConfirmed = ({ peer }: ClientNode) => peer.confirmedFrame > (peer.replica?.snapshotFrame ?? -1)
-    const isDone = (client: ClientNode) =>
-      client.peer.idle && !client.person.isBusy() && hasConfirmed(client) && client.peer.confirmedFrame >= host.frame - BEHIND_FRAMES_MAX
+    const framesUnderWay = ({ id }: ClientNode) => Math.floor((cluster.wayUs(id) * FRAMES_PER_SECOND) / (1_000 * US_PER_MS))
+    const isUpToDate = (client: ClientNode) =>
+      client.peer.confirmedFrame >= host.frame - framesUnderWay(client) - BEHIND_FRAMES_MAX
+    const isDone = (client: ClientNode) => client.peer.idle && !client.person.isBusy() && hasConfirmed(client) && isUpToDate(client)
     const untilUs = kernel.nowUs + this.#scenario.settings.settleMs * US_PER_MS
     for (;;) {
       // At least one frame passes: what the story asked for in its last instant belongs to the frame that begins then.

@@ -41,9 +41,9 @@ export type JoinCompression = (typeof COMPRESSIONS)[number]
 export interface JoinOptions {
   readonly over: 'quic' | 'webrtc'
   readonly role: 'viewer' | 'editor' | 'admin'
-  /** Capabilities asked for; all that the role allows where it is left out. */
   /** Its messages are in their debug form, both ways. */
   readonly cbor?: boolean
+  /** Capabilities asked for; all that the role allows where it is left out. */
   readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
   /** How far this peer can compress (default 'none', which is the fastest to simulate); the host can do all of it. */
   readonly compression?: JoinCompression
@@ -291,6 +291,11 @@ export interface Network {
   heal(): void
   /** The translator of a peer that joined `behind` one starts anew: what it had mapped is gone, and the next ports are others. */
   rebind(peer: PeerActor): void
+  /**
+   * The peer goes to another network: out of the house, say. It goes on from a new interface, and the one that it had is dark from here
+   * on. QUIC migrates its connection, WebRTC begins ICE anew. What is not said of the new way is as `net.all` was told.
+   */
+  roam(peer: PeerActor, to: RoamOptions): void
   /** See {@link PeerActor.does}. */
   does(verb: string, action: () => void): void
 }
@@ -299,6 +304,11 @@ export interface LinkActor {
   set(settings: LinkOptions): void
   /** Carries nothing for so long. */
   cut(ms: number): void
+}
+/** A network: the way from there to the host. */
+export interface RoamOptions extends LinkOptions {
+  /** The translator that it puts everybody behind (default none). */
+  readonly behind?: Translator
 }
 /** What is left out stays as it is. */
 export interface LinkOptions extends DirectionOptions {

@@ -151,9 +151,8 @@ export class Internet {
   get links(): readonly Link[] {
     return this.fabric.links
   }
-  /** Clears every fault of every link, and switches every interface on. */
+  /** Clears every fault of every link. An interface that is off is no fault: its node has left it. */
   heal(): void {
-    this.#dark.clear()
     this.fabric.heal()
   }
 }

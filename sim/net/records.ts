@@ -27,6 +27,8 @@ export type NetRecord =
   | { readonly kind: 'discarded'; readonly at: Address; readonly datagram: number; readonly why: DiscardReason }
   /** Loss detection gave the datagram up; what it carried is sent again or abandoned. */
   | { readonly kind: 'declaredLost'; readonly at: Address; readonly connection: number; readonly datagram: number }
+  /** A connection goes on over another path than before: QUIC has validated it, or ICE has selected it. */
+  | { readonly kind: 'pathChanged'; readonly at: Address; readonly connection: number }
   | { readonly kind: 'probe'; readonly at: Address; readonly connection: number; readonly backoff: number }
   /** A partially reliable channel gave a message up after its last attempt or its lifetime. */
   | { readonly kind: 'abandoned'; readonly at: Address; readonly connection: number; readonly channel: number; readonly message: number }

@@ -216,11 +216,21 @@ export class Connection implements ReceiverEvents {
     return true
   }
 
-  /** Goes on from another address of ours. False where that may not be (yet): RFC 9000, section 9. */
-  migrate(local: SocketAddress, nowUs: number): boolean {
-    if (this.#closing !== undefined || !this.#migration.begin(local, nowUs)) return false
+  /**
+   * Goes on from another address of ours. False where that may not be (yet): RFC 9000, section 9. Where nobody answers there, it goes
+   * back, unless it `hasLeft`: then it stays, until it is idle.
+   */
+  migrate(local: SocketAddress, nowUs: number, hasLeft = false): boolean {
+    if (this.#closing !== undefined || !this.#migration.begin(local, hasLeft, nowUs)) return false
     this.isDirty = true
     return true
+  }
+
+  /** Ends as one that has heard nothing for too long: there is no path any more. Does nothing on a connection that has ended. */
+  abandon(nowUs: number): void {
+    if (this.#closing !== undefined) return
+    this.#tellClosed(this.#parts.isComplete ? 'idle' : 'handshakeTimeout', false, TransportError.noError, '')
+    this.#end('forgotten', undefined, nowUs)
   }
 
   /** What is queued leaves as far as the window allows, then the close. Does nothing on a connection that has ended. */
@@ -249,11 +259,8 @@ export class Connection implements ReceiverEvents {
       if (this.isForgotten) this.#forgetIds()
       return
     }
-    const { recovery, paths, isComplete, environment } = this.#parts
-    if (nowUs >= this.#endUs()) {
-      this.#tellClosed(isComplete ? 'idle' : 'handshakeTimeout', false, TransportError.noError, '')
-      return this.#end('forgotten', undefined, nowUs)
-    }
+    if (nowUs >= this.#endUs()) return this.abandon(nowUs)
+    const { recovery, paths, environment } = this.#parts
     for (const path of paths.all) if (path.wake(nowUs)) this.#migration.failed(path)
     if (nowUs >= recovery.deadlineUs() && recovery.expired(nowUs) === 'probe') environment.probed(recovery.backoff)
   }

@@ -10,8 +10,11 @@ export class Migration {
     this.#parts = parts
   }
 
-  /** A client goes on from another address of its own. False where that may not be (yet). */
-  begin(local: SocketAddress, nowUs: number): boolean {
+  /**
+   * A client goes on from another address of its own. False where that may not be (yet).
+   * @param hasLeft it has none of the old ones any more.
+   */
+  begin(local: SocketAddress, hasLeft: boolean, nowUs: number): boolean {
     const { isClient, paths, remoteIds, isConfirmed, peer, recovery } = this.#parts
     if (!isClient || !isConfirmed || peer?.disableActiveMigration !== false) return false
     const id = remoteIds.fresh()
@@ -19,6 +22,7 @@ export class Migration {
     const path = paths.add(local, paths.active.remote, id, true)
     path.challenge(nowUs, recovery.probeTimeoutUs)
     this.#moveTo(path)
+    if (hasLeft) paths.forgetFallback()
     return true
   }
 

@@ -35,6 +35,7 @@ export class Path {
   challengeAttempt = 0
   nextChallengeUs = Infinity
   failsUs = Infinity
+  #challengeIntervalUs = 0
   responses: Uint8Array[] = []
   responseCount = 0
 
@@ -57,21 +58,25 @@ export class Path {
     return this.isChallengeDue || this.responses.length > 0
   }
 
-  /** Begins to find out whether the peer is there. */
+  /**
+   * Begins to find out whether the peer is there. Sections 8.2.1 and 8.2.4: by the probe timeout of the path that is in use, or by this
+   * one's, of which nothing may be known yet, where that is longer.
+   */
   challenge(nowUs: number, probeTimeoutUs: number): void {
     this.isChallengeDue = true
     this.challenges = []
-    this.failsUs = nowUs + VALIDATION_PROBE_TIMEOUTS * probeTimeoutUs
+    this.#challengeIntervalUs = Math.max(probeTimeoutUs, this.recovery.roundTrip.probeTimeoutUs)
+    this.failsUs = nowUs + VALIDATION_PROBE_TIMEOUTS * this.#challengeIntervalUs
   }
 
   /** The data of the challenge that leaves now. */
-  nextChallenge(connection: number, nowUs: number, probeTimeoutUs: number): Uint8Array {
+  nextChallenge(connection: number, nowUs: number): Uint8Array {
     const seed = mix32(mix32(connection >>> 0, Math.floor(connection / 2 ** 32)), this.ordinal)
     const data = concat(integer(4, mix32(seed, this.challengeAttempt)), integer(4, mix32(seed, ~this.challengeAttempt)))
     this.isChallengeDue = false
     this.challengeAttempt++
     this.challenges.push(data)
-    this.nextChallengeUs = nowUs + probeTimeoutUs
+    this.nextChallengeUs = nowUs + this.#challengeIntervalUs
     return data
   }
 
@@ -156,6 +161,11 @@ export class Paths {
   activate(path: Path): void {
     if (this.active.isValidated) this.#fallback = this.active
     this.active = path
+  }
+
+  /** Nobody is where the peer was before. */
+  forgetFallback(): void {
+    this.#fallback = undefined
   }
 
   /** A response came, on whatever path: the path whose challenge it answers. */

@@ -221,7 +221,7 @@ export class Sender {
 
   /** Sends challenges and responses of one path in a datagram of their own, as large as a path has to carry (section 8.2.1). */
   #sendProbing(path: Path, nowUs: number): boolean {
-    const { keys, number, recovery, remoteIds } = this.#parts
+    const { keys, number, remoteIds } = this.#parts
     const bytesMax = Math.min(DATAGRAM_BYTES_MAX, path.allowanceBytes)
     const remoteId = remoteIds.valid(path.remoteId)
     if (keys.own('oneRtt') === undefined || bytesMax < PROBING_BYTES_MIN || remoteId === undefined) return false
@@ -239,7 +239,7 @@ export class Sender {
     if (response !== undefined) write({ kind: 'pathResponse', data: response }, 'path response', path.responseCount++)
     if (path.isChallengeDue) {
       const { challengeAttempt } = path
-      write({ kind: 'pathChallenge', data: path.nextChallenge(number, nowUs, recovery.probeTimeoutUs) }, 'path challenge', challengeAttempt)
+      write({ kind: 'pathChallenge', data: path.nextChallenge(number, nowUs) }, 'path challenge', challengeAttempt)
     }
     builder.close(true)
     this.#finish(path, bytesMax, nowUs)

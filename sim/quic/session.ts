@@ -2,7 +2,7 @@
  * The port's channels over a QUIC connection: one end of one connection as an endpoint keeps it. Messages go out by outgoing.ts and
  * come in by incoming.ts; the rest is the connection's.
  */
-import type { Datagram, SocketAddress } from '../net/datagram.ts'
+import type { Address, Datagram, SocketAddress } from '../net/datagram.ts'
 import type { Channel, ClosedBy } from '../port.ts'
 import { CHANNEL_BLOCKED_BYTES, CHANNEL_CREDIT_BYTES, CHANNEL_QUEUE_BYTES_MAX, MESSAGE_BYTES_MAX } from '../transport/channel.ts'
 import { heardCode, TransportCode } from '../transport/codes.ts'
@@ -56,6 +56,7 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
   readonly identity: SessionIdentity
   readonly #surroundings: Surroundings
   readonly #connection: Connection
+  readonly #port: number
   readonly #channels: readonly ChannelState[]
   /** The most urgent first. */
   readonly #urgency: readonly ChannelState[]
@@ -73,6 +74,7 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
     const { number } = identity
     this.identity = identity
     this.#surroundings = surroundings
+    this.#port = local.port
     const optional = accepted === undefined ? {} : { accepted }
     this.#connection = new Connection({ number, settings, local, remote, tls, ...optional }, this.#environment(listener, config), nowUs)
     this.#connection.source = this
@@ -164,6 +166,12 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
     this.#drain(nowUs)
   }
 
+  /** A connection that cannot migrate, because its handshake is not confirmed, say, has no path left. */
+  move(address: Address, nowUs: number): void {
+    if (!this.#connection.migrate({ address, port: this.#port }, nowUs, true)) this.#connection.abandon(nowUs)
+    this.#drain(nowUs)
+  }
+
   // --- what the connection asks --------------------------------------------------------------------------------------
 
   get priority(): number {
@@ -246,6 +254,9 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
       case 'datagramLost':
         for (const channel of this.#messageChannels) channel.datagramSettled(event.number, event.kind === 'datagramLost')
         return true
+      case 'pathChanged':
+        if (event.isValidated) this.#pathChanged()
+        return true
       case 'closed':
         this.#closed(event)
         return true
@@ -260,6 +271,10 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
     this.#surroundings.input({
       kind: 'opened', on: id, ticket, incoming: !isInitiator, binding: this.#connection.exporter, messageBytesMax: MESSAGE_BYTES_MAX,
     })
+  }
+
+  #pathChanged(): void {
+    this.#surroundings.record({ kind: 'pathChanged', at: this.#surroundings.node, connection: this.identity.number })
   }
 
   /** A connection that came in and never opened is no business of the application. */

@@ -46,7 +46,7 @@ export interface MeetingPlaces {
 }
 
 export interface EndpointConfig {
-  /** The node, by its first address. */
+  /** The node, by its first address, which its connections are named after wherever it goes. */
   readonly address: Address
   /** The channel table of each protocol; both have the same number of channels, and both ends the same tables. */
   readonly channels: (protocol: Protocol) => readonly ChannelSpec[]
@@ -68,6 +68,8 @@ export type EndpointOutput =
 
 export class TransportEndpoint {
   readonly #config: EndpointConfig
+  /** Of the interface that the node uses. */
+  #address: Address
   readonly #writer = new Writer()
   readonly #listener: Listener<QuicSession>
   readonly #signalling: SignallingNode
@@ -87,6 +89,7 @@ export class TransportEndpoint {
   constructor(config: EndpointConfig) {
     const { address, accept, places } = config
     this.#config = config
+    this.#address = address
     const key = Uint8Array.from({ length: KEY_BYTES }, (_, i) => mix32(hashText('endpoint key', address), i) & 0xff)
     this.#listener = new Listener<QuicSession>({
       protection: this.#quic.protection, key, writer: this.#writer, send: (datagram) => this.#send(datagram),
@@ -160,7 +163,8 @@ export class TransportEndpoint {
       this.#addWebRtc(identity, undefined)
       return
     }
-    const config = { settings: this.#quic, local: { address, port: QUIC_PORT }, remote: { address: peer, port: QUIC_PORT }, ...this.#watch }
+    const local = { address: this.#address, port: QUIC_PORT }
+    const config = { settings: this.#quic, local, remote: { address: peer, port: QUIC_PORT }, ...this.#watch }
     this.#sessions.add(new QuicSession(identity, this.#surroundings(protocol), this.#listener, config, this.#nowUs))
   }
 
@@ -191,7 +195,7 @@ export class TransportEndpoint {
   #socket(): SocketAddress {
     let port = DYNAMIC_PORT_MIN + 1 + (this.#nextId % (DYNAMIC_PORTS - 1))
     while (this.#byPort.has(port)) port = port + 1 < DYNAMIC_PORT_MIN + DYNAMIC_PORTS ? port + 1 : DYNAMIC_PORT_MIN + 1
-    return { address: this.#config.address, port }
+    return { address: this.#address, port }
   }
 
   #mayAccept(protocol: Protocol): boolean {
@@ -232,6 +236,9 @@ export class TransportEndpoint {
     const known = this.#webrtc.get(message.connection)
     if (known !== undefined) {
       if (known.identity.peer === from) this.#touched(known)?.signalled(message, nowUs)
+    } else if (message.type === 'restart') {
+      // Of a connection that went with an earlier life of this node.
+      this.#signalling.tell(from, { type: 'refusal', connection: message.connection, code: TransportCode.reset }, nowUs)
     } else if (message.type === 'offer' && message.connection % ADDRESSES_MAX === from) {
       if (this.#mayAccept('webrtc')) this.#addWebRtc(this.#incoming(message.connection, 'webrtc'), message.description)
       else this.#signalling.tell(from, { type: 'refusal', connection: message.connection, code: TransportCode.refused }, nowUs)
@@ -249,6 +256,20 @@ export class TransportEndpoint {
       },
     })
     return id
+  }
+
+  /**
+   * The node has gone from one interface to another, from one network to the next: QUIC's connections migrate (RFC 9000, section 9),
+   * WebRTC's begin ICE anew (RFC 8445, section 9), the relay is connected to once more. Throws a TypeError for a node that accepts
+   * connections: nobody would find it.
+   */
+  move(address: Address, nowUs: number): void {
+    if (this.#config.accept.length > 0) throw new TypeError('move: a node that accepts connections stays where it is')
+    this.#nowUs = nowUs
+    this.#isDirty = true
+    this.#address = address
+    this.#signalling.move(address, nowUs)
+    for (const session of this.#sessions.sessions) this.#touched(session)?.move(address, nowUs)
   }
 
   #discard(datagram: Datagram, why: DiscardReason): void {

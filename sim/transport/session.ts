@@ -64,6 +64,8 @@ export interface Session {
   message(channel: Channel, bytes: Uint8Array, nowUs: number): void
   /** What is queued leaves as far as the window allows, then the close. `code` is of [0, APPLICATION_CODES_MAX). */
   close(code: number, nowUs: number): void
+  /** The node has gone to another interface, and what it had is gone: goes on from there, or ends where it cannot. */
+  move(address: Address, nowUs: number): void
   receive(datagram: Datagram, nowUs: number): void
   /** Does what is due. */
   wake(nowUs: number): void

@@ -6,7 +6,7 @@
  *
  * The initiator offers, controls ICE and is the server of DTLS; the responder answers as its client ('active', RFC 8842).
  */
-import type { Datagram, SocketAddress } from '../net/datagram.ts'
+import type { Address, Datagram, SocketAddress } from '../net/datagram.ts'
 import { hashText, mix32 } from '../choice.ts'
 import type { NetRecord } from '../net/records.ts'
 import type { Channel, ClosedBy } from '../port.ts'
@@ -62,6 +62,10 @@ export class WebRtcSession implements Session {
   /** Of the present generation. */
   #credentials: IceCredentials
   #generation = 0
+  /** An offer, or a restart, that has no answer yet: until then there is no other (RFC 9429, section 3.2). */
+  #isAsking: boolean
+  /** A restart that waits for that; with the sockets that it is to begin from, where they are others than before. */
+  #restartWanted: { readonly local: readonly SocketAddress[] | undefined } | undefined
   readonly #ice: IceAgent
   readonly #dtls: Dtls
   readonly #channels: DataChannels
@@ -91,6 +95,7 @@ export class WebRtcSession implements Session {
     this.#nowUs = nowUs
     this.#beginUs = nowUs
     this.#heardUs = nowUs
+    this.#isAsking = isInitiator
     this.#keyBasis = mix32(mix32(connection >>> 0, Math.floor(connection / 2 ** 32)), node)
     this.#credentials = iceCredentials(secret, 0)
     this.#ice = new IceAgent({
@@ -173,9 +178,9 @@ export class WebRtcSession implements Session {
     if (this.#hasEnded) return
     if (message.type === 'candidate') this.#ice.addRemoteCandidate(message.candidate, nowUs)
     else if (message.type === 'endOfCandidates') this.#ice.endOfCandidates(nowUs)
-    else if (message.type === 'refusal') this.#closed('refused', TransportCode.refused)
+    else if (message.type === 'refusal') this.#refused()
     // Whoever answers what was not asked is not heard.
-    else if (message.type === 'answer' && this.identity.isInitiator) this.#learn(message.description, nowUs)
+    else if (message.type === 'answer' && this.identity.isInitiator) this.#answered(message.description, nowUs)
     else if (message.type === 'restart' && !this.identity.isInitiator) {
       this.#restart('answer', nowUs)
       this.#learn(message.description, nowUs)
@@ -183,14 +188,46 @@ export class WebRtcSession implements Session {
     this.#pumpIce(nowUs)
   }
 
-  /** ICE begins anew, for the path has fallen silent (RFC 8445, section 9); everything above it goes on. */
-  #restart(type: 'answer' | 'restart', nowUs: number): void {
+  /** The peer does not want it, or knows nothing of it (any more). */
+  #refused(): void {
+    if (this.#state === 'open') this.#closed('remote', TransportCode.reset)
+    else this.#closed('refused', TransportCode.refused)
+  }
+
+  #answered(description: Description, nowUs: number): void {
+    const wanted = this.#restartWanted
+    this.#isAsking = false
+    this.#restartWanted = undefined
+    this.#learn(description, nowUs)
+    if (wanted !== undefined) this.#ask(wanted.local, nowUs)
+  }
+
+  /** Of the initiator, once it may: the path has fallen silent, or the node has left its network. */
+  #ask(local: readonly SocketAddress[] | undefined, nowUs: number): void {
+    if (this.#isAsking) {
+      this.#restartWanted = { local: local ?? this.#restartWanted?.local }
+      return
+    }
+    this.#isAsking = true
+    this.#restart('restart', nowUs, local)
+  }
+
+  /** ICE begins anew (RFC 8445, section 9); everything above it goes on. */
+  #restart(type: 'answer' | 'restart', nowUs: number, local?: readonly SocketAddress[]): void {
     this.#credentials = iceCredentials(this.#config.secret, ++this.#generation)
     this.#described = []
     this.#isGathered = false
-    this.#ice.restart(this.#credentials, nowUs)
+    this.#ice.restart(this.#credentials, nowUs, local)
     this.#pumpIce(nowUs)
     this.#describe(type)
+  }
+
+  /** The sockets keep their ports. A responder is where it was offered to be, and has no way to move. */
+  move(address: Address, nowUs: number): void {
+    if (this.#hasEnded || !this.identity.isInitiator) return
+    this.#nowUs = nowUs
+    this.isDirty = true
+    this.#ask(this.#config.local.map(({ port }) => ({ address, port })), nowUs)
   }
 
   /** What the peer says of itself; another certificate than before is another peer's (RFC 8842, section 5.5). */
@@ -254,7 +291,7 @@ export class WebRtcSession implements Session {
           this.#timedOut()
           break
         case 'disconnected':
-          if (this.identity.isInitiator) this.#restart('restart', nowUs)
+          if (this.identity.isInitiator) this.#ask(undefined, nowUs)
           break
         default:
       }
@@ -266,7 +303,9 @@ export class WebRtcSession implements Session {
   }
 
   #selected(nowUs: number): void {
-    if (this.#state !== 'meeting') return
+    if (this.#state !== 'meeting') {
+      return this.#record({ kind: 'pathChanged', at: this.#surroundings.node, connection: this.identity.number })
+    }
     this.#state = 'handshake'
     this.#dtls.start(nowUs)
     this.#pumpDtls(nowUs)

@@ -49,6 +49,7 @@ interface Question {
 
 export class Gatherer {
   readonly #config: GathererConfig
+  #localAddresses: readonly SocketAddress[]
   readonly #writer = new StunWriter()
   readonly #out = new Queue<GathererEvent>()
   readonly #transactions: Transactions<Question>
@@ -67,6 +68,7 @@ export class Gatherer {
 
   constructor(config: GathererConfig) {
     this.#config = config
+    this.#localAddresses = config.localAddresses
     this.#transactions = new Transactions((transaction) => this.#transmit(transaction), () => this.#answered())
   }
 
@@ -83,8 +85,8 @@ export class Gatherer {
   }
 
   start(nowUs: number): void {
-    const { localAddresses, stunServer } = this.#config
-    const questions = localAddresses.map((local, index) => ({ local, localPreference: LOCAL_PREFERENCE_MAX - index }))
+    const { stunServer } = this.#config
+    const questions = this.#localAddresses.map((local, index) => ({ local, localPreference: LOCAL_PREFERENCE_MAX - index }))
     for (const { local, localPreference } of questions) this.#found('host', local, local, localPreference, undefined)
     this.#allocate(nowUs)
     if (stunServer !== undefined) {
@@ -103,11 +105,26 @@ export class Gatherer {
     this.#drainTurn()
   }
 
+  /** Gathers anew from other sockets. What came of the old ones is gone; the relay's allocation is left to expire. */
+  move(localAddresses: readonly SocketAddress[], nowUs: number): void {
+    this.#localAddresses = localAddresses
+    this.#transactions.forget(() => true)
+    this.#questions = []
+    this.#questionUs = Infinity
+    this.#open = 0
+    this.#turn = undefined
+    this.#isTurnOpen = false
+    this.#relayed = undefined
+    this.#candidates.length = 0
+    this.#isGathered = false
+    this.start(nowUs)
+  }
+
   #allocate(nowUs: number): void {
-    const { localAddresses, turnServer, connection, node, secret } = this.#config
+    const { turnServer, connection, node, secret } = this.#config
     if (turnServer === undefined) return
     const basis = mix32(secret, this.#allocations++)
-    this.#turn = new TurnClient({ ...turnServer, local: localAddresses[0], connection, node, secret: basis, ordinal: this.#allocations })
+    this.#turn = new TurnClient({ ...turnServer, local: this.#localAddresses[0], connection, node, secret: basis, ordinal: this.#allocations })
     this.#isTurnOpen = true
     this.#isGathered = false
     this.#turn.allocate(nowUs)
@@ -226,8 +243,7 @@ export class Gatherer {
       } else if (event.kind === 'permitted' || event.kind === 'refused') {
         this.#out.push({ kind: event.kind, address: event.address })
       } else if (event.kind === 'allocated') {
-        const { localAddresses } = this.#config
-        this.#found('srflx', event.mapped, localAddresses[0], LOCAL_PREFERENCE_MAX, server)
+        this.#found('srflx', event.mapped, this.#localAddresses[0], LOCAL_PREFERENCE_MAX, server)
         this.#relayed = this.#found('relay', event.relayed, event.relayed, LOCAL_PREFERENCE_MAX, server, event.mapped)
         this.#turnEnded()
       } else {

@@ -35,6 +35,7 @@ interface Addressed {
 
 export class SignallingClient {
   readonly #config: SignallingClientConfig
+  #local: SocketAddress
   readonly #writer = new Writer()
   readonly #out = new Queue<SignallingEvent>()
   readonly #mailbox = new Mailbox<Addressed>()
@@ -53,6 +54,7 @@ export class SignallingClient {
 
   constructor(config: SignallingClientConfig) {
     this.#config = config
+    this.#local = config.local
     this.#frames = new FrameReader(false, (frame) => this.#frame(frame))
   }
 
@@ -62,16 +64,23 @@ export class SignallingClient {
 
   connect(nowUs: number): void {
     if (this.#stream !== undefined) return
-    const { name, node, local, relay, secret } = this.#config
+    const { name, node, relay, secret } = this.#config
     this.#connectUs = Infinity
     this.#token = mix32(mix32(secret, hashText(name, 0)), this.#attempts++)
     this.#frames = new FrameReader(false, (frame) => this.#frame(frame))
     this.#stream = new SignallingStream({
-      local, remote: relay, token: this.#token, name, node, isClient: true,
+      local: this.#local, remote: relay, token: this.#token, name, node, isClient: true,
       transmit: (datagram) => this.#out.push({ kind: 'transmit', datagram }), received: (bytes) => this.#frames.push(bytes),
     }, this.#writer, nowUs)
     this.#say({ type: 'hello', name, session: secret, received: this.#mailbox.received }, 'signalling hello', 0, nowUs)
     this.#pingUs = nowUs + PING_US
+  }
+
+  /** Goes on from another socket, at once: the connection that there was went with the old one. */
+  move(local: SocketAddress, nowUs: number): void {
+    this.#local = local
+    this.#disconnected()
+    this.connect(nowUs)
   }
 
   /** Sends a message to another client, now or once there is a connection. False where too many wait already. */
@@ -83,7 +92,8 @@ export class SignallingClient {
 
   /** Whether the datagram was of the relay and for this client. */
   receive(datagram: Datagram, nowUs: number): boolean {
-    const { relay, local } = this.#config
+    const { relay } = this.#config
+    const local = this.#local
     if (datagram.from !== relay.address || datagram.fromPort !== relay.port) return false
     if (datagram.to !== local.address || datagram.toPort !== local.port) return false
     const segment = readSegment(datagram.bytes)
@@ -127,9 +137,13 @@ export class SignallingClient {
     // The relay takes in what it acknowledges.
     if (this.#isWelcome && this.#stream?.isIdle === true) this.#mailbox.confirmAll()
     if (this.#stream?.state !== 'reset' && !this.#frames.isBroken) return
+    this.#disconnected()
+    this.#connectUs = nowUs + RECONNECT_US
+  }
+
+  #disconnected(): void {
     this.#stream = undefined
     this.#pingUs = Infinity
-    this.#connectUs = nowUs + RECONNECT_US
     if (this.#isWelcome) this.#out.push({ kind: 'disconnected' })
     this.#isWelcome = false
   }

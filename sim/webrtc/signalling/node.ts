@@ -29,6 +29,8 @@ const nameOf = (node: Address): string => `node ${node}`
 
 export class SignallingNode {
   readonly #config: SignallingNodeConfig
+  /** Of the interface that the node uses. */
+  #address: Address
   #server: SignallingServer | undefined
   /** By the relay's address. */
   #clients = new Map<Address, SignallingClient>()
@@ -41,6 +43,7 @@ export class SignallingNode {
 
   constructor(config: SignallingNodeConfig) {
     this.#config = config
+    this.#address = config.node
     if (config.isServer) this.#server = new SignallingServer(config.node)
   }
 
@@ -61,12 +64,19 @@ export class SignallingNode {
     if (known !== undefined) return known
     const { node, port } = this.#config
     const client = new SignallingClient({
-      name: nameOf(node), node, local: { address: node, port }, relay, secret: mix32(hashText('signalling', node), this.#lives),
+      name: nameOf(node), node, local: { address: this.#address, port }, relay, secret: mix32(hashText('signalling', node), this.#lives),
     })
     this.#clients.set(relay.address, client)
     client.connect(nowUs)
     this.#wakeUs = undefined
     return client
+  }
+
+  /** The node goes on from another interface. Where it runs the relay it has to stay. */
+  move(address: Address, nowUs: number): void {
+    this.#address = address
+    for (const client of this.#clients.values()) client.move({ address, port: this.#config.port }, nowUs)
+    this.#settle(nowUs)
   }
 
   /** Whether the datagram was for the relay or for a client of one. */

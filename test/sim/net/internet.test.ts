@@ -132,6 +132,8 @@ describe('the internet', () => {
     expect(lab.pass(cellular, 10, 2, 20)).toBeUndefined()
     expect(lab.lost).toEqual(['down', 'down'])
     lab.internet.heal()
+    expect(lab.pass(cellular, 10, 2, 20)).toBeUndefined()
+    lab.internet.switch(cellular, true)
     expect(lab.pass(cellular, 10, 2, 20)).toMatchObject({ node: 2 })
   })
 

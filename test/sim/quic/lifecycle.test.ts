@@ -4,6 +4,7 @@ import { DATAGRAM_BYTES_MAX, Writer } from '../../../sim/bytes.ts'
 import { Ecn } from '../../../sim/net/datagram.ts'
 import { TransportError } from '../../../sim/quic/errors.ts'
 import { readHeader } from '../../../sim/quic/packet.ts'
+import { SESSION_SETTINGS } from '../../../sim/quic/session.ts'
 import { CLIENT, pattern, type Program, SECOND_US, SERVER, World } from './world.ts'
 
 const QUIET = { latencyUsMin: 10_000, latencyUsMax: 10_000 }
@@ -246,13 +247,13 @@ describe('paths', () => {
     expect(onNewPath.filter(({ bytes }) => oldIds.has(idOf(bytes)))).toEqual([])
   })
 
-  test('section 5.1.2: a client may move again and again, for ids that are left are retired and replaced', () => {
+  test.each([false, true])('section 5.1.2: a client may move again and again (for good: %s), for ids that are left are replaced', (hasLeft) => {
     const world = new World({ links: QUIET })
     const { client, server } = world.open()
     for (let address = 3; address < 11; address++) {
       world.run(SECOND_US)
       world.alsoAt(address, client)
-      expect(client.act((connection, nowUs) => connection.migrate({ address, port: 7_000 }, nowUs))).toBe(true)
+      expect(client.act((connection, nowUs) => connection.migrate({ address, port: 7_000 }, nowUs, hasLeft))).toBe(true)
       transfer(world, client, server, 5_000)
       expect(server.connection.path.remote.address).toBe(address)
     }
@@ -269,6 +270,50 @@ describe('paths', () => {
     world.run(2 * SECOND_US)
     expect(client.connection.path.local.address).toBe(CLIENT)
     transfer(world, client, server, 5_000)
+  })
+
+  test('section 9.3.2: who has left its address for good waits where it is', () => {
+    const world = new World({ links: QUIET })
+    const { client, server } = world.open()
+    world.run(SECOND_US)
+    world.alsoAt(3, client)
+    world.fabric.link(SERVER, 3).set({ down: true })
+    world.fabric.link(3, SERVER).set({ down: true })
+    client.act((connection, nowUs) => connection.migrate({ address: 3, port: 7_000 }, nowUs, true))
+    world.run(2 * SECOND_US)
+    expect(client.connection.path.local.address).toBe(3)
+    world.fabric.heal()
+    transfer(world, client, server, 5_000)
+    world.run(SECOND_US)
+    transfer(world, server, client, 5_000)
+    expect(server.all('pathChanged').at(-1)).toMatchObject({ isValidated: true })
+  })
+
+  test('section 8.2.4: the validation of a path outlives the loss of its first response, however short the round trip was before', () => {
+    const world = new World({ links: QUIET })
+    const { client, server } = world.open()
+    transfer(world, server, client, 50_000)
+    world.run(SECOND_US)
+    world.alsoAt(3, client)
+    const send = world.fabric.send.bind(world.fabric)
+    let isFirst = true
+    world.fabric.send = (datagram, nowUs) => {
+      const isLost = isFirst && datagram.from === 3 && datagram.label.contents === 'path response'
+      if (isLost) isFirst = false
+      else send(datagram, nowUs)
+    }
+    client.act((connection, nowUs) => connection.migrate({ address: 3, port: 7_000 }, nowUs))
+    for (let i = 0; i < 30; i++) {
+      transfer(world, client, server, 2_000)
+      world.run(50_000)
+    }
+    expect(isFirst).toBe(false)
+    // No more often than an Initial packet to somebody unknown: RFC 9002, section 6.2.1, with half of the round trip as its variation.
+    const challengedUs = world.sent.filter(({ remote, label }) => remote.address === 3 && / challenge|response/.test(label.contents))
+    expect(challengedUs.length).toBe(2)
+    expect(challengedUs[1].atUs - challengedUs[0].atUs).toBe(3 * SESSION_SETTINGS.initialRttUs)
+    // Not once back to the old path and forth again.
+    expect(server.all('pathChanged').map(({ isValidated }) => isValidated)).toEqual([false, true])
   })
 
   test('section 9.5: who comes back to a path that was left is met there under another connection id', () => {

@@ -74,6 +74,8 @@ export interface WorldOptions {
   readonly protocol?: Protocol
   readonly links?: Partial<LinkSettings>
   readonly accept?: readonly Protocol[]
+  /** Nodes that accept connections; all of them where it is left out. */
+  readonly acceptors?: readonly number[]
   readonly channels?: readonly ChannelSpec[]
   readonly quic?: Partial<QuicSettings>
 }
@@ -91,7 +93,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     const { seed = 1, chooser, nodes = 2, protocol = 'quic', links = {}, quic = {} } = options
-    const { accept = ['quic', 'webrtc'], channels = CHANNELS } = options
+    const { accept = ['quic', 'webrtc'], acceptors, channels = CHANNELS } = options
     this.chooser = chooser ?? new SeededChooser(seed)
     this.internet = new Internet({
       chooser: this.chooser,
@@ -105,7 +107,7 @@ export class World {
       const endpoint = new TransportEndpoint({
         address,
         channels: () => channels,
-        accept,
+        accept: acceptors?.includes(address) === false ? [] : accept,
         quic,
         resolve: (name) => {
           const at = Number(name)
@@ -162,10 +164,10 @@ export class World {
     }
     this.#events.splice(this.#events.indexOf(first!), 1)
     const { datagram } = first!
-    this.internet.arrived(datagram, this.nowUs)
-    const node = this.nodes[datagram.to]
-    if (node === undefined) return true
-    node.endpoint.receive(datagram, this.nowUs)
+    const arrived = this.internet.arrived(datagram, this.nowUs)
+    const node = this.nodes[this.internet.nodeOf((arrived ?? datagram).to)]
+    if (arrived === undefined || node === undefined) return true
+    node.endpoint.receive(arrived, this.nowUs)
     this.stir(node)
     return true
   }
