@@ -110,7 +110,7 @@ export const REPLICATION: readonly Canary[] = [
     name: 'snapshot-of-another-frame', area: 'replication', stories: ['late-join', 'swarm'],
     about: 'a client takes a snapshot for that of the frame after',
     shows: [{ check: 'refusals', component: 'ComponentDelta' },
-      ...['HeadPose', 'LeftHandPose', 'RightHandPose'].map((name) => ({ check: 'convergence', component: `theta.${name}` }))],
+      ...['HeadPose', 'LeftHandPose', 'RightHandPose', 'BodyPose'].map((name) => ({ check: 'convergence', component: `theta.${name}` }))],
     plant: (bed) => bed.wrap(SnapshotAssembler.prototype, 'add', (add) => function (this: SnapshotAssembler, message) {
       const assembly = add.call(this, message)
       return assembly.kind === 'complete' ? { ...assembly, frame: assembly.frame + 1 } : assembly

@@ -5,6 +5,7 @@
  */
 import type { Seed } from '../../sim/choice.ts'
 import { type RandomStream, stream } from '../../sim/random.ts'
+import { type Translator, TRANSLATORS } from '../cluster/translators.ts'
 import { COMPRESSIONS, type JoinOptions } from '../cluster/vocabulary.ts'
 import { FAULT_NAMES, type FaultName, FAULTS } from './faults.ts'
 import { KINDS, OPERATION_NAMES, type OperationName, OPERATIONS } from './grammar.ts'
@@ -34,6 +35,11 @@ export interface SwarmOperation {
 export type SwarmHappening =
   | { readonly is: 'cut'; readonly frame: number; readonly peer: number; readonly way: 'both' | 'up' | 'down'; readonly ms: number }
   | { readonly is: 'sever'; readonly frame: number; readonly peer: number }
+  /** To a network with a latency and perhaps a translator of its own. */
+  | {
+    readonly is: 'roam'; readonly frame: number; readonly peer: number; readonly behind: Translator
+    readonly latencyMs: readonly [up: number, down: number]
+  }
   | { readonly is: 'pause'; readonly frame: number; readonly peer: number; readonly ms: number }
   | { readonly is: 'crash'; readonly frame: number; readonly peer: number; readonly restartFrame: number | undefined }
   /** It begins anew each time: without it nothing goes on. */
@@ -147,6 +153,11 @@ function drawHappenings(draws: Draws, { faults, peers, last }: Cast & Pick<Swarm
     ...times('cut', (random, frame, peer) =>
       ({ is: 'cut', frame, peer, way: random.pick(['both', 'both', 'up', 'down']), ms: random.range(50, 700) })),
     ...times('sever', (_random, frame, peer) => ({ is: 'sever', frame, peer })),
+    ...times('roam', (random, frame, peer) => {
+      const behind = random.pick(TRANSLATORS)
+      const [least, most] = random.pick(LATENCIES)
+      return { is: 'roam', frame, peer, behind, latencyMs: [random.range(least, most), random.range(least, most)] }
+    }),
     // Nobody is left standing still when the storm is over.
     ...times('pause', (random, frame, peer) => {
       const [isHost, ms] = [random.chance(1, 4), Math.min(random.range(20, 400), restMs(frame))]

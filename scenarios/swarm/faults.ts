@@ -38,6 +38,7 @@ export const FAULTS = {
   jitter: { is: 'delay', unit: 'milliseconds', range: [2, 60], bounds: [0, 1000] },
   cut: happening([1, 4], 'cuts of a link, in one direction or in both'),
   sever: happening([1, 2], 'connections that break'),
+  roam: happening([1, 3], 'times that a peer goes to another network'),
   pause: happening([1, 3], 'pauses of a peer or of the host'),
   crash: happening([1, 3], 'crashes of a peer'),
   hostCrash: happening([1, 2], 'crashes of the host, where its node has a disk'),

@@ -90,6 +90,11 @@ function turnsOf(happening: SwarmHappening, { host, net, peers }: Stage): Turn[]
       const link = (who: PeerActor) => (way === 'both' ? net.link(who, host) : way === 'up' ? net.from(who, host) : net.from(host, who))
       return [turn((who) => net.does(`${who.name}.cut`, () => link(who).cut(ms)))]
     }
+    case 'roam': {
+      const { behind, latencyMs: [up, down] } = happening
+      const links = { up: { latencyMs: [up, up] }, down: { latencyMs: [down, down] } } as const
+      return [turn((who) => net.does(`${who.name}.roam`, () => net.roam(who, { behind, ...links })))]
+    }
     case 'sever': return [turn((who) => host.sever(who))]
     case 'pause': return [peer < 0 ? { frame, act: () => host.pause(happening.ms) } : turn((who) => who.pause(happening.ms))]
     case 'hostCrash': return [{ frame, act: () => host.crash() }, { frame: happening.restartFrame, act: () => host.restart() }]

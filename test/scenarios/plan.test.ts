@@ -71,7 +71,7 @@ describe('the plan of a run', () => {
     // A cut or a crash is an operation of the story, not a choice of the network.
     const cutting = [
       'loopback-120', 'partition-heals', 'given-order', 'commit-storm', 'mixed-compression', 'host-restarts', 'host-hands-over',
-      'asset-streaming', 'cut-off', 'behind-nats', 'swarm', 'worlds',
+      'asset-streaming', 'cut-off', 'behind-nats', 'roams', 'swarm', 'worlds',
     ]
     expect(report.counters.packetsLost > 0).toBe(cutting.includes(name))
   })

@@ -104,7 +104,7 @@ describe('narrowing', () => {
         else if (strength !== undefined) within(strength, narrowed ?? FAULTS[fault].range)
         else expect(narrowed).toBeUndefined()
       }
-      for (const is of ['cut', 'sever', 'pause', 'crash'] as const) {
+      for (const is of ['cut', 'sever', 'roam', 'pause', 'crash'] as const) {
         expect(happenings.filter((one) => one.is === is)).toHaveLength(faults[is] ?? 0)
       }
       if (narrowing.workload !== undefined) expect(weights).toEqual(narrowing.workload)
@@ -276,6 +276,16 @@ describe('an operation', () => {
     }
     expect.fail(`nothing came of ${name} in ${SEEDS} seeds`)
   })
+})
+
+it.each(['quic', 'webrtc'] as const)('a peer that roams over %s goes on by another path', async (over) => {
+  const story = swarm('away', { frames: 120, hz: 90 }, { over: [over], peers: [2, 2], faults: { ...CALM, roam: [3, 3] } })
+  for (let seed = 1; seed <= 3; seed++) {
+    const { verdict, report } = await run(story, { seed })
+    expect(verdict).toBe('converged')
+    // At both ends, each time; whoever roams again before the way is found has found one way for both.
+    expect(report.counters.pathsChanged).toBeGreaterThanOrEqual(2)
+  }
 })
 
 describe('a plan', () => {
