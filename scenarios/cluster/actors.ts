@@ -16,13 +16,14 @@ import { tagBits } from '../../system/placement/tags.ts'
 import type { PlacementState } from '../../system/protocol/messages.ts'
 import type { Intent } from '../../system/session/peer.ts'
 import { bytesIn, fieldsOf, oneOf, whole, within } from '../arguments.ts'
-import type { Cluster, Direction } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { handOver } from './handover.ts'
 import { Hostile } from './hostile.ts'
 import { linksOf, us } from './links.ts'
 import type { ClientNode } from './nodes.ts'
 import { Meshes } from './meshes.ts'
 import { TRANSLATORS } from './translators.ts'
+import type { Direction } from './ways.ts'
 import { metresOf, type Steps, steps, stepsOf, triple } from './units.ts'
 import type {
   Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, JoinOptions, LinkActor, Metres, Network, PeerActor,
@@ -456,7 +457,7 @@ export class Net implements Network {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.all = this.#links('net.all', () => cluster.everyLink(), (links) => cluster.setEveryLink(links))
+    this.all = this.#links('net.all', () => cluster.ways.all, (links) => cluster.ways.setAll(links))
   }
   link(a: Actor, b: Actor): LinkActor {
     return this.#links('net.link', () => [...this.#from(a, b), ...this.#from(b, a)])
@@ -465,7 +466,7 @@ export class Net implements Network {
     return this.#links('net.from', () => this.#from(a, to))
   }
   heal(): void {
-    this.#cluster.operate('net', 'heal', () => this.#cluster.heal())
+    this.#cluster.operate('net', 'heal', () => this.#cluster.ways.heal())
   }
   rebind(peer: PeerActor): void {
     this.#cluster.operate('net', 'rebind', () => this.#cluster.rebind(nodeOf(peer)))
@@ -477,11 +478,11 @@ export class Net implements Network {
     this.#cluster.operate('net', verbOf(verb), action)
   }
   #from(a: Actor, to: Actor): readonly Direction[] {
-    return this.#cluster.linksFrom(nodeOf(a), nodeOf(to))
+    return this.#cluster.ways.from(nodeOf(a), nodeOf(to))
   }
   #links(
     label: string, directions: () => readonly Direction[],
-    set = (links: LinkPair): void => this.#cluster.setLinks(directions(), links),
+    set = (links: LinkPair): void => this.#cluster.ways.set(directions(), links),
   ): LinkActor {
     return {
       set: (options) => this.#cluster.operate(label, 'set', () => set(linksOf(options))),

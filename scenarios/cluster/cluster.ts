@@ -47,11 +47,11 @@ import { type Translator, TRANSLATORS } from './translators.ts'
 import type { Recorder } from './recorder.ts'
 import { COMPRESSIONS, type JoinCompression, type JoinOptions } from './vocabulary.ts'
 import { Watchers } from './watchers.ts'
+import { type Direction, Ways } from './ways.ts'
 import { Wiretap } from './wiretap.ts'
 
 export const SESSION_EPOCH = 1
 const ALL_CAPABILITIES = ~0 >>> 0
-const UNTOLD: LinkPair = { up: {}, down: {} }
 const NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/
 const CAPABILITY = { editPlacements: EDIT_PLACEMENTS, manageCommits: MANAGE_COMMITS, editWorld: EDIT_WORLD, telemetry: TELEMETRY }
 const CAPABILITY_NAMES = Object.keys(CAPABILITY) as (keyof typeof CAPABILITY)[]
@@ -90,13 +90,11 @@ export interface ClusterConfig {
   readonly recorder: Recorder | undefined
 }
 
-/** A link in one direction: two addresses. */
-export type Direction = readonly [from: number, to: number]
-
 export class Cluster {
   readonly sessionId: Uint8Array
   readonly kernel: Kernel<Datagram>
   readonly internet: Internet
+  readonly ways: Ways
   host: HostNode
   readonly clients: ClientNode[] = []
   readonly codec = new Codec()
@@ -127,7 +125,6 @@ export class Cluster {
   /** What each node sent and received last, where that was asked for. */
   readonly mirrors = new Map<number, PacketMirror>()
   readonly #operationCounts = new Map<string, number>()
-  #everywhere: LinkPair = UNTOLD
   #clock: ScriptClock | undefined
   readonly #operations: string[] = []
   #isOperating = false
@@ -153,6 +150,7 @@ export class Cluster {
       leaving: recorder && ((datagram, nowUs) => recorder.datagram(datagram, nowUs)),
     })
     this.#places = new Places(this.internet, config.hostBehind, (node) => recorder?.endpoint(node, this.kernel))
+    this.ways = new Ways(this.internet, this.#places)
     this.#hostEndpoint = this.#places.host()
     this.#ports = {
       trace, meter, internet: this.internet, xrFrames,
@@ -332,7 +330,7 @@ export class Cluster {
     const node = new ClientNode(id, name, client, endpoint, headset, this.#ports, this.#diskOf(id))
     this.clients.push(node)
     this.kernel.addNode(node)
-    this.setLinks(this.#linksOf(id), this.#everywhere)
+    this.ways.add(id)
     this.kernel.startFrames(id, FRAMES_PER_SECOND, this.nextFrame())
     return node
   }
@@ -347,55 +345,27 @@ export class Cluster {
 
   // --- faults --------------------------------------------------------------------------------------------------------
 
-  /** Every link that there is, and those of peers that join later. */
-  setEveryLink({ up, down }: LinkPair): void {
-    this.setLinks(this.everyLink(), { up, down })
-    this.#everywhere = { up: { ...this.#everywhere.up, ...up }, down: { ...this.#everywhere.down, ...down } }
-  }
-  everyLink(): readonly Direction[] {
-    return this.clients.flatMap(({ id }) => this.#linksOf(id))
-  }
-  /** From one node to another; where one is the host, to or from the public server beside it, too. */
-  linksFrom(node: number, to: number): readonly Direction[] {
-    return this.#places.of(node).flatMap((from) => this.#places.of(to).map((at) => [from, at] as const))
-  }
-  #linksOf(id: number): readonly Direction[] {
-    return [...this.linksFrom(0, id), ...this.linksFrom(id, 0)]
-  }
-  /** Up is towards the host. */
-  setLinks(directions: readonly Direction[], { up, down }: LinkPair): void {
-    for (const [from, to] of directions) this.internet.link(from, to).set(this.internet.nodeOf(to) === 0 ? up : down)
-  }
   cut(directions: readonly Direction[], forUs: number): void {
-    const set = (isDown: boolean) => this.setLinks(directions, { up: { down: isDown }, down: { down: isDown } })
+    const set = (isDown: boolean) => this.ways.set(directions, { up: { down: isDown }, down: { down: isDown } })
     set(true)
     void this.clock.sleepUntil(this.nowUs + forUs).then(() => set(false))
-  }
-  /** How long what the host sends to a client is on its way at the least, microseconds. */
-  wayUs(node: number): number {
-    return Math.max(...this.linksFrom(0, node).map(([from, to]) => this.internet.link(from, to).settings.latencyUsMin))
   }
   rebind(node: number): void {
     this.#places.rebind(node, this.client(node).name)
   }
-  /** A client goes to another network; what is not said of the way from there is as everywhere. */
+  /** A client goes to another network. */
   roam(node: number, behind: Translator, links: LinkPair): void {
     const client = this.client(node)
     const address = this.#places.roam(node, behind)
-    this.setLinks(this.#linksOf(node), this.#everywhere)
-    this.setLinks(this.#linksOf(node), links)
+    this.ways.moved(node, links)
     client.endpoint.move(address, this.nowUs)
     if (client.crashed) return
     client.settle(this.nowUs)
     this.kernel.touch(node)
   }
-  heal(): void {
-    this.#everywhere = UNTOLD
-    this.internet.heal()
-  }
   /** The storm is over for good. A session needs its host: one that is down begins anew. */
   calm(): void {
-    this.heal()
+    this.ways.heal()
     this.#probes.rest()
     if (this.host.crashed) this.restartHost()
     this.succeed()

@@ -314,7 +314,7 @@ class Run {
     const members = () => cluster.clients.filter(({ crashed, peer }) => !crashed && peer.state !== 'closed')
     // A frame that a snapshot brought was not confirmed, and shows nothing of the frames before it.
     const hasConfirmed = ({ peer }: ClientNode) => peer.confirmedFrame > (peer.replica?.snapshotFrame ?? -1)
-    const framesUnderWay = ({ id }: ClientNode) => Math.floor((cluster.wayUs(id) * FRAMES_PER_SECOND) / (1_000 * US_PER_MS))
+    const framesUnderWay = ({ id }: ClientNode) => Math.floor((cluster.ways.leastUs(id) * FRAMES_PER_SECOND) / (1_000 * US_PER_MS))
     const isUpToDate = (client: ClientNode) =>
       client.peer.confirmedFrame >= host.frame - framesUnderWay(client) - BEHIND_FRAMES_MAX
     const isDone = (client: ClientNode) => client.peer.idle && !client.person.isBusy() && hasConfirmed(client) && isUpToDate(client)

@@ -7,7 +7,8 @@ import { scenario } from '../scenario.ts'
 export default scenario('roams', { frames: 240, hz: 90, settleMs: 20_000 }, async ({ host, join, net, frame, frames }) => {
   const crates = Array.from({ length: 2 }, (_, i) => host.spawn({ at: [2 * i - 1, 1, -2] }))
   const [ana, ben] = await Promise.all([
-    join('ana', { over: 'quic', role: 'editor', behind: 'fullCone' }), join('ben', { over: 'webrtc', role: 'editor', behind: 'portRestricted' }),
+    join('ana', { over: 'quic', role: 'editor', behind: 'fullCone' }),
+    join('ben', { over: 'webrtc', role: 'editor', behind: 'portRestricted' }),
   ])
   for (const peer of [ana, ben]) net.link(peer, host).set({ preset: 'home-wifi' })
   await frames(20)

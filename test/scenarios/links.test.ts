@@ -72,7 +72,8 @@ describe('a story', () => {
   const SETTINGS = { frames: 60, hz: 90 } as const
 
   it.each(PRESET_NAMES)('is at one over %s, to its end and for whoever joins on it', async (preset) => {
-    const { exit, verdict, report } = await run(scenario('told', { frames: 150, hz: 90, settleMs: 20_000 }, async ({ host, join, net, frame }) => {
+    const settings = { frames: 150, hz: 90, settleMs: 20_000 } as const
+    const { exit, verdict, report } = await run(scenario('told', settings, async ({ host, join, net, frame }) => {
       const ana = await join('ana', { over: 'webrtc', role: 'editor' })
       net.all.set({ preset })
       ana.click(host.spawn({ at: [0, 1, -2] }))

@@ -118,23 +118,15 @@ export class IceAgent {
     this.#advance(nowUs)
   }
 
-  /**
-   * Begins anew with other credentials (RFC 8445, section 9), and from other sockets where they are told; the path that is there stays
-   * in use until a new one is.
-   */
+  /** Begins anew (RFC 8445, section 9), from other sockets where they are told; the path that is there stays in use until a new one is. */
   restart(credentials: IceCredentials, nowUs: number, localAddresses?: readonly SocketAddress[]): void {
     const old = this.#generation
     this.#transactions.forget(({ generation, kind }) => generation === old && kind !== 'consent')
     if (this.#selection?.generation === old) this.#previous = old
     this.#generation = new Generation(old.number + 1, credentials, this.#isControlling)
     this.#nominateUs = Infinity
-    if (localAddresses !== undefined) {
-      this.#gatherer.move(localAddresses, nowUs)
-    } else {
-      for (const candidate of this.#gatherer.candidates) this.#addLocal(candidate, nowUs)
-      this.#gatherer.renew(nowUs)
-      if (this.#gatherer.isGathered) this.#out.push({ kind: 'gathered', ufrag: credentials.ufrag })
-    }
+    for (const candidate of this.#gatherer.renew(nowUs, localAddresses)) this.#addLocal(candidate, nowUs)
+    if (localAddresses === undefined && this.#gatherer.isGathered) this.#out.push({ kind: 'gathered', ufrag: credentials.ufrag })
     this.#advance(nowUs)
   }
 

@@ -98,16 +98,22 @@ export class Gatherer {
     this.#conclude()
   }
 
-  /** Asks for what was lost meanwhile. */
-  renew(nowUs: number): void {
-    if (this.#isTurnOpen || this.#relayed !== undefined) return
-    this.#allocate(nowUs)
-    this.#drainTurn()
+  /** What there still is, and asks for what was lost meanwhile; from other sockets, where they are told, everything anew. */
+  renew(nowUs: number, localAddresses?: readonly SocketAddress[]): readonly LocalCandidate[] {
+    const kept = localAddresses === undefined ? [...this.#candidates] : []
+    if (localAddresses !== undefined) {
+      this.#forget()
+      this.#localAddresses = localAddresses
+      this.start(nowUs)
+    } else if (!this.#isTurnOpen && this.#relayed === undefined) {
+      this.#allocate(nowUs)
+      this.#drainTurn()
+    }
+    return kept
   }
 
-  /** Gathers anew from other sockets. What came of the old ones is gone; the relay's allocation is left to expire. */
-  move(localAddresses: readonly SocketAddress[], nowUs: number): void {
-    this.#localAddresses = localAddresses
+  /** What came of the sockets that there were. The relay's allocation is left to expire. */
+  #forget(): void {
     this.#transactions.forget(() => true)
     this.#questions = []
     this.#questionUs = Infinity
@@ -117,14 +123,14 @@ export class Gatherer {
     this.#relayed = undefined
     this.#candidates.length = 0
     this.#isGathered = false
-    this.start(nowUs)
   }
 
   #allocate(nowUs: number): void {
     const { turnServer, connection, node, secret } = this.#config
     if (turnServer === undefined) return
     const basis = mix32(secret, this.#allocations++)
-    this.#turn = new TurnClient({ ...turnServer, local: this.#localAddresses[0], connection, node, secret: basis, ordinal: this.#allocations })
+    const local = this.#localAddresses[0]
+    this.#turn = new TurnClient({ ...turnServer, local, connection, node, secret: basis, ordinal: this.#allocations })
     this.#isTurnOpen = true
     this.#isGathered = false
     this.#turn.allocate(nowUs)

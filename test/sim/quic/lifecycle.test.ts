@@ -247,7 +247,7 @@ describe('paths', () => {
     expect(onNewPath.filter(({ bytes }) => oldIds.has(idOf(bytes)))).toEqual([])
   })
 
-  test.each([false, true])('section 5.1.2: a client may move again and again (for good: %s), for ids that are left are replaced', (hasLeft) => {
+  test.each([false, true])('section 5.1.2: a client moves again and again: ids that are left are replaced (for good: %s)', (hasLeft) => {
     const world = new World({ links: QUIET })
     const { client, server } = world.open()
     for (let address = 3; address < 11; address++) {
