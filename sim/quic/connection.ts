@@ -249,12 +249,13 @@ export class Connection implements ReceiverEvents {
       if (this.isForgotten) this.#forgetIds()
       return
     }
-    const { recovery, paths, isComplete, environment } = this.#parts
+    const { recovery, repeats, paths, isComplete, environment } = this.#parts
     if (nowUs >= this.#endUs()) {
       this.#tellClosed(isComplete ? 'idle' : 'handshakeTimeout', false, TransportError.noError, '')
       return this.#end('forgotten', undefined, nowUs)
     }
     for (const path of paths.all) if (path.wake(nowUs)) this.#migration.failed(path)
+    repeats.wake(nowUs)
     if (nowUs >= recovery.deadlineUs() && recovery.expired(nowUs) === 'probe') environment.probed(recovery.backoff)
   }
 
@@ -272,8 +273,8 @@ export class Connection implements ReceiverEvents {
 
   nextWakeUs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineUs()
-    const { keys, acks, recovery, paths } = this.#parts
-    let atUs = Math.min(recovery.deadlineUs(), this.#endUs())
+    const { keys, acks, recovery, repeats, paths } = this.#parts
+    let atUs = Math.min(recovery.deadlineUs(), repeats.deadlineUs(), this.#endUs())
     for (const path of paths.all) atUs = Math.min(atUs, path.deadlineUs())
     // Whoever may send nothing is woken by what comes.
     if (recovery.isAmplificationLimited) return atUs

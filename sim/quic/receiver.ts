@@ -132,11 +132,12 @@ export class Receiver {
   }
 
   #keepEarly(datagram: Datagram, header: NumberedHeader, bytes: Uint8Array, nowUs: number): void {
-    const { isConfirmed, keys } = this.#parts
+    const { isClient, isConfirmed, keys, recovery, repeats } = this.#parts
     // 0-RTT keys come with the ClientHello, or never.
     const isRefused = header.kind === 'zeroRtt' && keys.own('handshake') !== undefined
     const isGone = header.kind === 'initial' || (header.kind !== 'oneRtt' && isConfirmed)
     if (isGone || isRefused || this.#early.length >= EARLY_PACKETS_MAX) return this.#discard(datagram, 'early', 'key_unavailable', header)
+    if (isClient && !recovery.hasHandshakeKeys) repeats.keysMissing(nowUs)
     this.#early.push({ datagram, bytes: bytes.subarray(0, header.end), start: header.start, atUs: nowUs - this.#waitedUs })
   }
 
@@ -149,12 +150,13 @@ export class Receiver {
   #receiveFrames(
     datagram: Datagram, header: NumberedHeader, reader: PacketReader, number: number, path: Path | undefined, nowUs: number,
   ): void {
-    const { acks, environment } = this.#parts
+    const { acks, crypto, repeats, environment } = this.#parts
     const frames: Frame[] | undefined = environment.onEvent === undefined ? undefined : []
     const space = spaceOf(header.kind)
     const isNewest = number > acks[space].largest
     let isEliciting = false
     let isProbing = true
+    let isNews = false
     const fail = (code: number, why: string): void => this.#events.violated(violation(code, why), nowUs)
     if (reader.remaining === 0) return fail(TransportError.protocolViolation, 'a packet without frames')
     const place = path ?? this.#newPath(datagram, header, nowUs)
@@ -168,6 +170,7 @@ export class Receiver {
       }
       if (isAckEliciting(frame)) isEliciting = true
       if (!PROBING.has(frame.kind)) isProbing = false
+      if (frame.kind === 'crypto' && !crypto[space].isKnown(frame.offset, frame.bytes)) isNews = true
       const receipt = this.#receiveFrame(frame, space, datagram, place, nowUs)
       if (receipt === 'full') return this.#discard(datagram, 'full', 'general', header)
       if (receipt !== undefined) return this.#events.violated(receipt, nowUs)
@@ -175,6 +178,7 @@ export class Receiver {
     }
     acks[space].received(number, isEliciting, datagram.ecn, nowUs, datagram.keyHi, datagram.keyLo, this.#waitedUs)
     this.#tell(datagram, header, number, frames)
+    if (space !== Space.application && isEliciting && !isNews) repeats.asked(nowUs)
     this.#follow(place, header, isNewest && !isProbing, nowUs)
     this.#events.advanced(nowUs)
   }
@@ -267,7 +271,7 @@ export class Receiver {
   #receiveAck(frame: AckFrame, space: Space, nowUs: number): Violation | undefined {
     const { recovery, isClient } = this.#parts
     const delayUs = frame.delay * 2 ** this.#ackDelayExponent(space)
-    if (!recovery.acknowledged(space, frame, delayUs, nowUs)) {
+    if (!recovery.acknowledged(space, frame, delayUs, nowUs, this.#waitedUs)) {
       return violation(TransportError.protocolViolation, 'an acknowledgement of what was never sent')
     }
     // RFC 9002, section 6.2.2.1: who acknowledges Handshake packets has validated the client's address.

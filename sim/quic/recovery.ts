@@ -17,7 +17,7 @@ const PERSISTENT_CONGESTION_THRESHOLD = 3
 /** Doublings that are counted. */
 const BACKOFF_MAX = 16
 /** Section 6.2.4: packets that a probe timeout may send beyond the window. */
-export const PROBE_PACKETS = 2
+const PROBE_PACKETS = 2
 /** Settled packets are dropped from the front in batches. */
 const FORGET_BATCH = 64
 
@@ -138,9 +138,6 @@ export class Recovery {
   probes(space: Space): number {
     return this.#spaces[space].probes
   }
-  clearProbes(space: Space): void {
-    this.#spaces[space].probes = 0
-  }
 
   sent(packet: SentPacket): void {
     const space = this.#spaces[packet.space]
@@ -158,8 +155,11 @@ export class Recovery {
     if (space.probes > 0) space.probes--
   }
 
-  /** False where the peer acknowledges what was never sent. `delayUs` is not capped yet. */
-  acknowledged(spaceNumber: Space, frame: AckFrame, delayUs: number, nowUs: number): boolean {
+  /**
+   * False where the peer acknowledges what was never sent. `delayUs` is the peer's and not capped yet; `waitedUs` is how long the frame
+   * waited here for its keys, which is no part of a round trip (section 5.3).
+   */
+  acknowledged(spaceNumber: Space, frame: AckFrame, delayUs: number, nowUs: number, waitedUs = 0): boolean {
     const space = this.#spaces[spaceNumber]
     const { largest, ranges } = frame
     if (largest >= space.nextNumber) return false
@@ -186,7 +186,9 @@ export class Recovery {
     }
     if (isNewLargest) space.largestAcked = largest
     if (newest === undefined) return true
-    if (isEliciting && newest.number === largest && newest.path === this.path) this.#sample(nowUs - newest.sentUs, delayUs, nowUs)
+    if (isEliciting && newest.number === largest && newest.path === this.path) {
+      this.#sample(nowUs - waitedUs - newest.sentUs, delayUs, nowUs)
+    }
     if (isNewLargest) this.#validateEcn(space, newest, newlyMarked, frame.ecn, nowUs)
     this.#idleFromUs = nowUs
     if (this.isPeerValidated) this.backoff = 0
@@ -278,11 +280,8 @@ export class Recovery {
     let chosen: Space = Space.initial
     if (this.isAmplificationLimited) return { atUs, space: chosen }
     for (const number of SPACES) {
-      const space = this.#spaces[number]
-      if (space.elicitingCount === 0) continue
-      // Section 6.2.1: not for application data before the handshake is confirmed; the peer may be unable to read it.
-      if (number === Space.application && !this.isHandshakeConfirmed) continue
-      const dueUs = space.elicitingSentUs + this.#waitUs(number)
+      if (!this.#isProbed(number)) continue
+      const dueUs = this.#spaces[number].elicitingSentUs + this.#waitUs(number)
       if (dueUs >= atUs) continue
       atUs = dueUs
       chosen = number
@@ -311,23 +310,35 @@ export class Recovery {
     const { space } = this.#probe()
     this.backoff = Math.min(this.backoff + 1, BACKOFF_MAX)
     this.#spaces[space].probes = PROBE_PACKETS
+    // Section 6.2.4: every space that waits for an answer is probed, for their packets share the datagrams.
+    for (const number of SPACES) if (this.#isProbed(number)) this.#spaces[number].probes = PROBE_PACKETS
     this.#idleFromUs = nowUs
     return 'probe'
   }
 
+  /** Section 6.2.1: not application data before the handshake is confirmed; the peer may be unable to read it. */
+  #isProbed(number: Space): boolean {
+    return this.#spaces[number].elicitingCount > 0 && (number !== Space.application || this.isHandshakeConfirmed)
+  }
+
+  /** Section 6.2.3: sends a handshake space's packets again before their probe timeout; a ping where nothing is under way. */
+  hasten(number: Space, nowUs: number): void {
+    const space = this.#spaces[number]
+    space.probes = PROBE_PACKETS
+    for (const packet of space.packets) if (packet !== undefined) probe(packet, nowUs)
+  }
+  /** Something of that space waits for its acknowledgement. */
+  isWaiting(space: Space): boolean {
+    return this.#spaces[space].elicitingCount > 0
+  }
+  /** When something that asks for an answer left last. */
+  elicitingSentUs(space: Space): number {
+    return this.#spaces[space].elicitingSentUs
+  }
+
   /** Has the owners send the oldest packet's frames again that may be sent again. False where there are none. */
   probeOldest(space: Space, nowUs: number): boolean {
-    for (const packet of this.#spaces[space].packets) {
-      if (packet === undefined) continue
-      let again = false
-      for (const frame of packet.frames) {
-        if (frame.probed || !frame.owner.probe(frame, nowUs)) continue
-        frame.probed = true
-        again = true
-      }
-      if (again) return true
-    }
-    return false
+    return this.#spaces[space].packets.some((packet) => packet !== undefined && probe(packet, nowUs))
   }
 
   /** The oldest packet of a space that waits for an answer. */
@@ -372,4 +383,15 @@ export class Recovery {
     }
     space.forget()
   }
+}
+
+/** Has the owners of a packet's frames send them again. False where none may be. */
+function probe({ frames }: SentPacket, nowUs: number): boolean {
+  let again = false
+  for (const frame of frames) {
+    if (frame.probed || !frame.owner.probe(frame, nowUs)) continue
+    frame.probed = true
+    again = true
+  }
+  return again
 }

@@ -13,7 +13,7 @@ import type { Path } from './paths.ts'
 import { type Level, TAG_BYTES } from './protection.ts'
 import { qlogPacketType } from './qlogevents.ts'
 import { qlogFrames } from './qlogframes.ts'
-import { PROBE_PACKETS, Space } from './recovery.ts'
+import { Space } from './recovery.ts'
 import { PING } from './sentframe.ts'
 
 /** Datagrams that leave in one go without a look at the clock; a bound on a loop, far above every window. */
@@ -107,15 +107,14 @@ export class Sender {
     // After a probe timeout something has to be sent: what waits, else the oldest again, else a ping (RFC 9002, section 6.2.4).
     const probes = recovery.probes(space)
     const isReady = this.#isReady(level) || (probes > 0 && recovery.probeOldest(space, nowUs))
-    const isPing = !isReady && probes === PROBE_PACKETS
-    if (probes > 0 && !isReady && !isPing) recovery.clearProbes(space)
-    const mayElicit = (isReady || isPing) && (isWindowOpen || probes > 0)
+    const mayElicit = probes > 0 || (isReady && isWindowOpen)
     const ack = acks[space]
     const isAckDue = level !== 'zeroRtt' && ack.dueUs <= nowUs
     if (!isAckDue && !mayElicit) return
     const draft = this.#open(level, path)
     const hasAck = level !== 'zeroRtt' && ack.write(builder)
-    if (mayElicit) this.#writeFrames(level, isPing, nowUs)
+    if (mayElicit) this.#writeFrames(level, nowUs)
+    if (probes > 0 && draft.frames.length === 0) this.#writePing(space, probes)
     const isEliciting = draft.frames.length > 0
     // An acknowledgement that left too little room for what waits goes alone.
     const isWanted = isEliciting || (hasAck && (isAckDue || mayElicit))
@@ -127,17 +126,20 @@ export class Sender {
     builder.close(isWanted)
   }
 
-  #writeFrames(level: Level, isPing: boolean, nowUs: number): void {
-    const { crypto, control, recovery } = this.#parts
+  /** `ping` tells apart those of one probe timeout. */
+  #writePing(space: Space, ping: number): void {
+    const { recovery } = this.#parts
+    const builder = this.#builder
+    builder.writer.u8(FrameType.ping)
+    builder.logged?.push({ kind: 'ping' })
+    builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt: recovery.backoff, fin: false, probed: false })
+    builder.identify('ping', space, ping, recovery.oldest(space)?.keyLo ?? 0, 0, recovery.backoff)
+  }
+
+  #writeFrames(level: Level, nowUs: number): void {
+    const { crypto, control } = this.#parts
     const builder = this.#builder
     const space = spaceOf(level)
-    if (isPing) {
-      builder.writer.u8(FrameType.ping)
-      builder.logged?.push({ kind: 'ping' })
-      builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt: recovery.backoff, fin: false, probed: false })
-      builder.identify('ping', space, 0, recovery.oldest(space)?.keyLo ?? 0, 0, recovery.backoff)
-      return
-    }
     if (level !== 'zeroRtt') while (crypto[space].pack(builder));
     if (space !== Space.application) return
     control.pack(builder)
