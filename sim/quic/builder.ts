@@ -41,6 +41,8 @@ export class Draft {
   /** Of the plaintext; the tag follows. */
   end: number
   isPadded = false
+  /** Sent because a probe timeout ran out. */
+  isProbe = false
   readonly frames: SentFrame[] = []
   readonly logged: Frame[] | undefined
 

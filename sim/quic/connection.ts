@@ -46,8 +46,6 @@ const REASON_BYTES_MAX = 200
 /** A DATAGRAM frame's share of a full packet: less the short header, a packet number, the tag, type and length, and an acknowledgement. */
 const DATAGRAM_PAYLOAD_MAX = 1_130
 
-const SIDES = { true: 'client', false: 'server' } as const
-
 export class Connection implements ReceiverEvents {
   /** Has to be flushed. */
   isDirty = true
@@ -100,9 +98,11 @@ export class Connection implements ReceiverEvents {
     this.#installInitialKeys()
     // Until the client knows the server's id, its packets go where its first one went.
     if (accepted !== undefined) environment.idAdded(accepted.destination)
+    const { handshakeId } = this.#parts
+    const parameters = ownParameters(config, handshakeId, environment.resetToken(handshakeId))
+    this.#observer.offered(parameters, this.#side)
     this.#tls = new TlsSession({
-      ...config.tls, isClient: this.isClient, kind: settings.protection, random: randomOf(number, this.isClient),
-      parameters: ownParameters(config, this.#parts.handshakeId, environment.resetToken(this.#parts.handshakeId)),
+      ...config.tls, isClient: this.isClient, kind: settings.protection, random: randomOf(number, this.isClient), parameters,
     })
     this.#tls.start()
     this.#rememberLimits()
@@ -112,7 +112,14 @@ export class Connection implements ReceiverEvents {
   #installInitialKeys(): void {
     const { keys, settings } = this.#parts
     const make = (by: 'client' | 'server') => initialKeys(settings.protection, this.#initialDestination, by)
-    keys.set('initial', make(SIDES[`${this.isClient}`]), make(SIDES[`${!this.isClient}`]))
+    keys.set('initial', make(this.#side), make(this.#peerSide))
+    for (const by of [this.#side, this.#peerSide]) this.#observer.keysMade('initial', by)
+  }
+  get #side(): 'client' | 'server' {
+    return this.isClient ? 'client' : 'server'
+  }
+  get #peerSide(): 'client' | 'server' {
+    return this.isClient ? 'server' : 'client'
   }
 
   /** RFC 9000, section 7.4.1: 0-RTT keeps to the limits of the connection that gave the ticket. */
@@ -293,6 +300,7 @@ export class Connection implements ReceiverEvents {
       if (attempt !== undefined) this.#sender.sendClose(this.#closing.frame!, attempt, nowUs)
       return
     }
+    this.#observer.addressed(this.path)
     this.#sender.flush(nowUs)
     if (this.#sender.hasSentEliciting) this.#idle.asked(nowUs)
     this.#sender.hasSentEliciting = false
@@ -307,6 +315,7 @@ export class Connection implements ReceiverEvents {
 
   advanced(nowUs: number): void {
     this.#pumpTls(nowUs)
+    this.#observer.addressed(this.path)
     this.#observer.metrics(this.#parts.recovery)
   }
 
@@ -345,6 +354,8 @@ export class Connection implements ReceiverEvents {
     const { keys, recovery } = this.#parts
     keys.install(level, own, peer)
     this.#hasNewKeys = true
+    if (own !== undefined) this.#observer.keysMade(level, this.#side)
+    if (peer !== undefined) this.#observer.keysMade(level, this.#peerSide)
     if (level === 'handshake') {
       recovery.hasHandshakeKeys = true
       this.#observer.became('handshake_started')
@@ -354,7 +365,7 @@ export class Connection implements ReceiverEvents {
   }
 
   #receiveParameters(bytes: Uint8Array, nowUs: number): void {
-    const decoded = decodeParameters(bytes, this.isClient ? 'server' : 'client')
+    const decoded = decodeParameters(bytes, this.#peerSide)
     if (decoded.kind === 'bad') return this.violated(violation(TransportError.transportParameterError, decoded.why), nowUs)
     const { parameters } = decoded
     const { paths, streams, recovery } = this.#parts

@@ -11,8 +11,8 @@ import { isSame } from '../octets.ts'
 import { type Header, type NumberedHeader, readHeader } from './packet.ts'
 import { type Parts, spaceOf } from './parts.ts'
 import type { Path } from './paths.ts'
-import { type QlogDropTrigger, qlogPacketType } from './qlogevents.ts'
-import { qlogFrames } from './qlogframes.ts'
+import type { QlogDropTrigger } from './qlogevents.ts'
+import { qlogPacket, qlogPacketType, qlogUnnumbered } from './qlogpackets.ts'
 import { Space } from './recovery.ts'
 import { DEFAULT_PARAMETERS } from './transportparameters.ts'
 
@@ -94,10 +94,15 @@ export class Receiver {
       // Section 12.2: packets of another connection have no business in this datagram.
       if (!isSame(destination, header.destination)) return this.#discard(datagram, 'unknown', 'unknown_connection_id', undefined)
       start = header.end
-      if (header.kind === 'retry') this.#events.retry(header, bytes, nowUs)
-      else if (header.kind === 'versionNegotiation') this.#events.versions(header.versions, nowUs)
+      if (header.kind === 'retry' || header.kind === 'versionNegotiation') this.#receiveUnnumbered(header, bytes, nowUs)
       else if (header.kind !== 'otherVersion') this.#receivePacket(datagram, header, bytes, path, nowUs)
     }
+  }
+
+  #receiveUnnumbered(header: Header & { readonly kind: 'retry' | 'versionNegotiation' }, bytes: Uint8Array, nowUs: number): void {
+    this.#parts.environment.onEvent?.({ name: 'packet_received', data: qlogUnnumbered(header, bytes.length) })
+    if (header.kind === 'retry') this.#events.retry(header, bytes, nowUs)
+    else this.#events.versions(header.versions, nowUs)
   }
 
   #discard(datagram: Datagram, why: DiscardReason, trigger: QlogDropTrigger, header: NumberedHeader | undefined): void {
@@ -183,13 +188,14 @@ export class Receiver {
     this.#events.advanced(nowUs)
   }
 
-  #tell(datagram: Datagram, { kind, start, end }: NumberedHeader, number: number, frames: readonly Frame[] = []): void {
+  #tell({ id, bytes }: Datagram, header: NumberedHeader, number: number, frames: readonly Frame[] = []): void {
+    const { kind: level, destination, source, token, start, end } = header
+    const trigger = this.#waitedUs > 0 ? 'keys_available' : undefined
     this.#parts.environment.onEvent?.({
       name: 'packet_received',
-      data: {
-        header: { packet_type: qlogPacketType(kind), packet_number: number }, raw: { length: end - start },
-        frames: qlogFrames(frames, this.#ackDelayExponent(spaceOf(kind))), datagram_id: datagram.id,
-      },
+      data: qlogPacket(
+        { level, number, destination, source, token, length: end - start, datagramBytes: bytes.length, datagram: id, frames, trigger },
+        this.#ackDelayExponent(spaceOf(level))),
     })
   }
 

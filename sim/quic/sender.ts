@@ -11,8 +11,7 @@ import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
 import { type Parts, spaceOf } from './parts.ts'
 import type { Path } from './paths.ts'
 import { type Level, TAG_BYTES } from './protection.ts'
-import { qlogPacketType } from './qlogevents.ts'
-import { qlogFrames } from './qlogframes.ts'
+import { qlogPacket } from './qlogpackets.ts'
 import { Space } from './recovery.ts'
 import { PING } from './sentframe.ts'
 
@@ -91,12 +90,16 @@ export class Sender {
   }
 
   #open(level: Level, path: Path): Draft {
-    const { keys, recovery, handshakeId, token } = this.#parts
+    const { keys, recovery, handshakeId } = this.#parts
     const space = spaceOf(level)
     return this.#builder.open({
-      level, keys: keys.own(level)!, destination: path.remoteId.id, source: handshakeId, token: level === 'initial' ? token : NO_TOKEN,
+      level, keys: keys.own(level)!, destination: path.remoteId.id, source: handshakeId, token: this.#tokenOf(level),
       number: recovery.nextNumber(space), largestAcked: recovery.largestAcked(space), keyPhase: keys.keyPhase,
     })
+  }
+
+  #tokenOf(level: Level): Uint8Array {
+    return level === 'initial' ? this.#parts.token : NO_TOKEN
   }
 
   #writePacket(level: Level, path: Path, isWindowOpen: boolean, nowUs: number): void {
@@ -112,21 +115,25 @@ export class Sender {
     const isAckDue = level !== 'zeroRtt' && ack.dueUs <= nowUs
     if (!isAckDue && !mayElicit) return
     const draft = this.#open(level, path)
+    draft.isProbe = probes > 0 && recovery.backoff > 0
     const hasAck = level !== 'zeroRtt' && ack.write(builder)
     if (mayElicit) this.#writeFrames(level, nowUs)
-    if (probes > 0 && draft.frames.length === 0) this.#writePing(space, probes)
-    const isEliciting = draft.frames.length > 0
-    // An acknowledgement that left too little room for what waits goes alone.
-    const isWanted = isEliciting || (hasAck && (isAckDue || mayElicit))
-    if (isWanted && hasAck) {
-      if (isEliciting) builder.add(ack.sentFrame())
-      else builder.identify('ack', space, ack.keyHi, ack.keyLo, 0, 0)
-      ack.sent()
+    if (draft.frames.length === 0 && probes > 0) {
+      this.#writePing(space, probes)
+    } else if (draft.frames.length === 0 && hasAck) {
+      // It goes alone, for lack of anything else or of room.
+      builder.identify('ack', space, ack.keyHi, ack.keyLo, 0, 0)
+      if (ack.isPingWanted && isWindowOpen && !recovery.isWaiting(space)) this.#writePing(space, 0)
     }
-    builder.close(isWanted)
+    const isEliciting = draft.frames.length > 0
+    if (hasAck) {
+      if (isEliciting) builder.add(ack.sentFrame())
+      ack.sent(isEliciting)
+    }
+    builder.close(isEliciting || hasAck)
   }
 
-  /** `ping` tells apart those of one probe timeout. */
+  /** `ping` tells apart those of one probe timeout; 0 for one that goes with an acknowledgement. */
   #writePing(space: Space, ping: number): void {
     const { recovery } = this.#parts
     const builder = this.#builder
@@ -199,7 +206,7 @@ export class Sender {
       if (isEliciting || isPadded) this.#pace(path, packetBytes, nowUs)
       hasHandshake ||= level === 'handshake'
       if (level === 'oneRtt' && keys.sent()) this.#parts.updateKeys()
-      this.#tell(draft, packetBytes, datagram)
+      this.#tell(draft, path, packetBytes, bytes.length, datagram)
     }
     // RFC 9001, section 4.9.1.
     if (hasHandshake && isClient) this.#parts.discardKeys('initial', nowUs)
@@ -210,14 +217,15 @@ export class Sender {
     pacer.sent(bytes, nowUs, congestion.windowBytes, roundTrip.smoothedUs)
   }
 
-  #tell({ level, number, logged }: Draft, length: number, datagram: number): void {
-    const { environment, settings } = this.#parts
+  #tell({ level, number, isProbe, logged: frames = [] }: Draft, path: Path, length: number, datagramBytes: number, datagram: number): void {
+    const { environment, settings, handshakeId: source } = this.#parts
+    const { id: destination } = path.remoteId
+    const token = this.#tokenOf(level)
+    const trigger = isProbe ? 'pto_probe' : undefined
     environment.onEvent?.({
       name: 'packet_sent',
-      data: {
-        header: { packet_type: qlogPacketType(level), packet_number: number }, raw: { length },
-        frames: qlogFrames(logged ?? [], settings.ackDelayExponent), datagram_id: datagram,
-      },
+      data: qlogPacket(
+        { level, number, destination, source, token, length, datagramBytes, datagram, frames, trigger }, settings.ackDelayExponent),
     })
   }
 
