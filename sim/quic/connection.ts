@@ -67,6 +67,7 @@ export class Connection implements ReceiverEvents {
   #retrySource: Uint8Array | undefined
   #hasHeard = false
   #hasNewKeys = false
+  #hasHandshakeNews = false
   #earlyData: 'none' | 'accepted' | 'rejected' = 'none'
   #closing: Closing | undefined
   #pingCount = 0
@@ -86,11 +87,11 @@ export class Connection implements ReceiverEvents {
       },
       discardKeys: (level, atUs) => this.#discardKeys(level, atUs),
       updateKeys: () => this.updateKeys(),
-      receiveCrypto: (level, bytes) => this.#tls.receive(level, bytes),
+      receiveCrypto: (level, bytes) => {
+        this.#hasHandshakeNews = true
+        this.#tls.receive(level, bytes)
+      },
     })
-    this.#observer.onAcked = ({ space, isEarly, keyPhase }) => {
-      if (space === Space.application && !isEarly && keyPhase === this.#parts.keys.keyPhase) this.#parts.keys.isPhaseAcked = true
-    }
     this.#sender = new Sender(this.#parts)
     this.#receiver = new Receiver(this.#parts, this)
     this.#idle = new Idle(settings.idleTimeoutUs, nowUs)
@@ -216,8 +217,8 @@ export class Connection implements ReceiverEvents {
 
   /** False before the handshake is confirmed, and until the peer has acknowledged something in the present keys (RFC 9001, section 6.1). */
   updateKeys(): boolean {
-    const { keys, isConfirmed } = this.#parts
-    if (!isConfirmed || !keys.isPhaseAcked) return false
+    const { keys, recovery, isConfirmed } = this.#parts
+    if (!isConfirmed || !keys.isPhaseAcked(recovery.largestAcked(Space.application))) return false
     keys.update()
     this.keysUpdated('local')
     return true
@@ -256,13 +257,13 @@ export class Connection implements ReceiverEvents {
       if (this.isForgotten) this.#forgetIds()
       return
     }
-    const { recovery, repeats, paths, isComplete, environment } = this.#parts
+    const { recovery, repeats, paths, isComplete, isConfirmed, environment } = this.#parts
     if (nowUs >= this.#endUs()) {
       this.#tellClosed(isComplete ? 'idle' : 'handshakeTimeout', false, TransportError.noError, '')
       return this.#end('forgotten', undefined, nowUs)
     }
     for (const path of paths.all) if (path.wake(nowUs)) this.#migration.failed(path)
-    repeats.wake(nowUs)
+    if (!isConfirmed) repeats.wake(nowUs)
     if (nowUs >= recovery.deadlineUs() && recovery.expired(nowUs) === 'probe') environment.probed(recovery.backoff)
   }
 
@@ -280,16 +281,17 @@ export class Connection implements ReceiverEvents {
 
   nextWakeUs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineUs()
-    const { keys, acks, recovery, repeats, paths } = this.#parts
-    let atUs = Math.min(recovery.deadlineUs(), repeats.deadlineUs(), this.#endUs())
+    const { keys, acks, recovery, repeats, paths, isConfirmed } = this.#parts
+    let atUs = Math.min(recovery.deadlineUs(), this.#endUs())
     for (const path of paths.all) atUs = Math.min(atUs, path.deadlineUs())
     // Whoever may send nothing is woken by what comes.
     if (recovery.isAmplificationLimited) return atUs
     atUs = Math.min(atUs, this.#sender.pacedUs)
+    if (keys.own('oneRtt') !== undefined) atUs = Math.min(atUs, acks[Space.application].dueUs)
+    if (isConfirmed) return atUs
     if (keys.own('initial') !== undefined) atUs = Math.min(atUs, acks[Space.initial].dueUs)
     if (keys.own('handshake') !== undefined) atUs = Math.min(atUs, acks[Space.handshake].dueUs)
-    if (keys.own('oneRtt') !== undefined) atUs = Math.min(atUs, acks[Space.application].dueUs)
-    return atUs
+    return Math.min(atUs, repeats.deadlineUs())
   }
 
   /** Sends what may be sent now. */
@@ -314,12 +316,13 @@ export class Connection implements ReceiverEvents {
   // --- the handshake -------------------------------------------------------------------------------------------------
 
   advanced(nowUs: number): void {
-    this.#pumpTls(nowUs)
+    if (this.#hasHandshakeNews) this.#pumpTls(nowUs)
     this.#observer.addressed(this.path)
     this.#observer.metrics(this.#parts.recovery)
   }
 
   #pumpTls(nowUs: number): void {
+    this.#hasHandshakeNews = false
     for (let event = this.#tls.poll(); event !== undefined && this.#closing === undefined; event = this.#tls.poll()) {
       switch (event.kind) {
         case 'crypto':

@@ -21,8 +21,6 @@ const CLOSE_TRIGGERS = {
 const saidTrigger = (isApplication: boolean, code: number) => (isApplication ? 'application' : code === 0 ? 'clean' : 'error')
 
 export class Observer implements RecoveryObserver {
-  /** Called for each packet that was acknowledged. */
-  onAcked: (packet: SentPacket) => void = () => {}
   readonly #environment: Environment
   #state: QlogConnectionState = 'attempted'
   #localId: Uint8Array = NO_BYTES
@@ -106,9 +104,6 @@ export class Observer implements RecoveryObserver {
     }
   }
 
-  acked(packet: SentPacket): void {
-    this.onAcked(packet)
-  }
   lost({ space, number, isEarly, datagram }: SentPacket, trigger: 'reordering_threshold' | 'time_threshold'): void {
     this.#environment.declaredLost(datagram)
     const packet_type = isEarly ? '0RTT' : PACKET_TYPES[space]

@@ -216,7 +216,7 @@ export class Receiver {
   /** Section 9.3: a server goes where its client's newest packet came from, unless that only probes. */
   #follow(path: Path, header: NumberedHeader, isMove: boolean, nowUs: number): void {
     if (header.kind !== 'oneRtt') return
-    path.localId = header.destination
+    if (path.localId === undefined || !isSame(path.localId, header.destination)) path.localId = header.destination.slice()
     if (isMove && !this.#parts.isClient && path !== this.#parts.paths.active) this.#events.moved(path, nowUs)
   }
 

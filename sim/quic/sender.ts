@@ -22,6 +22,9 @@ const FRAME_ROOM_MIN = 32
 /** A short header, a PATH_RESPONSE, a PATH_CHALLENGE and a tag: three times the least acknowledgement lets them out (section 8.2.1). */
 const PROBING_BYTES_MIN = 1 + CONNECTION_ID_BYTES_MAX + 4 + 9 + 9 + TAG_BYTES
 const NO_TOKEN = new Uint8Array(0)
+const EARLY_LEVELS = ['initial', 'handshake', 'zeroRtt'] as const
+const HANDSHAKE_LEVELS = ['initial', 'handshake', 'oneRtt'] as const
+const CONFIRMED_LEVELS = ['oneRtt'] as const
 
 export class Sender {
   /** When pacing lets the next datagram leave; Infinity where it is not pacing that holds it back. */
@@ -42,14 +45,16 @@ export class Sender {
     for (const path of paths.all) while (path.isProbing && this.#sendProbing(path, nowUs));
     for (let sent = 0; sent < DATAGRAMS_MAX && this.#sendDatagram(nowUs); sent++);
     const { congestion } = recovery.path
-    const isReady = this.#isReady('initial') || this.#isReady('handshake') || this.#isReady(this.#applicationLevel)
     // RFC 9002, section 7.8: pacing is no lack of data, as long as the window is about used.
     const isPacing = this.pacedUs !== Infinity && congestion.inFlightBytes * 2 >= congestion.windowBytes
-    congestion.isLimiting = isReady && (!congestion.maySend || isPacing)
+    congestion.isLimiting = (!congestion.maySend || isPacing) && this.#levels.some((level) => this.#isReady(level))
   }
 
-  get #applicationLevel(): Level {
-    return this.#parts.keys.own('oneRtt') === undefined ? 'zeroRtt' : 'oneRtt'
+  /** Those that packets may leave at, in the order of a datagram. */
+  get #levels(): readonly Level[] {
+    const { keys, isConfirmed } = this.#parts
+    if (isConfirmed) return CONFIRMED_LEVELS
+    return keys.own('oneRtt') === undefined ? EARLY_LEVELS : HANDSHAKE_LEVELS
   }
 
   /** There is something to send at that level, if the window lets it. */
@@ -71,9 +76,7 @@ export class Sender {
     const isOpen = this.#isWindowOpen(nowUs)
     const builder = this.#builder
     builder.begin(Math.min(DATAGRAM_BYTES_MAX, allowanceBytes), nowUs)
-    this.#writePacket('initial', path, isOpen, nowUs)
-    this.#writePacket('handshake', path, isOpen, nowUs)
-    this.#writePacket(this.#applicationLevel, path, isOpen, nowUs)
+    for (const level of this.#levels) this.#writePacket(level, path, isOpen, nowUs)
     if (builder.drafts.length === 0) return false
     this.#finish(path, this.#bytesMin(), nowUs)
     return true
@@ -200,12 +203,12 @@ export class Sender {
       const packetBytes = end - start + TAG_BYTES
       recovery.sent({
         space: spaceOf(level), number: draft.number, sentUs: nowUs, bytes: packetBytes, isEliciting, isInFlight: isEliciting || isPadded,
-        isMarked: ecn === Ecn.ect0, isEarly: level === 'zeroRtt', keyPhase: draft.keyPhase, frames, path: path.recovery, datagram, keyLo,
+        isMarked: ecn === Ecn.ect0, isEarly: level === 'zeroRtt', frames, path: path.recovery, datagram, keyLo,
       })
       if (isEliciting) this.hasSentEliciting = true
       if (isEliciting || isPadded) this.#pace(path, packetBytes, nowUs)
       hasHandshake ||= level === 'handshake'
-      if (level === 'oneRtt' && keys.sent()) this.#parts.updateKeys()
+      if (level === 'oneRtt' && keys.sent(draft.number)) this.#parts.updateKeys()
       this.#tell(draft, path, packetBytes, bytes.length, datagram)
     }
     // RFC 9001, section 4.9.1.
@@ -264,7 +267,7 @@ export class Sender {
     if (bytesMax < PACKET_ROOM_MIN) return
     const builder = this.#builder
     builder.begin(bytesMax, nowUs)
-    for (const level of ['initial', 'handshake', 'oneRtt'] as const) {
+    for (const level of HANDSHAKE_LEVELS) {
       if (keys.own(level) === undefined || builder.writer.room < PACKET_ROOM_MIN) continue
       this.#open(level, path)
       const frame = level === 'oneRtt' ? close : withoutApplication(close)

@@ -78,14 +78,14 @@ describe('section 6.2.3: a handshake is sent again before its probe timeout', ()
 
   test('eight times, however often the peer asks', () => {
     const path = new RecoveryPath(100 * MS, false)
-    const observer = { lost: () => {}, acked: () => {}, congestionChanged: () => {} }
+    const observer = { lost: () => {}, congestionChanged: () => {} }
     const recovery = new Recovery({ isClient: false, probeTimeoutUsMax: Infinity }, path, observer)
     const repeats = new EarlyRepeats(recovery)
     let count = 0
     const owner = { ...PING, probe: () => ++count > 0 }
     const send = (sentUs: number): void => recovery.sent({
       space: Space.initial, number: recovery.nextNumber(Space.initial), sentUs, bytes: 1_200, isEliciting: true, isInFlight: true,
-      isMarked: false, isEarly: false, keyPhase: 0, path, datagram: 0, keyLo: 0,
+      isMarked: false, isEarly: false, path, datagram: 0, keyLo: 0,
       frames: [{ owner, id: 0, start: 0, end: 1, attempt: 0, fin: false, probed: false }],
     })
     for (let round = 0; round < 20; round++) {

@@ -21,7 +21,7 @@ class Bench {
 
   constructor(isClient = true, probeTimeoutUsMax = Infinity) {
     this.recovery = new Recovery({ isClient, probeTimeoutUsMax }, this.path, {
-      lost: ({ number }) => this.lost.push(number), acked: () => {}, congestionChanged: (_path, trigger) => this.congestion.push(trigger),
+      lost: ({ number }) => this.lost.push(number), congestionChanged: (_path, trigger) => this.congestion.push(trigger),
     })
     this.recovery.isHandshakeConfirmed = true
     this.recovery.isPeerValidated = true
@@ -31,7 +31,7 @@ class Bench {
     const { space = Space.application, frames = [] } = options
     this.recovery.sent({
       space, number: this.recovery.nextNumber(space), sentUs, bytes: DATAGRAM_BYTES_MAX, isEliciting: true, isInFlight: true,
-      isMarked: false, isEarly: false, keyPhase: 0, frames, path: this.path, datagram: 0, keyLo: 0,
+      isMarked: false, isEarly: false, frames, path: this.path, datagram: 0, keyLo: 0,
     })
   }
   ack(nowUs: number, ranges: readonly number[], delayUs = 0, space: Space = Space.application, waitedUs = 0): boolean {
