@@ -423,14 +423,16 @@ export class Connection implements ReceiverEvents {
     const { paths, remoteIds } = this.#parts
     if (this.isClient && !this.#hasHeard) paths.active.remoteId = remoteIds.setFirst(source.slice())
     this.#hasHeard = true
-    // RFC 9000, section 8.1: a Handshake packet shows that the client has read what was sent to its address.
-    if (this.isClient || kind !== 'handshake' || paths.active.isValidated) return
-    paths.active.isValidated = true
+    if (this.isClient || kind !== 'handshake') return
+    // RFC 9001, section 4.9.1.
     this.#discardKeys('initial', nowUs)
+    // RFC 9000, section 8.1: a Handshake packet shows that the client has read what was sent to its address.
+    if (paths.active.isValidated) return
+    paths.active.isValidated = true
     this.#observer.became('peer_validated')
   }
 
-  /** RFC 9000, section 17.2.5.2: once, before anything else was heard. */
+  /** RFC 9000, section 17.2.5.2: once, before anything else was heard. RFC 9002, section 6.3: recovery begins anew. */
   retry({ source, token }: Header & { readonly kind: 'retry' }, bytes: Uint8Array, nowUs: number): void {
     const { recovery, paths, remoteIds, settings } = this.#parts
     if (!this.isClient || this.#hasHeard || this.#retrySource !== undefined) return
@@ -442,6 +444,7 @@ export class Connection implements ReceiverEvents {
     this.#installInitialKeys()
     recovery.resend(Space.initial, nowUs, () => true)
     recovery.resend(Space.application, nowUs, () => true)
+    recovery.backoff = 0
   }
 
   /** RFC 9000, section 6.2: a server that speaks version 1 as well has no reason to say so. */

@@ -57,11 +57,16 @@ export class Path {
     return this.isChallengeDue || this.responses.length > 0
   }
 
+  /** Section 8.2.4: the wait for an answer. A new path may be slower by far than the one in use, whose probe timeout this is. */
+  #waitUs(probeTimeoutUs: number): number {
+    return Math.max(probeTimeoutUs, this.recovery.roundTrip.probeTimeoutUs)
+  }
+
   /** Begins to find out whether the peer is there. */
   challenge(nowUs: number, probeTimeoutUs: number): void {
     this.isChallengeDue = true
     this.challenges = []
-    this.failsUs = nowUs + VALIDATION_PROBE_TIMEOUTS * probeTimeoutUs
+    this.failsUs = nowUs + VALIDATION_PROBE_TIMEOUTS * this.#waitUs(probeTimeoutUs)
   }
 
   /** The data of the challenge that leaves now. */
@@ -71,7 +76,7 @@ export class Path {
     this.isChallengeDue = false
     this.challengeAttempt++
     this.challenges.push(data)
-    this.nextChallengeUs = nowUs + probeTimeoutUs
+    this.nextChallengeUs = nowUs + this.#waitUs(probeTimeoutUs)
     return data
   }
 

@@ -2,7 +2,7 @@
  * The receiving half: datagrams to packets (RFC 9000, section 12.2), packets to frames, frames to whoever they concern. Whatever a peer
  * sends, nothing throws: it is discarded with a record, or closes the connection.
  */
-import { Reader } from '../bytes.ts'
+import { DATAGRAM_BYTES_MAX, Reader } from '../bytes.ts'
 import type { Datagram, SocketAddress } from '../net/datagram.ts'
 import type { DiscardReason } from '../net/records.ts'
 import { TransportError, type Violation, violation } from './errors.ts'
@@ -50,12 +50,15 @@ export class Receiver {
   #early: Early[] = []
   /** How long the packet that is read now waited for its keys. */
   #waitedUs = 0
+  /** The peer's id is known by a packet of its own; a server knows it from the beginning. */
+  #hasHeard: boolean
   /** The connection has ended: what is left of the datagram is of no interest. */
   #isOver = false
 
   constructor(parts: Parts, events: ReceiverEvents) {
     this.#parts = parts
     this.#events = events
+    this.#hasHeard = !parts.isClient
   }
 
   stop(): void {
@@ -120,6 +123,7 @@ export class Receiver {
   #receivePacket(datagram: Datagram, header: NumberedHeader, bytes: Uint8Array, path: Path | undefined, nowUs: number): void {
     const { isClient, isComplete, keys, acks, recovery } = this.#parts
     const { kind } = header
+    if (this.#isStray(datagram, header)) return this.#discard(datagram, 'unknown', 'general', header)
     // RFC 9001, section 5.7: a server reads no 1-RTT packet before the handshake is complete.
     if (!keys.hasPeer(kind) || (kind === 'oneRtt' && !isClient && !isComplete)) return this.#keepEarly(datagram, header, bytes, nowUs)
     const space = spaceOf(kind)
@@ -132,8 +136,19 @@ export class Receiver {
     if (path === undefined && (isClient || !this.#parts.isConfirmed)) return this.#discard(datagram, 'unknown', 'general', header)
     // RFC 9001, section 4.9.3: who sends 1-RTT packets sends no more 0-RTT ones.
     if (kind === 'oneRtt' && !isClient && keys.hasPeer('zeroRtt')) keys.discard('zeroRtt')
+    this.#hasHeard = true
     this.#events.heard(header, nowUs)
     this.#receiveFrames(datagram, header, new PacketReader(bytes, opened.payload, opened.end), opened.number, path, nowUs)
+  }
+
+  /** What only looks like the peer's: anybody who saw the first packet can make Initial keys. */
+  #isStray({ bytes }: Datagram, { kind, source, token }: NumberedHeader): boolean {
+    if (kind === 'oneRtt') return false
+    const { isClient, remoteIds } = this.#parts
+    // Section 7.2: the id that the peer gave itself does not change.
+    if (this.#hasHeard && !remoteIds.isFirst(source)) return true
+    // Sections 14.1 and 17.2.2: a client fills the datagram, and only a client has a token.
+    return kind === 'initial' && (isClient ? token.length > 0 : bytes.length < DATAGRAM_BYTES_MAX)
   }
 
   #keepEarly(datagram: Datagram, header: NumberedHeader, bytes: Uint8Array, nowUs: number): void {
