@@ -30,7 +30,8 @@ export class RangeSet {
     let first = after
     while (first > 0 && bounds[first * 2 - 1] >= start) first--
     if (first === after) {
-      bounds.splice(first * 2, 0, start, end)
+      if (after === this.count) bounds.push(start, end)
+      else bounds.splice(first * 2, 0, start, end)
       return
     }
     const mergedStart = Math.min(start, bounds[first * 2])
@@ -61,7 +62,13 @@ export class RangeSet {
     const bounds = this.#bounds
     let gone = 0
     while (gone < this.count && this.end(gone) <= floor) gone++
-    if (gone > 0) bounds.splice(0, gone * 2)
+    if (gone === 1) {
+      // Nearly always; splice would make an array of what it removes.
+      bounds.shift()
+      bounds.shift()
+    } else if (gone > 1) {
+      bounds.splice(0, gone * 2)
+    }
     if (bounds.length > 0 && bounds[0] < floor) bounds[0] = floor
   }
 }

@@ -8,6 +8,8 @@ import type { FrameOwner, PacketSink, SentFrame } from './sentframe.ts'
 const ACK_RANGES_MAX = 64
 /** Section 13.2.2: an acknowledgement for every second packet. */
 const PACKETS_PER_ACK = 2
+/** Section 13.2.4: of so many acknowledgements in a row that asked for none themselves, the last asks. */
+const ACKS_PER_PING = 20
 /** An ACK frame without its ranges: type, largest, delay, count, and three ECN counts. */
 const ACK_HEADER_BYTES_MAX = 1 + 8 + 4 + 2 + 12
 /** Gap and length. */
@@ -30,6 +32,8 @@ export class Acknowledgements implements FrameOwner {
   #largestUs = 0
   /** Packets that wait for an acknowledgement. */
   #waiting = 0
+  /** Acknowledgements that left since the peer was last asked for one. */
+  #unanswered = 0
   #ect0 = 0
   #ect1 = 0
   #ce = 0
@@ -93,9 +97,15 @@ export class Acknowledgements implements FrameOwner {
     return { kind: 'ack', largest: ranges[0], delay, ranges, ecn }
   }
 
+  /** Whether a ping ought to go with the next acknowledgement: else no range would ever be forgotten of an end that only receives. */
+  get isPingWanted(): boolean {
+    return this.#unanswered >= ACKS_PER_PING - 1
+  }
+
   /** The frame of {@link write} left. */
-  sent(): void {
+  sent(isEliciting: boolean): void {
     this.#waiting = 0
+    this.#unanswered = isEliciting ? 0 : this.#unanswered + 1
     this.dueUs = Infinity
   }
   /** What a packet that needs an answer keeps of its ACK frame. */

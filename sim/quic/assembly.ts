@@ -5,6 +5,7 @@ import { LocalIds, RemoteIds } from './connectionids.ts'
 import { ControlFrames } from './control.ts'
 import { CryptoStream } from './cryptostream.ts'
 import { Datagrams } from './datagrams.ts'
+import { EarlyRepeats } from './earlyrepeats.ts'
 import { ConnectionKeys } from './keys.ts'
 import { connectionIdOf, firstDestination } from './names.ts'
 import type { QuicEvent } from './events.ts'
@@ -47,10 +48,11 @@ export function assemble(config: ConnectionConfig, environment: Environment, obs
   observer.began(local, remote, handshakeId, remoteId.id)
   // A client takes the server's address for valid (RFC 9000, section 8.1 is about what a server may send).
   const paths = new Paths(settings, local, remote, remoteId, isClient || accepted.isAddressValidated)
+  const recovery = new Recovery({ isClient, probeTimeoutUsMax: settings.probeTimeoutUsMax }, paths.active.recovery, observer)
   const parts: Parts = {
     isClient, number, settings, environment, localIds, remoteIds, control, paths,
     keys: new ConnectionKeys(settings.protection),
-    recovery: new Recovery({ isClient, probeTimeoutUsMax: settings.probeTimeoutUsMax }, paths.active.recovery, observer),
+    recovery, repeats: new EarlyRepeats(recovery),
     streams: new Streams(isClient, settings, control, emit),
     datagrams: new Datagrams(emit),
     acks: [handshakeAcks(), handshakeAcks(), new Acknowledgements(settings.ackDelayUsMax, settings.ackDelayExponent)],

@@ -32,7 +32,6 @@ export class Draft {
   readonly level: Level
   readonly keys: PacketKeys
   readonly number: number
-  readonly keyPhase: number
   readonly start: number
   /** Of the Length field; -1 where there is none. */
   readonly lengthOffset: number
@@ -41,6 +40,8 @@ export class Draft {
   /** Of the plaintext; the tag follows. */
   end: number
   isPadded = false
+  /** Sent because a probe timeout ran out. */
+  isProbe = false
   readonly frames: SentFrame[] = []
   readonly logged: Frame[] | undefined
 
@@ -48,7 +49,6 @@ export class Draft {
     this.level = packet.level
     this.keys = packet.keys
     this.number = packet.number
-    this.keyPhase = packet.keyPhase
     this.start = start
     this.lengthOffset = lengthOffset
     this.numberOffset = numberOffset

@@ -46,8 +46,6 @@ const REASON_BYTES_MAX = 200
 /** A DATAGRAM frame's share of a full packet: less the short header, a packet number, the tag, type and length, and an acknowledgement. */
 const DATAGRAM_PAYLOAD_MAX = 1_130
 
-const SIDES = { true: 'client', false: 'server' } as const
-
 export class Connection implements ReceiverEvents {
   /** Has to be flushed. */
   isDirty = true
@@ -69,6 +67,7 @@ export class Connection implements ReceiverEvents {
   #retrySource: Uint8Array | undefined
   #hasHeard = false
   #hasNewKeys = false
+  #hasHandshakeNews = false
   #earlyData: 'none' | 'accepted' | 'rejected' = 'none'
   #closing: Closing | undefined
   #pingCount = 0
@@ -88,11 +87,11 @@ export class Connection implements ReceiverEvents {
       },
       discardKeys: (level, atUs) => this.#discardKeys(level, atUs),
       updateKeys: () => this.updateKeys(),
-      receiveCrypto: (level, bytes) => this.#tls.receive(level, bytes),
+      receiveCrypto: (level, bytes) => {
+        this.#hasHandshakeNews = true
+        this.#tls.receive(level, bytes)
+      },
     })
-    this.#observer.onAcked = ({ space, isEarly, keyPhase }) => {
-      if (space === Space.application && !isEarly && keyPhase === this.#parts.keys.keyPhase) this.#parts.keys.isPhaseAcked = true
-    }
     this.#sender = new Sender(this.#parts)
     this.#receiver = new Receiver(this.#parts, this)
     this.#idle = new Idle(settings.idleTimeoutUs, nowUs)
@@ -100,9 +99,11 @@ export class Connection implements ReceiverEvents {
     this.#installInitialKeys()
     // Until the client knows the server's id, its packets go where its first one went.
     if (accepted !== undefined) environment.idAdded(accepted.destination)
+    const { handshakeId } = this.#parts
+    const parameters = ownParameters(config, handshakeId, environment.resetToken(handshakeId))
+    this.#observer.offered(parameters, this.#side)
     this.#tls = new TlsSession({
-      ...config.tls, isClient: this.isClient, kind: settings.protection, random: randomOf(number, this.isClient),
-      parameters: ownParameters(config, this.#parts.handshakeId, environment.resetToken(this.#parts.handshakeId)),
+      ...config.tls, isClient: this.isClient, kind: settings.protection, random: randomOf(number, this.isClient), parameters,
     })
     this.#tls.start()
     this.#rememberLimits()
@@ -112,7 +113,14 @@ export class Connection implements ReceiverEvents {
   #installInitialKeys(): void {
     const { keys, settings } = this.#parts
     const make = (by: 'client' | 'server') => initialKeys(settings.protection, this.#initialDestination, by)
-    keys.set('initial', make(SIDES[`${this.isClient}`]), make(SIDES[`${!this.isClient}`]))
+    keys.set('initial', make(this.#side), make(this.#peerSide))
+    for (const by of [this.#side, this.#peerSide]) this.#observer.keysMade('initial', by)
+  }
+  get #side(): 'client' | 'server' {
+    return this.isClient ? 'client' : 'server'
+  }
+  get #peerSide(): 'client' | 'server' {
+    return this.isClient ? 'server' : 'client'
   }
 
   /** RFC 9000, section 7.4.1: 0-RTT keeps to the limits of the connection that gave the ticket. */
@@ -209,8 +217,8 @@ export class Connection implements ReceiverEvents {
 
   /** False before the handshake is confirmed, and until the peer has acknowledged something in the present keys (RFC 9001, section 6.1). */
   updateKeys(): boolean {
-    const { keys, isConfirmed } = this.#parts
-    if (!isConfirmed || !keys.isPhaseAcked) return false
+    const { keys, recovery, isConfirmed } = this.#parts
+    if (!isConfirmed || !keys.isPhaseAcked(recovery.largestAcked(Space.application))) return false
     keys.update()
     this.keysUpdated('local')
     return true
@@ -260,8 +268,9 @@ export class Connection implements ReceiverEvents {
       return
     }
     if (nowUs >= this.#endUs()) return this.abandon(nowUs)
-    const { recovery, paths, environment } = this.#parts
+    const { recovery, repeats, paths, isConfirmed, environment } = this.#parts
     for (const path of paths.all) if (path.wake(nowUs)) this.#migration.failed(path)
+    if (!isConfirmed) repeats.wake(nowUs)
     if (nowUs >= recovery.deadlineUs() && recovery.expired(nowUs) === 'probe') environment.probed(recovery.backoff)
   }
 
@@ -279,16 +288,17 @@ export class Connection implements ReceiverEvents {
 
   nextWakeUs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineUs()
-    const { keys, acks, recovery, paths } = this.#parts
+    const { keys, acks, recovery, repeats, paths, isConfirmed } = this.#parts
     let atUs = Math.min(recovery.deadlineUs(), this.#endUs())
     for (const path of paths.all) atUs = Math.min(atUs, path.deadlineUs())
     // Whoever may send nothing is woken by what comes.
     if (recovery.isAmplificationLimited) return atUs
     atUs = Math.min(atUs, this.#sender.pacedUs)
+    if (keys.own('oneRtt') !== undefined) atUs = Math.min(atUs, acks[Space.application].dueUs)
+    if (isConfirmed) return atUs
     if (keys.own('initial') !== undefined) atUs = Math.min(atUs, acks[Space.initial].dueUs)
     if (keys.own('handshake') !== undefined) atUs = Math.min(atUs, acks[Space.handshake].dueUs)
-    if (keys.own('oneRtt') !== undefined) atUs = Math.min(atUs, acks[Space.application].dueUs)
-    return atUs
+    return Math.min(atUs, repeats.deadlineUs())
   }
 
   /** Sends what may be sent now. */
@@ -299,6 +309,7 @@ export class Connection implements ReceiverEvents {
       if (attempt !== undefined) this.#sender.sendClose(this.#closing.frame!, attempt, nowUs)
       return
     }
+    this.#observer.addressed(this.path)
     this.#sender.flush(nowUs)
     if (this.#sender.hasSentEliciting) this.#idle.asked(nowUs)
     this.#sender.hasSentEliciting = false
@@ -312,11 +323,13 @@ export class Connection implements ReceiverEvents {
   // --- the handshake -------------------------------------------------------------------------------------------------
 
   advanced(nowUs: number): void {
-    this.#pumpTls(nowUs)
+    if (this.#hasHandshakeNews) this.#pumpTls(nowUs)
+    this.#observer.addressed(this.path)
     this.#observer.metrics(this.#parts.recovery)
   }
 
   #pumpTls(nowUs: number): void {
+    this.#hasHandshakeNews = false
     for (let event = this.#tls.poll(); event !== undefined && this.#closing === undefined; event = this.#tls.poll()) {
       switch (event.kind) {
         case 'crypto':
@@ -351,6 +364,8 @@ export class Connection implements ReceiverEvents {
     const { keys, recovery } = this.#parts
     keys.install(level, own, peer)
     this.#hasNewKeys = true
+    if (own !== undefined) this.#observer.keysMade(level, this.#side)
+    if (peer !== undefined) this.#observer.keysMade(level, this.#peerSide)
     if (level === 'handshake') {
       recovery.hasHandshakeKeys = true
       this.#observer.became('handshake_started')
@@ -360,7 +375,7 @@ export class Connection implements ReceiverEvents {
   }
 
   #receiveParameters(bytes: Uint8Array, nowUs: number): void {
-    const decoded = decodeParameters(bytes, this.isClient ? 'server' : 'client')
+    const decoded = decodeParameters(bytes, this.#peerSide)
     if (decoded.kind === 'bad') return this.violated(violation(TransportError.transportParameterError, decoded.why), nowUs)
     const { parameters } = decoded
     const { paths, streams, recovery } = this.#parts
@@ -415,14 +430,16 @@ export class Connection implements ReceiverEvents {
     const { paths, remoteIds } = this.#parts
     if (this.isClient && !this.#hasHeard) paths.active.remoteId = remoteIds.setFirst(source.slice())
     this.#hasHeard = true
-    // RFC 9000, section 8.1: a Handshake packet shows that the client has read what was sent to its address.
-    if (this.isClient || kind !== 'handshake' || paths.active.isValidated) return
-    paths.active.isValidated = true
+    if (this.isClient || kind !== 'handshake') return
+    // RFC 9001, section 4.9.1.
     this.#discardKeys('initial', nowUs)
+    // RFC 9000, section 8.1: a Handshake packet shows that the client has read what was sent to its address.
+    if (paths.active.isValidated) return
+    paths.active.isValidated = true
     this.#observer.became('peer_validated')
   }
 
-  /** RFC 9000, section 17.2.5.2: once, before anything else was heard. */
+  /** RFC 9000, section 17.2.5.2: once, before anything else was heard. RFC 9002, section 6.3: recovery begins anew. */
   retry({ source, token }: Header & { readonly kind: 'retry' }, bytes: Uint8Array, nowUs: number): void {
     const { recovery, paths, remoteIds, settings } = this.#parts
     if (!this.isClient || this.#hasHeard || this.#retrySource !== undefined) return
@@ -434,6 +451,7 @@ export class Connection implements ReceiverEvents {
     this.#installInitialKeys()
     recovery.resend(Space.initial, nowUs, () => true)
     recovery.resend(Space.application, nowUs, () => true)
+    recovery.backoff = 0
   }
 
   /** RFC 9000, section 6.2: a server that speaks version 1 as well has no reason to say so. */

@@ -3,6 +3,7 @@ import type { ControlFrames } from './control.ts'
 import { TransportError, type Violation, violation } from './errors.ts'
 import type { NewConnectionIdFrame } from './frames.ts'
 import { isSame } from '../octets.ts'
+import { RangeSet } from '../ranges.ts'
 import { isStatelessReset } from './statelessreset.ts'
 
 /** Ids given out at once, whatever more the peer would keep. */
@@ -82,6 +83,9 @@ export class RemoteIds {
   readonly #control: ControlFrames
   /** Ascending by sequence number. */
   #active: RemoteId[] = []
+  #first: RemoteId | undefined
+  /** Sequence numbers that came, from {@link #retirePriorTo} on: of those that were retired the peer may not have heard yet. */
+  readonly #known = new RangeSet()
   #retirePriorTo = 0
   #retiring = 0
   /** The highest number that was ever used for a path. */
@@ -96,7 +100,12 @@ export class RemoteIds {
   setFirst(id: Uint8Array): RemoteId {
     const first: RemoteId = { sequence: 0, id, resetToken: undefined }
     this.#active = [first]
+    this.#first = first
     return first
+  }
+  /** Section 7.2: the id that the peer names itself by in long headers. */
+  isFirst(id: Uint8Array): boolean {
+    return this.#first !== undefined && isSame(this.#first.id, id)
   }
 
   receive({ sequence, retirePriorTo, id, resetToken }: NewConnectionIdFrame): Violation | undefined {
@@ -105,15 +114,19 @@ export class RemoteIds {
       const isEqual = isSame(known.id, id) && known.resetToken !== undefined && isSame(known.resetToken, resetToken)
       return isEqual ? undefined : violation(TransportError.protocolViolation, `connection id ${sequence} changes`)
     }
+    // Told again after it was retired: our word of that is still on its way.
+    if (sequence === 0 || this.#known.has(sequence, sequence + 1)) return undefined
     if (this.#active.some((one) => isSame(one.id, id))) return violation(TransportError.protocolViolation, 'a connection id twice')
     if (sequence < this.#retirePriorTo) {
       this.#retire(sequence)
     } else {
+      this.#known.add(sequence, sequence + 1)
       const index = this.#active.findIndex((one) => one.sequence > sequence)
       this.#active.splice(index < 0 ? this.#active.length : index, 0, { sequence, id: id.slice(), resetToken: resetToken.slice() })
     }
     if (retirePriorTo > this.#retirePriorTo) {
       this.#retirePriorTo = retirePriorTo
+      this.#known.removeBelow(retirePriorTo)
       const gone = this.#active.filter((one) => one.sequence < retirePriorTo)
       this.#active = this.#active.filter((one) => one.sequence >= retirePriorTo)
       for (const one of gone) this.#retire(one.sequence)

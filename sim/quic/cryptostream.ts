@@ -47,6 +47,11 @@ export class CryptoStream implements FrameOwner {
     return true
   }
 
+  /** Nothing in these bytes was not handed on before. */
+  isKnown(offset: number, bytes: Uint8Array): boolean {
+    return offset + bytes.length <= this.#reassembly.offset
+  }
+
   receive(offset: number, bytes: Uint8Array): Violation | undefined {
     if (offset + bytes.length - this.#reassembly.offset > CRYPTO_BYTES_MAX) {
       return violation(TransportError.cryptoBufferExceeded, 'handshake bytes far ahead')

@@ -28,8 +28,6 @@ interface Generation {
 export class ConnectionKeys {
   /** Updates so far; its least bit is on the wire. */
   keyPhase = 0
-  /** An acknowledgement came for a packet of this key phase: the keys may be updated again (section 6.1). */
-  isPhaseAcked = false
   readonly #kind: ProtectionKind
   readonly #own: Partial<Record<Level, PacketKeys>> = {}
   readonly #peer: Partial<Record<Level, PacketKeys>> = {}
@@ -40,8 +38,9 @@ export class ConnectionKeys {
   #previousUntilUs = Infinity
   /** The lowest packet number of this key phase that was received. */
   #phaseNumber = 0
-  /** Packets sent in this key phase. */
+  /** Packets sent in this key phase, and the number of the first. */
   #sentCount = 0
+  #firstSent = 0
 
   constructor(kind: ProtectionKind) {
     this.#kind = kind
@@ -71,8 +70,13 @@ export class ConnectionKeys {
   }
 
   /** A packet left in the current phase; true once it is time for new keys. */
-  sent(): boolean {
+  sent(number: number): boolean {
+    if (this.#sentCount === 0) this.#firstSent = number
     return ++this.#sentCount >= UPDATE_AFTER_PACKETS
+  }
+  /** Section 6.1: once a packet of this phase is acknowledged the keys may be updated (again). */
+  isPhaseAcked(largestAcked: number): boolean {
+    return this.#sentCount > 0 && largestAcked >= this.#firstSent
   }
 
   /**
@@ -129,7 +133,7 @@ export class ConnectionKeys {
     return 'updated'
   }
 
-  /** Updates the keys of our own accord; the caller sees that the handshake is confirmed and {@link isPhaseAcked}. */
+  /** Updates the keys of our own accord; the caller sees that the handshake is confirmed, and {@link isPhaseAcked}. */
   update(): void {
     this.#rotate()
     // What arrives with the old phase is of before, whatever its number, until the peer follows.
@@ -147,7 +151,6 @@ export class ConnectionKeys {
     this.#ownSecret = own.secret
     this.#next = undefined
     this.keyPhase++
-    this.isPhaseAcked = false
     this.#sentCount = 0
   }
 }

@@ -43,7 +43,7 @@ export interface ListenerConfig<T> {
 export interface Receiving {
   receive(datagram: Datagram, nowUs: number): void
   /** Whether a datagram for nobody ends with a token of its peer: a stateless reset names no connection (section 10.3.1). */
-  isReset?(datagram: Uint8Array): boolean
+  isReset(datagram: Uint8Array): boolean
 }
 
 export class Listener<T extends Receiving> {
@@ -99,7 +99,7 @@ export class Listener<T extends Receiving> {
         if (bytes.length >= INITIAL_DATAGRAM_BYTES_MIN) this.#negotiate(datagram, header)
         return this.#discard(datagram, 'unknown')
       case 'oneRtt': {
-        for (const connection of new Set(this.#routes.values())) if (connection.isReset?.(bytes) === true) return connection
+        for (const connection of new Set(this.#routes.values())) if (connection.isReset(bytes)) return connection
         this.#reset(datagram, header.destination)
         return this.#discard(datagram, 'unknown')
       }

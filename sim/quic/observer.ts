@@ -1,14 +1,18 @@
 /** Tells whoever listens what happens inside a connection (qlogevents.ts), and the trace which datagrams are lost. */
 import type { SocketAddress } from '../net/datagram.ts'
 import type { QuicEvent } from './events.ts'
-import { hexOf } from '../octets.ts'
+import { hexOf, isSame } from '../octets.ts'
 import type { Environment } from './parts.ts'
-import type { QlogConnectionState, QlogParametersSet } from './qlogevents.ts'
+import type { Path } from './paths.ts'
+import type { Level } from './protection.ts'
+import type { QlogConnectionState, QlogInitiator, QlogParametersSet } from './qlogevents.ts'
 import type { Recovery, RecoveryObserver, RecoveryPath, SentPacket } from './recovery.ts'
-import type { TransportParameters } from './transportparameters.ts'
+import { decodeParameters, type TransportParameters } from './transportparameters.ts'
 
 const PACKET_TYPES = ['initial', 'handshake', '1RTT'] as const
+const KEY_NAMES = { initial: 'initial', zeroRtt: '0rtt', handshake: 'handshake', oneRtt: '1rtt' } as const
 const CONGESTION_NAMES = { slowStart: 'slow_start', congestionAvoidance: 'congestion_avoidance', recovery: 'recovery' } as const
+const NO_BYTES = new Uint8Array(0)
 
 type Closed = Extract<QuicEvent, { kind: 'closed' }>
 const CLOSE_TRIGGERS = {
@@ -17,16 +21,18 @@ const CLOSE_TRIGGERS = {
 const saidTrigger = (isApplication: boolean, code: number) => (isApplication ? 'application' : code === 0 ? 'clean' : 'error')
 
 export class Observer implements RecoveryObserver {
-  /** Called for each packet that was acknowledged. */
-  onAcked: (packet: SentPacket) => void = () => {}
   readonly #environment: Environment
   #state: QlogConnectionState = 'attempted'
+  #localId: Uint8Array = NO_BYTES
+  #remoteId: Uint8Array = NO_BYTES
 
   constructor(environment: Environment) {
     this.#environment = environment
   }
 
   began(local: SocketAddress, remote: SocketAddress, localId: Uint8Array, remoteId: Uint8Array): void {
+    this.#localId = localId
+    this.#remoteId = remoteId
     this.#environment.onEvent?.({
       name: 'connection_started', data: { local, remote, local_cid: hexOf(localId), remote_cid: hexOf(remoteId) },
     })
@@ -34,13 +40,31 @@ export class Observer implements RecoveryObserver {
 
   /** What the program hears, too. `peer` is known once the handshake is complete. */
   emitted(event: QuicEvent, peer: TransportParameters | undefined): void {
-    if (event.kind === 'handshakeComplete') this.#declared(peer)
+    if (event.kind === 'handshakeComplete' && peer !== undefined) this.#declared('remote', peer)
     else if (event.kind === 'closed') this.#closed(event)
   }
 
-  #declared(peer: TransportParameters | undefined): void {
-    if (peer === undefined) return
-    this.#environment.onEvent?.({ name: 'parameters_set', data: { initiator: 'remote', ...qlogParameters(peer) } })
+  /** What this end says of itself, encoded. */
+  offered(parameters: Uint8Array, by: 'client' | 'server'): void {
+    if (this.#environment.onEvent === undefined) return
+    const decoded = decodeParameters(parameters, by)
+    if (decoded.kind === 'parameters') this.#declared('local', decoded.parameters)
+  }
+  #declared(initiator: QlogInitiator, parameters: TransportParameters): void {
+    this.#environment.onEvent?.({ name: 'parameters_set', data: { initiator, ...qlogParameters(parameters) } })
+  }
+
+  /** The path in use, and with it the ids that the ends are addressed by: told where one is new. */
+  addressed({ localId = this.#localId, remoteId: { id: remoteId } }: Path): void {
+    if (this.#environment.onEvent === undefined) return
+    this.#addressed('local', this.#localId, localId)
+    this.#addressed('remote', this.#remoteId, remoteId)
+    this.#localId = localId
+    this.#remoteId = remoteId
+  }
+  #addressed(initiator: QlogInitiator, old: Uint8Array, id: Uint8Array): void {
+    if (isSame(old, id)) return
+    this.#environment.onEvent?.({ name: 'connection_id_updated', data: { initiator, old: hexOf(old), new: hexOf(id) } })
   }
 
   #closed({ by, isApplication, code, reason }: Closed): void {
@@ -65,15 +89,21 @@ export class Observer implements RecoveryObserver {
     this.#environment.onEvent?.({ name: 'key_updated', data })
   }
 
+  /** TLS has made a key of one end. */
+  keysMade(level: Level, by: 'client' | 'server'): void {
+    const phase = level === 'oneRtt' ? { key_phase: 0 } : {}
+    this.#environment.onEvent?.({
+      name: 'key_updated',
+      data: { key_type: `${by}_${KEY_NAMES[level]}_secret`, ...phase, trigger: 'tls' },
+    })
+  }
+
   keysDiscarded(level: 'initial' | 'handshake'): void {
     for (const by of ['client', 'server'] as const) {
       this.#environment.onEvent?.({ name: 'key_discarded', data: { key_type: `${by}_${level}_secret`, trigger: 'tls' } })
     }
   }
 
-  acked(packet: SentPacket): void {
-    this.onAcked(packet)
-  }
   lost({ space, number, isEarly, datagram }: SentPacket, trigger: 'reordering_threshold' | 'time_threshold'): void {
     this.#environment.declaredLost(datagram)
     const packet_type = isEarly ? '0RTT' : PACKET_TYPES[space]

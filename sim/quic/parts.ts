@@ -8,6 +8,7 @@ import type { LocalIds, RemoteIds } from './connectionids.ts'
 import type { ControlFrames } from './control.ts'
 import type { CryptoStream } from './cryptostream.ts'
 import type { Datagrams } from './datagrams.ts'
+import type { EarlyRepeats } from './earlyrepeats.ts'
 import type { QuicEvent } from './events.ts'
 import type { ConnectionKeys } from './keys.ts'
 import type { Paths } from './paths.ts'
@@ -52,6 +53,7 @@ export interface Parts {
   readonly environment: Environment
   readonly keys: ConnectionKeys
   readonly recovery: Recovery
+  readonly repeats: EarlyRepeats
   readonly paths: Paths
   readonly localIds: LocalIds
   readonly remoteIds: RemoteIds

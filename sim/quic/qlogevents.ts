@@ -209,6 +209,3 @@ export interface QlogCloseFrame {
   /** The frame that was wrong, by its type on the wire; undefined where it is unknown, and for an application. */
   readonly trigger_frame_type?: number
 }
-
-const PACKET_TYPES = { initial: 'initial', zeroRtt: '0RTT', handshake: 'handshake', oneRtt: '1RTT' } as const
-export const qlogPacketType = (kind: keyof typeof PACKET_TYPES): QlogPacketType => PACKET_TYPES[kind]

@@ -2,7 +2,7 @@
  * The receiving half: datagrams to packets (RFC 9000, section 12.2), packets to frames, frames to whoever they concern. Whatever a peer
  * sends, nothing throws: it is discarded with a record, or closes the connection.
  */
-import { Reader } from '../bytes.ts'
+import { DATAGRAM_BYTES_MAX, Reader } from '../bytes.ts'
 import type { Datagram, SocketAddress } from '../net/datagram.ts'
 import type { DiscardReason } from '../net/records.ts'
 import { TransportError, type Violation, violation } from './errors.ts'
@@ -11,8 +11,8 @@ import { isSame } from '../octets.ts'
 import { type Header, type NumberedHeader, readHeader } from './packet.ts'
 import { type Parts, spaceOf } from './parts.ts'
 import type { Path } from './paths.ts'
-import { type QlogDropTrigger, qlogPacketType } from './qlogevents.ts'
-import { qlogFrames } from './qlogframes.ts'
+import type { QlogDropTrigger } from './qlogevents.ts'
+import { qlogPacket, qlogPacketType, qlogUnnumbered } from './qlogpackets.ts'
 import { Space } from './recovery.ts'
 import { DEFAULT_PARAMETERS } from './transportparameters.ts'
 
@@ -50,12 +50,15 @@ export class Receiver {
   #early: Early[] = []
   /** How long the packet that is read now waited for its keys. */
   #waitedUs = 0
+  /** The peer's id is known by a packet of its own; a server knows it from the beginning. */
+  #hasHeard: boolean
   /** The connection has ended: what is left of the datagram is of no interest. */
   #isOver = false
 
   constructor(parts: Parts, events: ReceiverEvents) {
     this.#parts = parts
     this.#events = events
+    this.#hasHeard = !parts.isClient
   }
 
   stop(): void {
@@ -94,10 +97,15 @@ export class Receiver {
       // Section 12.2: packets of another connection have no business in this datagram.
       if (!isSame(destination, header.destination)) return this.#discard(datagram, 'unknown', 'unknown_connection_id', undefined)
       start = header.end
-      if (header.kind === 'retry') this.#events.retry(header, bytes, nowUs)
-      else if (header.kind === 'versionNegotiation') this.#events.versions(header.versions, nowUs)
+      if (header.kind === 'retry' || header.kind === 'versionNegotiation') this.#receiveUnnumbered(header, bytes, nowUs)
       else if (header.kind !== 'otherVersion') this.#receivePacket(datagram, header, bytes, path, nowUs)
     }
+  }
+
+  #receiveUnnumbered(header: Header & { readonly kind: 'retry' | 'versionNegotiation' }, bytes: Uint8Array, nowUs: number): void {
+    this.#parts.environment.onEvent?.({ name: 'packet_received', data: qlogUnnumbered(header, bytes.length) })
+    if (header.kind === 'retry') this.#events.retry(header, bytes, nowUs)
+    else this.#events.versions(header.versions, nowUs)
   }
 
   #discard(datagram: Datagram, why: DiscardReason, trigger: QlogDropTrigger, header: NumberedHeader | undefined): void {
@@ -115,6 +123,7 @@ export class Receiver {
   #receivePacket(datagram: Datagram, header: NumberedHeader, bytes: Uint8Array, path: Path | undefined, nowUs: number): void {
     const { isClient, isComplete, keys, acks, recovery } = this.#parts
     const { kind } = header
+    if (this.#isStray(datagram, header)) return this.#discard(datagram, 'unknown', 'general', header)
     // RFC 9001, section 5.7: a server reads no 1-RTT packet before the handshake is complete.
     if (!keys.hasPeer(kind) || (kind === 'oneRtt' && !isClient && !isComplete)) return this.#keepEarly(datagram, header, bytes, nowUs)
     const space = spaceOf(kind)
@@ -127,16 +136,28 @@ export class Receiver {
     if (path === undefined && (isClient || !this.#parts.isConfirmed)) return this.#discard(datagram, 'unknown', 'general', header)
     // RFC 9001, section 4.9.3: who sends 1-RTT packets sends no more 0-RTT ones.
     if (kind === 'oneRtt' && !isClient && keys.hasPeer('zeroRtt')) keys.discard('zeroRtt')
+    this.#hasHeard = true
     this.#events.heard(header, nowUs)
     this.#receiveFrames(datagram, header, new PacketReader(bytes, opened.payload, opened.end), opened.number, path, nowUs)
   }
 
+  /** What only looks like the peer's: anybody who saw the first packet can make Initial keys. */
+  #isStray({ bytes }: Datagram, { kind, source, token }: NumberedHeader): boolean {
+    if (kind === 'oneRtt') return false
+    const { isClient, remoteIds } = this.#parts
+    // Section 7.2: the id that the peer gave itself does not change.
+    if (this.#hasHeard && !remoteIds.isFirst(source)) return true
+    // Sections 14.1 and 17.2.2: a client fills the datagram, and only a client has a token.
+    return kind === 'initial' && (isClient ? token.length > 0 : bytes.length < DATAGRAM_BYTES_MAX)
+  }
+
   #keepEarly(datagram: Datagram, header: NumberedHeader, bytes: Uint8Array, nowUs: number): void {
-    const { isConfirmed, keys } = this.#parts
+    const { isClient, isConfirmed, keys, recovery, repeats } = this.#parts
     // 0-RTT keys come with the ClientHello, or never.
     const isRefused = header.kind === 'zeroRtt' && keys.own('handshake') !== undefined
     const isGone = header.kind === 'initial' || (header.kind !== 'oneRtt' && isConfirmed)
     if (isGone || isRefused || this.#early.length >= EARLY_PACKETS_MAX) return this.#discard(datagram, 'early', 'key_unavailable', header)
+    if (isClient && !recovery.hasHandshakeKeys) repeats.keysMissing(nowUs)
     this.#early.push({ datagram, bytes: bytes.subarray(0, header.end), start: header.start, atUs: nowUs - this.#waitedUs })
   }
 
@@ -149,12 +170,13 @@ export class Receiver {
   #receiveFrames(
     datagram: Datagram, header: NumberedHeader, reader: PacketReader, number: number, path: Path | undefined, nowUs: number,
   ): void {
-    const { acks, environment } = this.#parts
+    const { acks, crypto, repeats, environment } = this.#parts
     const frames: Frame[] | undefined = environment.onEvent === undefined ? undefined : []
     const space = spaceOf(header.kind)
     const isNewest = number > acks[space].largest
     let isEliciting = false
     let isProbing = true
+    let isNews = false
     const fail = (code: number, why: string): void => this.#events.violated(violation(code, why), nowUs)
     if (reader.remaining === 0) return fail(TransportError.protocolViolation, 'a packet without frames')
     const place = path ?? this.#newPath(datagram, header, nowUs)
@@ -168,6 +190,7 @@ export class Receiver {
       }
       if (isAckEliciting(frame)) isEliciting = true
       if (!PROBING.has(frame.kind)) isProbing = false
+      if (frame.kind === 'crypto' && !crypto[space].isKnown(frame.offset, frame.bytes)) isNews = true
       const receipt = this.#receiveFrame(frame, space, datagram, place, nowUs)
       if (receipt === 'full') return this.#discard(datagram, 'full', 'general', header)
       if (receipt !== undefined) return this.#events.violated(receipt, nowUs)
@@ -175,17 +198,19 @@ export class Receiver {
     }
     acks[space].received(number, isEliciting, datagram.ecn, nowUs, datagram.keyHi, datagram.keyLo, this.#waitedUs)
     this.#tell(datagram, header, number, frames)
+    if (space !== Space.application && isEliciting && !isNews) repeats.asked(nowUs)
     this.#follow(place, header, isNewest && !isProbing, nowUs)
     this.#events.advanced(nowUs)
   }
 
-  #tell(datagram: Datagram, { kind, start, end }: NumberedHeader, number: number, frames: readonly Frame[] = []): void {
+  #tell({ id, bytes }: Datagram, header: NumberedHeader, number: number, frames: readonly Frame[] = []): void {
+    const { kind: level, destination, source, token, start, end } = header
+    const trigger = this.#waitedUs > 0 ? 'keys_available' : undefined
     this.#parts.environment.onEvent?.({
       name: 'packet_received',
-      data: {
-        header: { packet_type: qlogPacketType(kind), packet_number: number }, raw: { length: end - start },
-        frames: qlogFrames(frames, this.#ackDelayExponent(spaceOf(kind))), datagram_id: datagram.id,
-      },
+      data: qlogPacket(
+        { level, number, destination, source, token, length: end - start, datagramBytes: bytes.length, datagram: id, frames, trigger },
+        this.#ackDelayExponent(spaceOf(level))),
     })
   }
 
@@ -206,7 +231,7 @@ export class Receiver {
   /** Section 9.3: a server goes where its client's newest packet came from, unless that only probes. */
   #follow(path: Path, header: NumberedHeader, isMove: boolean, nowUs: number): void {
     if (header.kind !== 'oneRtt') return
-    path.localId = header.destination
+    if (path.localId === undefined || !isSame(path.localId, header.destination)) path.localId = header.destination.slice()
     if (isMove && !this.#parts.isClient && path !== this.#parts.paths.active) this.#events.moved(path, nowUs)
   }
 
@@ -267,7 +292,7 @@ export class Receiver {
   #receiveAck(frame: AckFrame, space: Space, nowUs: number): Violation | undefined {
     const { recovery, isClient } = this.#parts
     const delayUs = frame.delay * 2 ** this.#ackDelayExponent(space)
-    if (!recovery.acknowledged(space, frame, delayUs, nowUs)) {
+    if (!recovery.acknowledged(space, frame, delayUs, nowUs, this.#waitedUs)) {
       return violation(TransportError.protocolViolation, 'an acknowledgement of what was never sent')
     }
     // RFC 9002, section 6.2.2.1: who acknowledges Handshake packets has validated the client's address.

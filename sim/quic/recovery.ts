@@ -17,9 +17,7 @@ const PERSISTENT_CONGESTION_THRESHOLD = 3
 /** Doublings that are counted. */
 const BACKOFF_MAX = 16
 /** Section 6.2.4: packets that a probe timeout may send beyond the window. */
-export const PROBE_PACKETS = 2
-/** Settled packets are dropped from the front in batches. */
-const FORGET_BATCH = 64
+const PROBE_PACKETS = 2
 
 /** Packet number spaces (RFC 9000, section 12.3). */
 export const Space = { initial: 0, handshake: 1, application: 2 } as const
@@ -50,8 +48,6 @@ export interface SentPacket {
   readonly isMarked: boolean
   /** 0-RTT packets share the space of 1-RTT ones. */
   readonly isEarly: boolean
-  /** Which generation of 1-RTT keys protects it. */
-  readonly keyPhase: number
   readonly frames: readonly SentFrame[]
   readonly path: RecoveryPath
   /** The identity of the datagram that it travelled in. */
@@ -68,7 +64,6 @@ export interface RecoverySettings {
 /** Told as it happens. */
 export interface RecoveryObserver {
   lost(packet: SentPacket, trigger: 'reordering_threshold' | 'time_threshold'): void
-  acked(packet: SentPacket): void
   congestionChanged(path: RecoveryPath, trigger: 'loss' | 'ecn' | 'persistent_congestion'): void
 }
 
@@ -82,7 +77,6 @@ class SpaceState {
   elicitingSentUs = 0
   /** When the time threshold declares the next packet lost. */
   lossUs = Infinity
-  isDropped = false
   /** By number - firstNumber; undefined once acknowledged or lost. */
   packets: (SentPacket | undefined)[] = []
   firstNumber = 0
@@ -92,11 +86,11 @@ class SpaceState {
   markedEver = 0
 
   forget(): void {
-    let settled = 0
-    while (settled < this.packets.length && this.packets[settled] === undefined) settled++
-    if (settled < FORGET_BATCH && settled < this.packets.length) return
-    this.packets.splice(0, settled)
-    this.firstNumber += settled
+    const { packets } = this
+    while (packets.length > 0 && packets[0] === undefined) {
+      packets.shift()
+      this.firstNumber++
+    }
     this.acked.removeBelow(this.firstNumber)
   }
 }
@@ -117,6 +111,8 @@ export class Recovery {
   readonly #settings: RecoverySettings
   readonly #observer: RecoveryObserver
   readonly #spaces: readonly SpaceState[] = SPACES.map(() => new SpaceState())
+  /** Those that were not dropped: soon the application's alone. */
+  #live = SPACES
   /** From when the client's probe without anything in flight counts. */
   #idleFromUs = 0
   /** When the first sample of the round trip was taken (section 7.6.2). */
@@ -138,9 +134,6 @@ export class Recovery {
   probes(space: Space): number {
     return this.#spaces[space].probes
   }
-  clearProbes(space: Space): void {
-    this.#spaces[space].probes = 0
-  }
 
   sent(packet: SentPacket): void {
     const space = this.#spaces[packet.space]
@@ -158,8 +151,11 @@ export class Recovery {
     if (space.probes > 0) space.probes--
   }
 
-  /** False where the peer acknowledges what was never sent. `delayUs` is not capped yet. */
-  acknowledged(spaceNumber: Space, frame: AckFrame, delayUs: number, nowUs: number): boolean {
+  /**
+   * False where the peer acknowledges what was never sent. `delayUs` is the peer's and not capped yet; `waitedUs` is how long the frame
+   * waited here for its keys, which is no part of a round trip (section 5.3).
+   */
+  acknowledged(spaceNumber: Space, frame: AckFrame, delayUs: number, nowUs: number, waitedUs = 0): boolean {
     const space = this.#spaces[spaceNumber]
     const { largest, ranges } = frame
     if (largest >= space.nextNumber) return false
@@ -181,12 +177,13 @@ export class Recovery {
         }
         packet.path.congestion.acked(packet.bytes, packet.sentUs)
         for (const sent of packet.frames) sent.owner.acked(sent, nowUs)
-        this.#observer.acked(packet)
       }
     }
     if (isNewLargest) space.largestAcked = largest
     if (newest === undefined) return true
-    if (isEliciting && newest.number === largest && newest.path === this.path) this.#sample(nowUs - newest.sentUs, delayUs, nowUs)
+    if (isEliciting && newest.number === largest && newest.path === this.path) {
+      this.#sample(nowUs - waitedUs - newest.sentUs, delayUs, nowUs)
+    }
     if (isNewLargest) this.#validateEcn(space, newest, newlyMarked, frame.ecn, nowUs)
     this.#idleFromUs = nowUs
     if (this.isPeerValidated) this.backoff = 0
@@ -272,62 +269,66 @@ export class Recovery {
     return Math.min(baseUs * 2 ** this.backoff, Math.max(baseUs, this.#settings.probeTimeoutUsMax))
   }
 
-  /** Appendix A.8: which space's probe is due when; Infinity where none is. */
-  #probe(): { readonly atUs: number; readonly space: Space } {
+  /** Appendix A.8: when a probe is due; Infinity where none is. */
+  #probeUs(): number {
+    if (this.isAmplificationLimited) return Infinity
     let atUs = Infinity
-    let chosen: Space = Space.initial
-    if (this.isAmplificationLimited) return { atUs, space: chosen }
-    for (const number of SPACES) {
-      const space = this.#spaces[number]
-      if (space.elicitingCount === 0) continue
-      // Section 6.2.1: not for application data before the handshake is confirmed; the peer may be unable to read it.
-      if (number === Space.application && !this.isHandshakeConfirmed) continue
-      const dueUs = space.elicitingSentUs + this.#waitUs(number)
-      if (dueUs >= atUs) continue
-      atUs = dueUs
-      chosen = number
+    for (const number of this.#live) {
+      if (this.#isProbed(number)) atUs = Math.min(atUs, this.#spaces[number].elicitingSentUs + this.#waitUs(number))
     }
-    if (atUs === Infinity && this.#settings.isClient && !this.isPeerValidated) {
-      const space = this.hasHandshakeKeys ? Space.handshake : Space.initial
-      return { atUs: this.#idleFromUs + this.#waitUs(space), space }
-    }
-    return { atUs, space: chosen }
+    return atUs === Infinity && !this.isPeerValidated ? this.#idleFromUs + this.#waitUs(this.#idleSpace) : atUs
+  }
+
+  /** Section 6.2.1: not application data before the handshake is confirmed; the peer may be unable to read it. */
+  #isProbed(number: Space): boolean {
+    return this.#spaces[number].elicitingCount > 0 && (number !== Space.application || this.isHandshakeConfirmed)
+  }
+  /** What a client probes that waits for nothing. */
+  get #idleSpace(): Space {
+    return this.hasHandshakeKeys ? Space.handshake : Space.initial
   }
 
   deadlineUs(): number {
-    const lossUs = Math.min(this.#spaces[0].lossUs, this.#spaces[1].lossUs, this.#spaces[2].lossUs)
-    return lossUs === Infinity ? this.#probe().atUs : lossUs
+    let lossUs = Infinity
+    for (const number of this.#live) lossUs = Math.min(lossUs, this.#spaces[number].lossUs)
+    return lossUs === Infinity ? this.#probeUs() : lossUs
   }
 
   /** The deadline has come: time-threshold losses are declared, or probes become due. */
   expired(nowUs: number): 'loss' | 'probe' {
     let isLoss = false
-    for (const space of this.#spaces) {
-      if (space.lossUs > nowUs) continue
+    for (const number of this.#live) {
+      if (this.#spaces[number].lossUs > nowUs) continue
       isLoss = true
-      this.#detectLoss(space, nowUs)
+      this.#detectLoss(this.#spaces[number], nowUs)
     }
     if (isLoss) return 'loss'
-    const { space } = this.#probe()
     this.backoff = Math.min(this.backoff + 1, BACKOFF_MAX)
-    this.#spaces[space].probes = PROBE_PACKETS
+    // Section 6.2.4: every space that waits for an answer is probed, for their packets share the datagrams.
+    const probed = this.#live.filter((number) => this.#isProbed(number))
+    for (const number of probed.length > 0 ? probed : [this.#idleSpace]) this.#spaces[number].probes = PROBE_PACKETS
     this.#idleFromUs = nowUs
     return 'probe'
   }
 
+  /** Section 6.2.3: sends a handshake space's packets again before their probe timeout; a ping where nothing is under way. */
+  hasten(number: Space, nowUs: number): void {
+    const space = this.#spaces[number]
+    space.probes = PROBE_PACKETS
+    for (const packet of space.packets) if (packet !== undefined) probe(packet, nowUs)
+  }
+  /** Something of that space waits for its acknowledgement. */
+  isWaiting(space: Space): boolean {
+    return this.#spaces[space].elicitingCount > 0
+  }
+  /** When something that asks for an answer left last. */
+  elicitingSentUs(space: Space): number {
+    return this.#spaces[space].elicitingSentUs
+  }
+
   /** Has the owners send the oldest packet's frames again that may be sent again. False where there are none. */
   probeOldest(space: Space, nowUs: number): boolean {
-    for (const packet of this.#spaces[space].packets) {
-      if (packet === undefined) continue
-      let again = false
-      for (const frame of packet.frames) {
-        if (frame.probed || !frame.owner.probe(frame, nowUs)) continue
-        frame.probed = true
-        again = true
-      }
-      if (again) return true
-    }
-    return false
+    return this.#spaces[space].packets.some((packet) => packet !== undefined && probe(packet, nowUs))
   }
 
   /** The oldest packet of a space that waits for an answer. */
@@ -346,9 +347,9 @@ export class Recovery {
 
   /** Section 6.4: the keys of a space are gone, and with them what waits. */
   drop(number: Space, nowUs: number): void {
+    if (!this.#live.includes(number)) return
+    this.#live = this.#live.filter((other) => other !== number)
     const space = this.#spaces[number]
-    if (space.isDropped) return
-    space.isDropped = true
     for (const packet of space.packets) if (packet !== undefined) packet.path.congestion.removed(packet.bytes)
     space.packets = []
     space.firstNumber = space.nextNumber
@@ -372,4 +373,15 @@ export class Recovery {
     }
     space.forget()
   }
+}
+
+/** Has the owners of a packet's frames send them again. False where none may be. */
+function probe({ frames }: SentPacket, nowUs: number): boolean {
+  let again = false
+  for (const frame of frames) {
+    if (frame.probed || !frame.owner.probe(frame, nowUs)) continue
+    frame.probed = true
+    again = true
+  }
+  return again
 }

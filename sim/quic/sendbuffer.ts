@@ -90,9 +90,7 @@ export class SendBuffer {
     this.#acked.add(start, end)
     if (this.#acked.count === 0 || this.#acked.start(0) > 0) return
     const floor = this.#acked.end(0)
-    let settled = 0
-    while (settled < this.#segments.length && this.#segments[settled].start + this.#segments[settled].bytes.length <= floor) settled++
-    if (settled > 0) this.#segments.splice(0, settled)
+    while (this.#segments.length > 0 && this.#segments[0].start + this.#segments[0].bytes.length <= floor) this.#segments.shift()
   }
 
   /** Queues a range again; false where it has arrived. */

@@ -11,9 +11,8 @@ import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
 import { type Parts, spaceOf } from './parts.ts'
 import type { Path } from './paths.ts'
 import { type Level, TAG_BYTES } from './protection.ts'
-import { qlogPacketType } from './qlogevents.ts'
-import { qlogFrames } from './qlogframes.ts'
-import { PROBE_PACKETS, Space } from './recovery.ts'
+import { qlogPacket } from './qlogpackets.ts'
+import { Space } from './recovery.ts'
 import { PING } from './sentframe.ts'
 
 /** Datagrams that leave in one go without a look at the clock; a bound on a loop, far above every window. */
@@ -23,6 +22,9 @@ const FRAME_ROOM_MIN = 32
 /** A short header, a PATH_RESPONSE, a PATH_CHALLENGE and a tag: three times the least acknowledgement lets them out (section 8.2.1). */
 const PROBING_BYTES_MIN = 1 + CONNECTION_ID_BYTES_MAX + 4 + 9 + 9 + TAG_BYTES
 const NO_TOKEN = new Uint8Array(0)
+const EARLY_LEVELS = ['initial', 'handshake', 'zeroRtt'] as const
+const HANDSHAKE_LEVELS = ['initial', 'handshake', 'oneRtt'] as const
+const CONFIRMED_LEVELS = ['oneRtt'] as const
 
 export class Sender {
   /** When pacing lets the next datagram leave; Infinity where it is not pacing that holds it back. */
@@ -43,14 +45,16 @@ export class Sender {
     for (const path of paths.all) while (path.isProbing && this.#sendProbing(path, nowUs));
     for (let sent = 0; sent < DATAGRAMS_MAX && this.#sendDatagram(nowUs); sent++);
     const { congestion } = recovery.path
-    const isReady = this.#isReady('initial') || this.#isReady('handshake') || this.#isReady(this.#applicationLevel)
     // RFC 9002, section 7.8: pacing is no lack of data, as long as the window is about used.
     const isPacing = this.pacedUs !== Infinity && congestion.inFlightBytes * 2 >= congestion.windowBytes
-    congestion.isLimiting = isReady && (!congestion.maySend || isPacing)
+    congestion.isLimiting = (!congestion.maySend || isPacing) && this.#levels.some((level) => this.#isReady(level))
   }
 
-  get #applicationLevel(): Level {
-    return this.#parts.keys.own('oneRtt') === undefined ? 'zeroRtt' : 'oneRtt'
+  /** Those that packets may leave at, in the order of a datagram. */
+  get #levels(): readonly Level[] {
+    const { keys, isConfirmed } = this.#parts
+    if (isConfirmed) return CONFIRMED_LEVELS
+    return keys.own('oneRtt') === undefined ? EARLY_LEVELS : HANDSHAKE_LEVELS
   }
 
   /** There is something to send at that level, if the window lets it. */
@@ -72,9 +76,7 @@ export class Sender {
     const isOpen = this.#isWindowOpen(nowUs)
     const builder = this.#builder
     builder.begin(Math.min(DATAGRAM_BYTES_MAX, allowanceBytes), nowUs)
-    this.#writePacket('initial', path, isOpen, nowUs)
-    this.#writePacket('handshake', path, isOpen, nowUs)
-    this.#writePacket(this.#applicationLevel, path, isOpen, nowUs)
+    for (const level of this.#levels) this.#writePacket(level, path, isOpen, nowUs)
     if (builder.drafts.length === 0) return false
     this.#finish(path, this.#bytesMin(), nowUs)
     return true
@@ -91,12 +93,16 @@ export class Sender {
   }
 
   #open(level: Level, path: Path): Draft {
-    const { keys, recovery, handshakeId, token } = this.#parts
+    const { keys, recovery, handshakeId } = this.#parts
     const space = spaceOf(level)
     return this.#builder.open({
-      level, keys: keys.own(level)!, destination: path.remoteId.id, source: handshakeId, token: level === 'initial' ? token : NO_TOKEN,
+      level, keys: keys.own(level)!, destination: path.remoteId.id, source: handshakeId, token: this.#tokenOf(level),
       number: recovery.nextNumber(space), largestAcked: recovery.largestAcked(space), keyPhase: keys.keyPhase,
     })
+  }
+
+  #tokenOf(level: Level): Uint8Array {
+    return level === 'initial' ? this.#parts.token : NO_TOKEN
   }
 
   #writePacket(level: Level, path: Path, isWindowOpen: boolean, nowUs: number): void {
@@ -107,37 +113,43 @@ export class Sender {
     // After a probe timeout something has to be sent: what waits, else the oldest again, else a ping (RFC 9002, section 6.2.4).
     const probes = recovery.probes(space)
     const isReady = this.#isReady(level) || (probes > 0 && recovery.probeOldest(space, nowUs))
-    const isPing = !isReady && probes === PROBE_PACKETS
-    if (probes > 0 && !isReady && !isPing) recovery.clearProbes(space)
-    const mayElicit = (isReady || isPing) && (isWindowOpen || probes > 0)
+    const mayElicit = probes > 0 || (isReady && isWindowOpen)
     const ack = acks[space]
     const isAckDue = level !== 'zeroRtt' && ack.dueUs <= nowUs
     if (!isAckDue && !mayElicit) return
     const draft = this.#open(level, path)
+    draft.isProbe = probes > 0 && recovery.backoff > 0
     const hasAck = level !== 'zeroRtt' && ack.write(builder)
-    if (mayElicit) this.#writeFrames(level, isPing, nowUs)
-    const isEliciting = draft.frames.length > 0
-    // An acknowledgement that left too little room for what waits goes alone.
-    const isWanted = isEliciting || (hasAck && (isAckDue || mayElicit))
-    if (isWanted && hasAck) {
-      if (isEliciting) builder.add(ack.sentFrame())
-      else builder.identify('ack', space, ack.keyHi, ack.keyLo, 0, 0)
-      ack.sent()
+    if (mayElicit) this.#writeFrames(level, nowUs)
+    if (draft.frames.length === 0 && probes > 0) {
+      this.#writePing(space, probes)
+    } else if (draft.frames.length === 0 && hasAck) {
+      // It goes alone, for lack of anything else or of room.
+      builder.identify('ack', space, ack.keyHi, ack.keyLo, 0, 0)
+      if (ack.isPingWanted && isWindowOpen && !recovery.isWaiting(space)) this.#writePing(space, 0)
     }
-    builder.close(isWanted)
+    const isEliciting = draft.frames.length > 0
+    if (hasAck) {
+      if (isEliciting) builder.add(ack.sentFrame())
+      ack.sent(isEliciting)
+    }
+    builder.close(isEliciting || hasAck)
   }
 
-  #writeFrames(level: Level, isPing: boolean, nowUs: number): void {
-    const { crypto, control, recovery } = this.#parts
+  /** `ping` tells apart those of one probe timeout; 0 for one that goes with an acknowledgement. */
+  #writePing(space: Space, ping: number): void {
+    const { recovery } = this.#parts
+    const builder = this.#builder
+    builder.writer.u8(FrameType.ping)
+    builder.logged?.push({ kind: 'ping' })
+    builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt: recovery.backoff, fin: false, probed: false })
+    builder.identify('ping', space, ping, recovery.oldest(space)?.keyLo ?? 0, 0, recovery.backoff)
+  }
+
+  #writeFrames(level: Level, nowUs: number): void {
+    const { crypto, control } = this.#parts
     const builder = this.#builder
     const space = spaceOf(level)
-    if (isPing) {
-      builder.writer.u8(FrameType.ping)
-      builder.logged?.push({ kind: 'ping' })
-      builder.add({ owner: PING, id: 0, start: 0, end: 0, attempt: recovery.backoff, fin: false, probed: false })
-      builder.identify('ping', space, 0, recovery.oldest(space)?.keyLo ?? 0, 0, recovery.backoff)
-      return
-    }
     if (level !== 'zeroRtt') while (crypto[space].pack(builder));
     if (space !== Space.application) return
     control.pack(builder)
@@ -191,13 +203,13 @@ export class Sender {
       const packetBytes = end - start + TAG_BYTES
       recovery.sent({
         space: spaceOf(level), number: draft.number, sentUs: nowUs, bytes: packetBytes, isEliciting, isInFlight: isEliciting || isPadded,
-        isMarked: ecn === Ecn.ect0, isEarly: level === 'zeroRtt', keyPhase: draft.keyPhase, frames, path: path.recovery, datagram, keyLo,
+        isMarked: ecn === Ecn.ect0, isEarly: level === 'zeroRtt', frames, path: path.recovery, datagram, keyLo,
       })
       if (isEliciting) this.hasSentEliciting = true
       if (isEliciting || isPadded) this.#pace(path, packetBytes, nowUs)
       hasHandshake ||= level === 'handshake'
-      if (level === 'oneRtt' && keys.sent()) this.#parts.updateKeys()
-      this.#tell(draft, packetBytes, datagram)
+      if (level === 'oneRtt' && keys.sent(draft.number)) this.#parts.updateKeys()
+      this.#tell(draft, path, packetBytes, bytes.length, datagram)
     }
     // RFC 9001, section 4.9.1.
     if (hasHandshake && isClient) this.#parts.discardKeys('initial', nowUs)
@@ -208,14 +220,15 @@ export class Sender {
     pacer.sent(bytes, nowUs, congestion.windowBytes, roundTrip.smoothedUs)
   }
 
-  #tell({ level, number, logged }: Draft, length: number, datagram: number): void {
-    const { environment, settings } = this.#parts
+  #tell({ level, number, isProbe, logged: frames = [] }: Draft, path: Path, length: number, datagramBytes: number, datagram: number): void {
+    const { environment, settings, handshakeId: source } = this.#parts
+    const { id: destination } = path.remoteId
+    const token = this.#tokenOf(level)
+    const trigger = isProbe ? 'pto_probe' : undefined
     environment.onEvent?.({
       name: 'packet_sent',
-      data: {
-        header: { packet_type: qlogPacketType(level), packet_number: number }, raw: { length },
-        frames: qlogFrames(logged ?? [], settings.ackDelayExponent), datagram_id: datagram,
-      },
+      data: qlogPacket(
+        { level, number, destination, source, token, length, datagramBytes, datagram, frames, trigger }, settings.ackDelayExponent),
     })
   }
 
@@ -254,7 +267,7 @@ export class Sender {
     if (bytesMax < PACKET_ROOM_MIN) return
     const builder = this.#builder
     builder.begin(bytesMax, nowUs)
-    for (const level of ['initial', 'handshake', 'oneRtt'] as const) {
+    for (const level of HANDSHAKE_LEVELS) {
       if (keys.own(level) === undefined || builder.writer.room < PACKET_ROOM_MIN) continue
       this.#open(level, path)
       const frame = level === 'oneRtt' ? close : withoutApplication(close)

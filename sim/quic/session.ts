@@ -175,10 +175,14 @@ export class QuicSession implements Session, MessageSource, WatchedEnd {
   // --- what the connection asks --------------------------------------------------------------------------------------
 
   get priority(): number {
-    return this.#urgency.find(({ out }) => out.isReady)?.priority ?? Infinity
+    return this.#first()?.priority ?? Infinity
   }
   admit(nowUs: number): void {
-    this.#urgency.find(({ out }) => out.isReady)?.out.admit(nowUs)
+    this.#first()?.out.admit(nowUs)
+  }
+  #first(): ChannelState | undefined {
+    for (const channel of this.#urgency) if (channel.out.isReady) return channel
+    return undefined
   }
 
   // --- what the network and time do ----------------------------------------------------------------------------------

@@ -150,7 +150,9 @@ export class Streams implements StreamOwner, StreamListener {
       }
       if (stream.isBlocked && stream.credit.mayTellBlocked()) this.blocked(stream)
       stream.isQueued = false
-      this.#queue.splice(i, 1)
+      // Mostly there is one alone, and splice would make an array of it.
+      if (i === this.#queue.length - 1) this.#queue.pop()
+      else this.#queue.splice(i, 1)
     }
     this.#tellBlocked()
     return undefined
@@ -168,7 +170,8 @@ export class Streams implements StreamOwner, StreamListener {
     stream.isQueued = true
     let index = this.#queue.length
     while (index > 0 && isAfter(this.#queue[index - 1], stream)) index--
-    this.#queue.splice(index, 0, stream)
+    if (index === this.#queue.length) this.#queue.push(stream)
+    else this.#queue.splice(index, 0, stream)
   }
 
   blocked({ id, credit }: SendStream): void {

@@ -4,7 +4,13 @@ import { qlogText } from '../../reports/qlog.ts'
 import { pattern, type Program, SECOND_US, World, type WorldOptions } from '../sim/quic/world.ts'
 import { validateQlog } from '../support/qlogschema.ts'
 
-interface Packet { header: { packet_type: string; packet_number: number }; frames: { frame_type: string }[]; datagram_id: number }
+interface Packet {
+  header: { packet_type: string; packet_number: number }
+  is_coalesced?: true
+  trigger?: string
+  frames: { frame_type: string }[]
+  datagram_id: number
+}
 interface Written { time: number; name: string; data: Packet }
 
 const fileOf = (client: Program, server: Program): string => qlogText({
@@ -44,26 +50,76 @@ it.each<[string, WorldOptions]>([
   expect(validateQlog.errors).toBeNull()
   const told = new Set(file.traces.flatMap(({ events }: { events: Written[] }) => events.map(({ name }) => name)))
   const expected = [
-    'connectivity:connection_started', 'connectivity:connection_closed', 'connectivity:connection_state_updated',
+    'connectivity:connection_started', 'connectivity:connection_id_updated', 'connectivity:connection_closed',
+    'connectivity:connection_state_updated',
     'transport:parameters_set', 'transport:packet_sent', 'transport:packet_received', 'recovery:metrics_updated', 'security:key_updated',
     'security:key_discarded',
   ]
   for (const name of expected) expect(told).toContain(name)
 })
 
-it('what one end sent and nothing lost is what the other received: packets, frames and datagrams', () => {
+it('what one end sent and nothing lost is what the other received: headers, frames and datagrams', () => {
   const { text } = transfer({ links: LINKS })
   const [client, server] = JSON.parse(text).traces.map(({ events }: { events: Written[] }) => events) as [Written[], Written[]]
   const packets = (events: Written[], name: string) => new Map(events.filter((one) => one.name === `transport:${name}`)
-    .map(({ data: { header, frames, datagram_id: datagram } }) => [`${header.packet_type} ${header.packet_number}`, { frames, datagram }]))
+    .map(({ data: { trigger: _, ...data } }) => [`${data.header.packet_type} ${data.header.packet_number}`, data]))
   for (const [from, to] of [[client, server], [server, client]]) {
     const sent = packets(from, 'packet_sent')
     const received = packets(to, 'packet_received')
     expect(received.size).toBeGreaterThan(50)
     for (const [name, packet] of received) expect(packet).toEqual(sent.get(name))
+    expect([...sent.values()].some(({ is_coalesced: isCoalesced }) => isCoalesced === true)).toBe(true)
   }
   const last = server.findLast(({ name }) => name === 'transport:packet_received')!
   expect(last.data.frames.at(-1)).toEqual({ frame_type: 'connection_close', error_space: 'application', error_code: 3, reason: 'done' })
+})
+
+it('what one end says of itself is what the other hears', () => {
+  const { text } = transfer({ links: LINKS })
+  const [client, server] = JSON.parse(text).traces.map(({ events }: { events: { name: string; data: { owner: string } }[] }) =>
+    new Map(events.filter(({ name }) => name === 'transport:parameters_set').map(({ data: { owner, ...data } }) => [owner, data])))
+  expect([client.size, server.size]).toEqual([2, 2])
+  expect(client.get('local')).toEqual(server.get('remote'))
+  expect(server.get('local')).toEqual(client.get('remote'))
+})
+
+it('each end tells by which ids the two are addressed, as they change with the path', () => {
+  const world = new World({ isQlogged: true, links: LINKS })
+  const { client, server } = world.open()
+  world.run(SECOND_US)
+  world.alsoAt(3, client)
+  expect(client.act((connection, nowUs) => connection.migrate({ address: 3, port: 7_000 }, nowUs))).toBe(true)
+  world.run(2 * SECOND_US)
+  const file = JSON.parse(fileOf(client, server))
+  expect(validateQlog(file)).toBe(true)
+  const [ofClient, ofServer] = file.traces.map(({ events }: { events: { name: string; data: Record<string, string> }[] }) =>
+    events.filter(({ name }) => name === 'connectivity:connection_id_updated').map(({ data }) => data))
+  const idsOf = (updates: Record<string, string>[], owner: string) =>
+    updates.filter((update) => update.owner === owner).map(({ old, new: id }) => [old, id])
+  // Away from the id that the client drew, and with the move.
+  expect(idsOf(ofClient, 'remote').length).toBe(2)
+  expect(idsOf(ofClient, 'remote')[0][1]).toBe(idsOf(ofClient, 'remote')[1][0])
+  expect(idsOf(ofServer, 'local')).toEqual([idsOf(ofClient, 'remote')[1]])
+  expect(idsOf(ofServer, 'remote')).toEqual(idsOf(ofClient, 'local'))
+  // To an id with a token of the client's, and with the move.
+  expect(idsOf(ofServer, 'remote').length).toBe(2)
+})
+
+it.each<[string, string, WorldOptions]>([
+  ['pto_probe', 'sent', { links: { ...LINKS, dropPpm: 300_000 } }],
+  ['keys_available', 'received', { seed: 7, links: { ...LINKS, dropPpm: 300_000 } }],
+])('%s is why some packets were %s', (trigger, done, options) => {
+  const { text } = transfer(options)
+  const events = JSON.parse(text).traces.flatMap((trace: { events: Written[] }) => trace.events) as Written[]
+  const packets = events.filter(({ data }) => data.trigger === trigger)
+  expect(packets.length).toBeGreaterThan(0)
+  expect(new Set(packets.map(({ name }) => name))).toEqual(new Set([`transport:packet_${done}`]))
+})
+
+it('a Retry is told as a packet', () => {
+  const { text } = transfer({ links: LINKS, isRetryWanted: true })
+  const retries = (JSON.parse(text).traces[0].events as Written[]).filter(({ data }) => data.header?.packet_type === 'retry')
+  expect(retries).toMatchObject([{ name: 'transport:packet_received', data: { retry_token: { type: 'retry' } } }])
 })
 
 it('losses that are told are those that recovery counts', () => {

@@ -21,7 +21,7 @@ class Bench {
 
   constructor(isClient = true, probeTimeoutUsMax = Infinity) {
     this.recovery = new Recovery({ isClient, probeTimeoutUsMax }, this.path, {
-      lost: ({ number }) => this.lost.push(number), acked: () => {}, congestionChanged: (_path, trigger) => this.congestion.push(trigger),
+      lost: ({ number }) => this.lost.push(number), congestionChanged: (_path, trigger) => this.congestion.push(trigger),
     })
     this.recovery.isHandshakeConfirmed = true
     this.recovery.isPeerValidated = true
@@ -31,11 +31,12 @@ class Bench {
     const { space = Space.application, frames = [] } = options
     this.recovery.sent({
       space, number: this.recovery.nextNumber(space), sentUs, bytes: DATAGRAM_BYTES_MAX, isEliciting: true, isInFlight: true,
-      isMarked: false, isEarly: false, keyPhase: 0, frames, path: this.path, datagram: 0, keyLo: 0,
+      isMarked: false, isEarly: false, frames, path: this.path, datagram: 0, keyLo: 0,
     })
   }
-  ack(nowUs: number, ranges: readonly number[], delayUs = 0, space: Space = Space.application): boolean {
-    return this.recovery.acknowledged(space, { kind: 'ack', largest: ranges[0], delay: 0, ranges, ecn: undefined }, delayUs, nowUs)
+  ack(nowUs: number, ranges: readonly number[], delayUs = 0, space: Space = Space.application, waitedUs = 0): boolean {
+    const frame = { kind: 'ack', largest: ranges[0], delay: 0, ranges, ecn: undefined } as const
+    return this.recovery.acknowledged(space, frame, delayUs, nowUs, waitedUs)
   }
 }
 
@@ -66,6 +67,13 @@ describe('section 5: the round trip', () => {
     }
     expect(smoothed(true)).toBe(Math.floor((7 * 50_000 + 125_000) / 8))
     expect(smoothed(false)).toBe(Math.floor((7 * 50_000 + 60_000) / 8))
+  })
+
+  test('section 5.3: what an acknowledgement waited for its keys is no part of the round trip', () => {
+    const bench = new Bench()
+    bench.send(0)
+    bench.ack(500 * MS, [0, 0], 0, Space.application, 440 * MS)
+    expect(bench.path.roundTrip.smoothedUs).toBe(60 * MS)
   })
 })
 
@@ -131,6 +139,19 @@ describe('section 6: loss', () => {
     expect([bench.recovery.probes(Space.initial), bench.recovery.probes(Space.handshake)]).toEqual([0, 2])
     bench.recovery.isPeerValidated = true
     expect(bench.recovery.deadlineUs()).toBe(Infinity)
+  })
+
+  test('section 6.2.4: a probe timeout has all spaces send that wait for an answer, two packets each', () => {
+    const bench = new Bench(false)
+    bench.recovery.isHandshakeConfirmed = false
+    const probes = (): number[] => [Space.initial, Space.handshake, Space.application].map((space) => bench.recovery.probes(space))
+    bench.send(0, { space: Space.handshake })
+    bench.send(10, { space: Space.initial })
+    bench.send(20)
+    expect(bench.recovery.expired(bench.recovery.deadlineUs())).toBe('probe')
+    expect(probes()).toEqual([2, 2, 0])
+    bench.send(30, { space: Space.initial })
+    expect(probes()).toEqual([1, 2, 0])
   })
 
   test('section 6.2.4: frames that a probe repeated are not repeated again when their first packet is lost', () => {
