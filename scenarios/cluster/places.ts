@@ -15,7 +15,7 @@ const HOST = 0
 const ACCOUNT = { username: 'peer', password: 'pass' }
 const REALM = 'theta.example'
 
-type Watched = Pick<EndpointConfig, 'quic' | 'watchQuic'>
+type Watched = Pick<EndpointConfig, 'quic' | 'watchQuic' | 'watchWebRtc'>
 
 /** The public server as its node sees it. */
 export interface PublicServer {
