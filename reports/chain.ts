@@ -337,8 +337,9 @@ class Chain {
     const [{ passage, record }] = losses
     const declared = passages.flatMap(({ fates }) => fates).find(({ fate }) => fate.kind === 'declaredLost')
     const recovery = declared === undefined ? '' : `; the sender gave it up ${at(declared.fate.atUs)}`
-    const attempts = losses.length === 1 ? 'one attempt was' : `${losses.length} attempts were`
-    this.#add('fault', record, `${attempts} lost, ${this.#traffic.name(passage)} first: ${instants}${rest}${recovery}`)
+    const name = this.#traffic.name(passage)
+    const attempts = losses.length === 1 ? `one attempt was lost, ${name}` : `${losses.length} attempts were lost, ${name} first`
+    this.#add('fault', record, `${attempts}: ${instants}${rest}${recovery}`)
     const outage = losses.find(({ why }) => why !== undefined && why !== 'drop')
     if (outage?.why !== undefined) this.#outage(outage.why, outage.record, outage.passage)
   }

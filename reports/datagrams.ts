@@ -30,8 +30,8 @@ type Row = Mutable<ProtocolRow>
 
 export class Datagrams {
   readonly #rows = new Map<string, Row>()
-  /** By datagram, whose numbers are dense. */
-  readonly #rowOf: Row[] = []
+  /** By datagram. */
+  readonly #rowOf = new Map<number, Row>()
   /** Retransmissions that have not arrived intact yet. */
   readonly #awaited = new Set<number>()
   readonly #rowOfConnection = new Map<number, Row>()
@@ -66,7 +66,7 @@ export class Datagrams {
 
   #sent(record: Extract<RunRecord, { readonly kind: 'sent' }>): void {
     const row = this.#protocol(record.protocol)
-    this.#rowOf[record.datagram] = row
+    this.#rowOf.set(record.datagram, row)
     this.#rowOfConnection.set(record.connection, row)
     row.sent++
     row.bytes += record.bytes
@@ -76,7 +76,7 @@ export class Datagrams {
   }
 
   #row(datagram: number): Row {
-    return this.#rowOf[datagram] ?? this.#protocol('unknown')
+    return this.#rowOf.get(datagram) ?? this.#protocol('unknown')
   }
   #connection(connection: number): Row {
     return this.#rowOfConnection.get(connection) ?? this.#protocol('unknown')
@@ -85,8 +85,8 @@ export class Datagrams {
     let row = this.#rows.get(protocol)
     if (row === undefined) {
       row = {
-        protocol, sent: 0, bytes: 0, delivered: 0, marked: 0, duplicated: 0, reordered: 0, corrupted: 0, lost: {}, discarded: {}, declaredLost: 0,
-        retransmitted: 0, recovered: 0, probes: 0, abandoned: 0, overflowed: 0,
+        protocol, sent: 0, bytes: 0, delivered: 0, marked: 0, duplicated: 0, reordered: 0, corrupted: 0, lost: {}, discarded: {},
+        declaredLost: 0, retransmitted: 0, recovered: 0, probes: 0, abandoned: 0, overflowed: 0,
       }
       this.#rows.set(protocol, row)
     }

@@ -25,6 +25,10 @@ export interface RunNode {
   readonly role: 'host' | 'viewer' | 'editor' | 'admin'
   /** The host has one with each peer: 'none' of its own. */
   readonly transport: 'quic' | 'webrtc' | 'none'
+  /** Beside the one whose address is its id; each by what it is for. */
+  readonly interfaces?: readonly { readonly address: number; readonly name: string }[]
+  /** That it is behind, by the address that others see. */
+  readonly translator?: { readonly address: number; readonly kind: string }
 }
 
 /** What wrote a row, in words. */
@@ -199,7 +203,7 @@ export type ReportedEvent =
   | { readonly event: 'recovered'; readonly generation: number }
   | { readonly event: 'checkpointed' }
   /** A crash met a write: how many of its bytes it left. */
-  | { readonly event: 'unconfirmed'; readonly bytes: number; readonly kept: number }
+  | { readonly event: 'unconfirmed'; readonly file: string; readonly offset: number; readonly bytes: number; readonly kept: number }
   | { readonly event: 'operation'; readonly label: string; readonly verb: string }
   /** A rare state that a peer reached. */
   | { readonly event: 'mark'; readonly name: string }

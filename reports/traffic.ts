@@ -9,7 +9,8 @@ import { eventOf, type ReportedEvent, type RunNode, type RunRecord } from './inp
 import { Names } from './names.ts'
 
 type Sent = Extract<RunRecord, { readonly kind: 'sent' }>
-type Fate = Extract<RunRecord, { readonly kind: 'lost' | 'marked' | 'duplicated' | 'corrupted' | 'reordered' | 'discarded' | 'declaredLost' }>
+type FateKind = 'lost' | 'marked' | 'duplicated' | 'corrupted' | 'reordered' | 'discarded' | 'declaredLost'
+type Fate = Extract<RunRecord, { readonly kind: FateKind }>
 
 /** A datagram and all that was told of it; each with the index of its record. */
 export interface Passage {

@@ -1,5 +1,5 @@
 /** Choices and operations of a plan in words: "ben's datagram 41 to host (quic ack of connection 4096) was lost". */
-import type { RunNode, RunRecord } from './input.ts'
+import { eventOf, type RunNode, type RunRecord } from './input.ts'
 import { at } from './names.ts'
 import { milliseconds } from './percentiles.ts'
 import { counted } from './table.ts'
@@ -72,14 +72,14 @@ export class Wording {
   /** The key of a write is its file, as a hash, and where in it the write begins. Of what a crash does a note follows. */
   #onDisk({ site, record, keyLo }: MadeChoice): string {
     if (site === 'disk.latency') return `a write to a disk, at byte ${keyLo} of its file, took long`
-    const found = this.#records.find((one, index) =>
-      index >= record && one.kind === 'note' && one.name === 'unconfirmed' && one.data.offset === keyLo)
-    if (found?.kind !== 'note') return `a crash left something of a write, at byte ${keyLo} of its file`
-    const { file, bytes, kept } = found.data
-    const crash = `the crash of ${this.#traffic.names.who(found.node)}, ${at(found.atUs)},`
-    return site === 'disk.crash.removal'
-      ? `${crash} found ${String(file)} removed`
-      : `${crash} left ${String(kept)} of the ${counted(Number(bytes), 'byte')} that were being written to ${String(file)} at byte ${keyLo}`
+    for (const one of this.#records.slice(record)) {
+      const met = one.kind === 'note' ? eventOf(one) : undefined
+      if (met?.event !== 'unconfirmed' || met.offset !== keyLo) continue
+      const crash = `the crash of ${this.#traffic.names.who(one.node)}, ${at(one.atUs)},`
+      if (site === 'disk.crash.removal') return `${crash} found ${met.file} removed`
+      return `${crash} left ${met.kept} of the ${counted(met.bytes, 'byte')} that were being written to ${met.file} at byte ${keyLo}`
+    }
+    return `a crash left something of a write, at byte ${keyLo} of its file`
   }
 
   /** The note that a fault point leaves follows the choice. */

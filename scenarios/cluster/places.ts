@@ -3,6 +3,7 @@
  * behind a translator has a public server beside it (STUN, TURN, the relay), on an interface of its own that is behind nothing.
  */
 import { ADDRESSES_MAX, type Address, type Datagram } from '../../sim/net/datagram.ts'
+import type { RunNode } from '../../reports/input.ts'
 import type { Internet } from '../../sim/net/internet.ts'
 import { type EndpointConfig, type MeetingPlaces, TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { Services } from '../../sim/webrtc/services.ts'
@@ -31,6 +32,8 @@ export class Places {
   readonly #internet: Internet
   readonly #watched: (node: number) => Watched | undefined
   readonly #meeting: MeetingPlaces | undefined
+  /** Of nodes that are behind one. */
+  readonly #translators = new Map<number, Translator>()
 
   /** @param watched what the transport of a node is told besides, where somebody reads along. */
   constructor(internet: Internet, hostBehind: Translator, watched: (node: number) => Watched | undefined) {
@@ -38,6 +41,7 @@ export class Places {
     this.#watched = watched
     if (hostBehind === 'none') return
     internet.addNat(hostBehind, [HOST])
+    this.#translators.set(HOST, hostBehind)
     const address = internet.addInterface(HOST)
     const stunServer = { address, port: TURN_PORT }
     this.server = publicServer(address)
@@ -59,12 +63,24 @@ export class Places {
     if (over === 'quic' && this.server !== undefined) {
       throw new RangeError(`join ${name}: the host is behind a translator, where QUIC does not reach it; take over: 'webrtc'`)
     }
-    if (behind !== 'none') this.#internet.addNat(behind, [node])
+    if (behind !== 'none') {
+      this.#internet.addNat(behind, [node])
+      this.#translators.set(node, behind)
+    }
     return new TransportEndpoint({
       address: node, channels: channelsFor, accept: [], ...this.#watched(node),
       resolve: (place) => (place === hostName() ? { protocol: over, address: HOST } : undefined),
       ...(this.#meeting !== undefined && { places: this.#meeting }),
     })
+  }
+
+  /** Where a node is, for a report. */
+  of(node: number): Pick<RunNode, 'interfaces' | 'translator'> {
+    const kind = this.#translators.get(node)
+    return {
+      ...(node === HOST && this.server !== undefined && { interfaces: [{ address: this.server.address, name: 'the public server' }] }),
+      ...(kind !== undefined && { translator: { address: this.#internet.natOf(node)!.publicAddress, kind } }),
+    }
   }
 
   /** The translator of a node starts anew: its mappings are gone. @throws {TypeError} where the node is behind none. */

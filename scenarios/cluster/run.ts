@@ -259,8 +259,10 @@ class Run {
     const info: RunOutcome['info'] = {
       hz: this.#scenario.settings.hz,
       nodes: [
-        { id: 0, name: 'host', role: 'host', transport: 'none' },
-        ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
+        { id: 0, name: 'host', role: 'host', transport: 'none', ...cluster.places.of(0) },
+        ...cluster.clients.map(({ id, name }) => ({
+          id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id), ...cluster.places.of(id),
+        })),
       ],
       exit, verdict, ...(failure !== undefined && { failure }), failures, mustHappen,
       traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,

@@ -74,15 +74,17 @@ describe('a choice in words', () => {
     const data = { event: 'unconfirmed', file: 'log.3', offset: 1200, bytes: 340, kept: 17 }
     const met: RunRecord = { kind: 'note', name: 'unconfirmed', data, atUs: 900, node: HOST }
     const of = (site: string, records = [met]): string => words(records).choice(made(site, 0, 5, 77, 1200))
-    expect(of('disk.crash')).toBe('the crash of the host, at 0.900 ms, left 17 of the 340 bytes that were being written to log.3 at byte 1200')
+    expect(of('disk.crash'))
+      .toBe('the crash of the host, at 0.900 ms, left 17 of the 340 bytes that were being written to log.3 at byte 1200')
     expect(of('disk.crash.removal')).toBe('the crash of the host, at 0.900 ms, found log.3 removed')
     expect(of('disk.crash', [])).toBe('a crash left something of a write, at byte 1200 of its file')
     expect(of('disk.latency')).toBe('a write to a disk, at byte 1200 of its file, took long')
   })
 
   it('has a sentence for every site at which the simulator chooses', () => {
-    const sites = readdirSync('sim', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
-      .flatMap((file) => [...readFileSync(`sim/${file}`, 'utf8').matchAll(/\b(?:odds|chancePpm|possible)\('([^']+)'/g)].map(([, site]) => site))
+    const files = readdirSync('sim', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const code = files.map((file) => readFileSync(`sim/${file}`, 'utf8')).join('\n')
+    const sites = [...code.matchAll(/\b(?:odds|chancePpm|possible)\('([^']+)'/g)].map(([, site]) => site)
     expect(sites.length).toBeGreaterThan(12)
     const records = [...handshake, sent(5_000, 1, ANA, HOST)]
     for (const site of sites) expect(words(records).choice(made(site, 3))).not.toContain('took alternative')

@@ -128,7 +128,14 @@ describe('a capture', () => {
   it('shows nodes behind translators by their inside addresses, and the public server by its own', async () => {
     const story = storyOf('behind-nats')
     const { pcap, traceDigest } = await captureOf(story)
-    expect(traceDigest).toBe((await run(story, { seed: 1 })).traceDigest)
+    const result = await run(story, { seed: 1 })
+    expect(traceDigest).toBe(result.traceDigest)
+    // The report calls them by what they are, and says which way connections went.
+    const { links, connections } = result.report
+    expect(new Set(links.flatMap(({ from, to }) => [from, to])))
+      .toEqual(new Set(['host', 'ana', 'ben', 'the public server', "ana's translator"]))
+    expect(connections.map(({ from, paths: [{ through }] }) => `${from} ${through}`))
+      .toEqual(['ana direct', 'ben the public server', 'ana direct'])
     if (!hasReader()) return
     expect(readCapture(pcap!.file, PROBLEMS, 'frame.number', 'frame.protocols', '_ws.expert.message')).toEqual([])
     const sources = new Set(readCapture(pcap!.file, 'udp', 'frame.interface_name', 'ip.src'))
