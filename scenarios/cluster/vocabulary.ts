@@ -11,6 +11,8 @@ import type { ToolName } from '../../system/editor/tools.ts'
 import type { PlacementTag } from '../../system/placement/tags.ts'
 import type { Translator } from './translators.ts'
 
+export type { PlacementTag, ToolName }
+
 export type Metres = readonly [x: number, y: number, z: number]
 /** An entity or placement as stories pass it around: its id. */
 export type Thing = number
@@ -41,9 +43,9 @@ export type JoinCompression = (typeof COMPRESSIONS)[number]
 export interface JoinOptions {
   readonly over: 'quic' | 'webrtc'
   readonly role: 'viewer' | 'editor' | 'admin'
-  /** Capabilities asked for; all that the role allows where it is left out. */
   /** Its messages are in their debug form, both ways. */
   readonly cbor?: boolean
+  /** Capabilities asked for; all that the role allows where it is left out. */
   readonly capabilities?: readonly ('editPlacements' | 'manageCommits' | 'editWorld' | 'telemetry')[]
   /** How far this peer can compress (default 'none', which is the fastest to simulate); the host can do all of it. */
   readonly compression?: JoinCompression
