@@ -49,7 +49,7 @@ export class Names {
 }
 
 /** By address: nodes, what else they have, and what they are behind. */
-export const addressNames = (nodes: readonly RunNode[]): ReadonlyMap<number, string> =>
+export const addressNames = (nodes: readonly Omit<RunNode, 'role' | 'transport'>[]): ReadonlyMap<number, string> =>
   new Map(nodes.flatMap(({ id, name, interfaces = [], translator }) => [
     [id, name] as const, ...interfaces.map((one) => [one.address, one.name] as const),
     ...(translator === undefined ? [] : [[translator.address, `${name}'s translator`] as const]),
