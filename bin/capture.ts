@@ -48,11 +48,13 @@ export async function capturedRun(
     kind: 'captured',
     files: { 'capture.pcapng': pcap?.file, 'connections.qlog': qlog?.file },
     linesOf: (folder) => [
-      ...(pcap === undefined ? [] : [`pcap:   ${folder}/capture.pcapng (${pcap.packets} packets${leftOut('packets', pcap)})`]),
+      ...(pcap === undefined ? [] : [
+        `pcap:   ${folder}/capture.pcapng (${pcap.packets} packets and ${pcap.inside} inside them${leftOut('packets', pcap)})`,
+      ]),
       ...(qlog === undefined ? [] : [`qlog:   ${folder}/connections.qlog (${qlog.ends} ends of connections${leftOut('events', qlog)})`]),
     ],
     summary: {
-      ...(pcap && { pcap: { packets: pcap.packets, leftOut: pcap.leftOut } }),
+      ...(pcap && { pcap: { packets: pcap.packets, inside: pcap.inside, leftOut: pcap.leftOut } }),
       ...(qlog && { qlog: { ends: qlog.ends, leftOut: qlog.leftOut } }),
     },
   }

@@ -98,7 +98,8 @@ async function openFile(source: string, engine: Engine, terminal: Terminal): Pro
     onOutput: (text) => { terminal.stderr(text) },
   })
   const perform: Subject['perform'] = async (task, options, onProgress) => {
-    const question = { module: file.module, source, task, options: { ...options, source, sourceDigest: file.digest } }
+    const whole = { ...options, source, sourceDigest: file.digest, folder: terminal.folder }
+    const question = { module: file.module, source, task, options: whole }
     const answer = await thread.ask(question, onProgress).catch((error: unknown) => {
       throw error instanceof ThreadEnd ? explain(error, source, file.shorten(error.place ?? file.placeOf(error.stack) ?? '')) : error
     })

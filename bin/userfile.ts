@@ -1,5 +1,5 @@
 /** A user's scenario file on its way to a thread: bundled into a module, with what it takes to say where it is wrong. */
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { ScenarioFileError, bundleScenario } from '../platform/load.ts'
 import { type Engine, Misuse, type Terminal } from './engine.ts'
 
@@ -30,7 +30,7 @@ export async function openUserFile(source: string, engine: Engine, terminal: Ter
   })
   const placeOf = (stack: string | undefined): string | undefined => {
     const found = bundle.placeOfError(stack ?? '')
-    return found === undefined ? undefined : shorten(found)
+    return found === undefined ? undefined : relative(terminal.folder, found)
   }
   return {
     module: bundle.module, digest: bundle.digest, placeOf, shorten,

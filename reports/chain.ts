@@ -9,6 +9,7 @@
 import { placeInWords } from './divergence.ts'
 import { type Culprit, culpritOf } from './culprits.ts'
 import { eventOf, type Parting, type ReportedEvent, type RowWrite, type RunDivergence, type RunInfo, type RunRecord } from './input.ts'
+import { DISCARDS, LEADING_VERBS, LOSSES, type LossReason } from './losses.ts'
 import { at, causeInWords, writeInWords } from './names.ts'
 import { counted } from './table.ts'
 import type { Passage, Traffic } from './traffic.ts'
@@ -57,6 +58,15 @@ interface Found<E> {
   readonly node: number
   readonly atUs: number
   readonly event: E
+}
+
+interface Loss {
+  readonly passage: Passage
+  readonly record: number
+  readonly atUs: number
+  readonly words: string
+  /** Undefined where the datagram reached an endpoint. */
+  readonly why?: LossReason
 }
 
 class Chain {
@@ -316,31 +326,35 @@ class Chain {
 
   /** Merges what did not arrive into one link, and one for what made them so. */
   #lost(passages: readonly Passage[]): void {
-    const losses = passages.flatMap((passage) => passage.fates.flatMap(({ fate, record }) => {
-      const isLost = fate.kind === 'lost' || (fate.kind === 'discarded' && fate.why !== 'repeated')
-      return isLost ? [{ passage, record, why: fate.why, atUs: fate.atUs }] : []
+    const losses = passages.flatMap((passage) => passage.fates.flatMap(({ fate, record }): Loss[] => {
+      const { atUs } = fate
+      if (fate.kind === 'lost') return [{ passage, record, words: LOSSES[fate.why], why: fate.why, atUs }]
+      return fate.kind === 'discarded' && fate.why !== 'repeated' ? [{ passage, record, words: DISCARDS[fate.why], atUs }] : []
     }))
     if (losses.length === 0) return
-    const instants = losses.slice(0, INSTANTS_MAX).map(({ why, atUs }) => `${why} ${at(atUs)}`).join(', ')
+    const instants = losses.slice(0, INSTANTS_MAX).map(({ words, atUs }) => `${words} ${at(atUs)}`).join(', ')
     const rest = losses.length > INSTANTS_MAX ? ` and ${losses.length - INSTANTS_MAX} more` : ''
     const [{ passage, record }] = losses
     const declared = passages.flatMap(({ fates }) => fates).find(({ fate }) => fate.kind === 'declaredLost')
     const recovery = declared === undefined ? '' : `; the sender gave it up ${at(declared.fate.atUs)}`
-    const attempts = losses.length === 1 ? 'one attempt was' : `${losses.length} attempts were`
-    this.#add('fault', record, `${attempts} lost, ${this.#traffic.name(passage)} first: ${instants}${rest}${recovery}`)
-    const down = losses.find(({ why }) => why === 'down' || why === 'queue')
-    if (down !== undefined) this.#outage(down.record, passage)
+    const name = this.#traffic.name(passage)
+    const attempts = losses.length === 1 ? `one attempt was lost, ${name}` : `${losses.length} attempts were lost, ${name} first`
+    this.#add('fault', record, `${attempts}: ${instants}${rest}${recovery}`)
+    const outage = losses.find(({ why }) => why !== undefined && why !== 'drop')
+    if (outage?.why !== undefined) this.#outage(outage.why, outage.record, outage.passage)
   }
 
-  /** Why a link or a node took nothing. */
-  #outage(record: number, { sent }: Passage): void {
+  /** Why a link, a translator or a node took nothing. */
+  #outage(why: LossReason, record: number, { sent }: Passage): void {
     const change = this.#records.slice(0, record).findLastIndex((one) => one.kind === 'node' && one.node === sent.to)
     const changed = this.#records[change]
-    if (changed?.kind === 'node' && (changed.change === 'crashed' || changed.change === 'paused')) {
+    const mayBeNode = why === 'down' || why === 'queue'
+    if (mayBeNode && changed?.kind === 'node' && (changed.change === 'crashed' || changed.change === 'paused')) {
       return void this.#add('fault', change, `${this.#name(sent.to)} had been ${changed.change}`)
     }
-    const cut = this.#all('operation').findLast((one) => one.record < record && (one.event.verb === 'cut' || one.event.verb === 'set'))
-    if (cut !== undefined) this.#add('fault', cut.record, `the network had been changed by ${cut.event.label}`)
+    const verbs = LEADING_VERBS[why]
+    const led = this.#all('operation').findLast((one) => one.record < record && verbs.includes(one.event.verb))
+    if (led !== undefined) this.#add('fault', led.record, `the network had been changed by ${led.event.label}`)
   }
 
   /** Nodes of the chain that stood still or crashed within it. */
@@ -424,4 +438,6 @@ const inFrame = ({ cause: { by }, frame }: RowWrite): string => (by === 'command
 const MORE = /^(, sent again$| and )/
 
 /** What the network did to a datagram that arrived. */
-const EFFECTS: Readonly<Record<string, string>> = { duplicated: 'duplicated', corrupted: 'damaged', reordered: 'held back' }
+const EFFECTS: Readonly<Record<string, string>> = {
+  duplicated: 'duplicated', corrupted: 'damaged', reordered: 'held back', marked: 'marked by a queue that was long (ECN)',
+}

@@ -8,7 +8,8 @@ import {
 
 export const COUNTERS = {
   packetsSent: 'datagrams handed to the network',
-  packetsLost: 'datagrams that the network lost: dropped, over a queue, over the MTU, or into a link that was down',
+  packetsLost: 'datagrams that the network lost: those over a queue, at a translator, or into what was down, too',
+  packetsMarked: 'datagrams that a queue marked as it told of congestion (ECN)',
   packetsDuplicated: 'datagrams that the network delivered twice',
   packetsReordered: 'datagrams that the network held back',
   packetsCorrupted: 'datagrams that the network damaged',
@@ -181,6 +182,7 @@ class Tally {
         if (isRetransmission(record)) counts.packetsRetransmitted++
         return
       case 'lost': counts.packetsLost++; return
+      case 'marked': counts.packetsMarked++; return
       case 'duplicated': counts.packetsDuplicated++; return
       case 'reordered': counts.packetsReordered++; return
       case 'corrupted': counts.packetsCorrupted++; return

@@ -10,7 +10,9 @@ export interface ProtocolRow {
   readonly duplicated: number
   readonly reordered: number
   readonly corrupted: number
-  /** By why: drop, queue, down, mtu. */
+  /** Marked by a queue (ECN). */
+  readonly marked: number
+  /** By why: the names of losses.ts. */
   readonly lost: Readonly<Record<string, number>>
   /** Thrown away by the endpoint that they reached, by why. */
   readonly discarded: Readonly<Record<string, number>>
@@ -28,8 +30,8 @@ type Row = Mutable<ProtocolRow>
 
 export class Datagrams {
   readonly #rows = new Map<string, Row>()
-  /** By datagram, whose numbers are dense. */
-  readonly #rowOf: Row[] = []
+  /** By datagram. */
+  readonly #rowOf = new Map<number, Row>()
   /** Retransmissions that have not arrived intact yet. */
   readonly #awaited = new Set<number>()
   readonly #rowOfConnection = new Map<number, Row>()
@@ -43,6 +45,7 @@ export class Datagrams {
         return
       case 'lost': return increment(this.#row(record.datagram).lost, record.why)
       case 'discarded': return increment(this.#row(record.datagram).discarded, record.why)
+      case 'marked': this.#row(record.datagram).marked++; return
       case 'duplicated': this.#row(record.datagram).duplicated++; return
       case 'reordered': this.#row(record.datagram).reordered++; return
       case 'corrupted':
@@ -63,7 +66,7 @@ export class Datagrams {
 
   #sent(record: Extract<RunRecord, { readonly kind: 'sent' }>): void {
     const row = this.#protocol(record.protocol)
-    this.#rowOf[record.datagram] = row
+    this.#rowOf.set(record.datagram, row)
     this.#rowOfConnection.set(record.connection, row)
     row.sent++
     row.bytes += record.bytes
@@ -73,7 +76,7 @@ export class Datagrams {
   }
 
   #row(datagram: number): Row {
-    return this.#rowOf[datagram] ?? this.#protocol('unknown')
+    return this.#rowOf.get(datagram) ?? this.#protocol('unknown')
   }
   #connection(connection: number): Row {
     return this.#rowOfConnection.get(connection) ?? this.#protocol('unknown')
@@ -82,8 +85,8 @@ export class Datagrams {
     let row = this.#rows.get(protocol)
     if (row === undefined) {
       row = {
-        protocol, sent: 0, bytes: 0, delivered: 0, duplicated: 0, reordered: 0, corrupted: 0, lost: {}, discarded: {}, declaredLost: 0,
-        retransmitted: 0, recovered: 0, probes: 0, abandoned: 0, overflowed: 0,
+        protocol, sent: 0, bytes: 0, delivered: 0, marked: 0, duplicated: 0, reordered: 0, corrupted: 0, lost: {}, discarded: {},
+        declaredLost: 0, retransmitted: 0, recovered: 0, probes: 0, abandoned: 0, overflowed: 0,
       }
       this.#rows.set(protocol, row)
     }

@@ -19,12 +19,23 @@ export interface RunHeader {
   readonly verifier: string
 }
 
+/** A network that a node was in. */
+export interface RunNetwork {
+  /** Of the node's interface; its id in the first one. */
+  readonly address: number
+  /** That the node is behind there, by the address that others see. */
+  readonly translator?: { readonly address: number; readonly kind: string }
+}
 export interface RunNode {
   readonly id: number
   readonly name: string
   readonly role: 'host' | 'viewer' | 'editor' | 'admin'
   /** The host has one with each peer: 'none' of its own. */
   readonly transport: 'quic' | 'webrtc' | 'none'
+  /** Beside the one whose address is its id; each by what it is for. */
+  readonly interfaces?: readonly { readonly address: number; readonly name: string }[]
+  /** Those that it was in, one after the other; left out where that was one, and it was behind nothing. */
+  readonly networks?: readonly RunNetwork[]
 }
 
 /** What wrote a row, in words. */
@@ -199,7 +210,7 @@ export type ReportedEvent =
   | { readonly event: 'recovered'; readonly generation: number }
   | { readonly event: 'checkpointed' }
   /** A crash met a write: how many of its bytes it left. */
-  | { readonly event: 'unconfirmed'; readonly bytes: number; readonly kept: number }
+  | { readonly event: 'unconfirmed'; readonly file: string; readonly offset: number; readonly bytes: number; readonly kept: number }
   | { readonly event: 'operation'; readonly label: string; readonly verb: string }
   /** A rare state that a peer reached. */
   | { readonly event: 'mark'; readonly name: string }

@@ -3,6 +3,7 @@ import { savedShare } from './compression.ts'
 import { COUNTERS, type CounterName } from './counters.ts'
 import { FOLD_OUTCOMES, isMet, type WriteStory } from './input.ts'
 import { canonicalJson } from './json.ts'
+import { DISCARDS, LOSSES } from './losses.ts'
 import { latencyCells, milliseconds } from './percentiles.ts'
 import type { Hits } from './marks.ts'
 import { LATENCIES, type LatencyName, type Report } from './report.ts'
@@ -11,7 +12,7 @@ import { type Cell, counted, escaped, markdownTable, share } from './table.ts'
 export function reportMarkdown(report: Report): string {
   const sections = [
     head(report), divergence(report), why(report), failures(report), mustHappen(report), convergence(report), latencies(report),
-    datagrams(report),
+    datagrams(report), links(report), connections(report),
     messages(report), interest(report), compression(report), commands(report), commits(report), snapshots(report), sessions(report),
     physics(report),
     counters(report),
@@ -36,8 +37,18 @@ function head({ run, result, nodes }: Report): string[] {
   return [
     `# ${run.scenario}, seed ${run.seed}: ${result.verdict}`, '', `Exit ${result.exit}. Times are virtual.`, '',
     ...markdownTable(['run', ''], facts), '',
-    ...markdownTable(['node#', 'name', 'role', 'transport'], nodes.map(({ id, name, role, transport }) => [id, name, role, transport])),
+    ...nodeTable(nodes),
   ]
+}
+
+function nodeTable(nodes: Report['nodes']): string[] {
+  const titles = ['node#', 'name', 'role', 'transport']
+  const cells = ({ id, name, role, transport }: Report['nodes'][number]): Cell[] => [id, name, role, transport]
+  if (nodes.every(({ networks }) => networks === undefined)) return markdownTable(titles, nodes.map(cells))
+  return markdownTable([...titles, 'behind', 'also has'], nodes.map((node) => [
+    ...cells(node), (node.networks ?? []).map(({ translator }) => translator?.kind ?? 'none').join(', then '),
+    (node.interfaces ?? []).map(({ name }) => name).join(', '),
+  ]))
 }
 
 function divergence({ divergence: found }: Report): string[] {
@@ -96,12 +107,43 @@ function latencies({ latencies: byName }: Report): string[] {
 
 function datagrams({ datagrams: rows }: Report): string[] {
   const titles = [
-    'over', 'sent#', 'bytes#', 'delivered#', 'lost', 'duplicated#', 'reordered#', 'corrupted#', 'discarded',
+    'over', 'sent#', 'bytes#', 'delivered#', 'lost', 'marked#', 'duplicated#', 'reordered#', 'corrupted#', 'discarded',
     'declared lost#', 'retransmitted#', 'recovered#', 'probes#', 'abandoned#', 'overflowed#',
   ]
-  return titled('Datagrams', titles, rows.map((row) => [
-    row.protocol, row.sent, row.bytes, row.delivered, told(row.lost), row.duplicated, row.reordered, row.corrupted, told(row.discarded),
-    row.declaredLost, row.retransmitted, row.recovered, row.probes, row.abandoned, row.overflowed,
+  return [
+    ...titled('Datagrams', titles, rows.map((row) => [
+      row.protocol, row.sent, row.bytes, row.delivered, told(row.lost), row.marked, row.duplicated, row.reordered, row.corrupted,
+      told(row.discarded), row.declaredLost, row.retransmitted, row.recovered, row.probes, row.abandoned, row.overflowed,
+    ])),
+    ...legend(LOSSES, rows.map(({ lost }) => lost)), ...legend(DISCARDS, rows.map(({ discarded }) => discarded)),
+  ]
+}
+
+/** What the names in a column mean, as far as they occur. */
+function legend(words: Readonly<Record<string, string>>, counts: readonly Readonly<Record<string, number>>[]): string[] {
+  const names = Object.keys(words).filter((name) => counts.some((count) => name in count))
+  return names.length === 0 ? [] : ['', `${names.map((name) => `${name}: ${words[name]}`).join('; ')}.`]
+}
+
+function links({ links: rows }: Report): string[] {
+  const titles = [
+    'from', 'to', 'sent#', 'bytes#', 'delivered#', 'lost', 'marked#', 'duplicated#', 'reordered#', 'corrupted#',
+    'ms, p50#', 'p90#', 'p99#', 'max#',
+  ]
+  return titled('Links', titles, rows.map((row) => [
+    row.from, row.to, row.sent, row.bytes, row.delivered, told(row.lost), row.marked, row.duplicated, row.reordered, row.corrupted,
+    ...(row.delay === null ? ['', '', '', ''] : latencyCells(row.delay).slice(1)),
+  ]))
+}
+
+function connections({ connections: rows }: Report): string[] {
+  const titles = [
+    'connection#', 'over', 'from', 'to', 'began at, ms#', 'path found after#', 'handshake after#', 'first message after#', 'path',
+  ]
+  return titled('Connections', titles, rows.map(({ connection, over, from, to, beganAtUs, pathUs, handshakeUs, messageUs, paths }) => [
+    connection, over, from, to, milliseconds(beganAtUs), ...[pathUs, handshakeUs].map((us) => (us === null ? '' : milliseconds(us))),
+    orNever(messageUs),
+    paths.map(({ way, atUs }, index) => (index === 0 ? way : `${way} from ${milliseconds(atUs)} ms on`)).join(', '),
   ]))
 }
 

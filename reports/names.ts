@@ -13,7 +13,7 @@ export class Names {
 
   constructor(records: readonly RunRecord[], nodes: readonly RunNode[]) {
     this.host = nodes.find(({ role }) => role === 'host')?.id ?? 0
-    this.#nodes = new Map(nodes.map(({ id, name }) => [id, name]))
+    this.#nodes = addressNames(nodes)
     this.#nodeOf.set(HOST_AUTHOR, this.host)
     for (const record of records) {
       if (record.kind !== 'note') continue
@@ -27,7 +27,7 @@ export class Names {
     }
   }
 
-  /** 'the network' for what belongs to no node. */
+  /** Or what has such an address: 'the public server', "ana's translator". 'the network' for what belongs to no node. */
   node(node: number): string {
     return this.#nodes.get(node) ?? (node < 0 ? 'the network' : `node ${node}`)
   }
@@ -47,6 +47,17 @@ export class Names {
     return `${this.author(author)}'s ${this.#commands.get(`${author} ${lamport}`) ?? 'command'} at lamport ${lamport}`
   }
 }
+
+/** By address: nodes, where they were, what else they have, and what they are behind. */
+export const addressNames = (nodes: readonly Omit<RunNode, 'role' | 'transport'>[]): ReadonlyMap<number, string> =>
+  new Map(nodes.flatMap(({ id, name, interfaces = [], networks = [] }) => [
+    [id, name] as const, ...interfaces.map((one) => [one.address, one.name] as const),
+    ...networks.flatMap(({ address, translator }, index) => {
+      const place = index === 0 ? '' : ` in network ${index + 1}`
+      const itself = [address, `${name}${place}`] as const
+      return translator === undefined ? [itself] : [itself, [translator.address, `${name}'s translator${place}`] as const]
+    }),
+  ]))
 
 /** What wrote a row: "ana's entity.translate at lamport 41", 'the delta of frame 57', 'snapshot 2'; 'removed by ...' where it ended. */
 export function writeInWords({ cause, removed }: Pick<RowWrite, 'cause' | 'removed'>, names: Names): string {

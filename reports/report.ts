@@ -9,11 +9,13 @@ import { type Why, whyOf } from './chain.ts'
 import { Commands, type CommandSection } from './commands.ts'
 import { type CommitRow, Commits } from './commits.ts'
 import { Compression, type CompressionRow } from './compression.ts'
+import { type ConnectionRow, Connections } from './connections.ts'
 import { Convergence, type ConvergenceSection } from './convergence.ts'
 import { type Counters, countRecords } from './counters.ts'
 import { Datagrams, type ProtocolRow } from './datagrams.ts'
 import { type DivergenceSection, divergenceSection, namedDifference } from './divergence.ts'
 import { eventOf, type ReportedEvent, type RunHeader, type RunInfo, type RunNode, type RunRecord } from './input.ts'
+import { type LinkRow, Links } from './links.ts'
 import { countHits, type Hits } from './marks.ts'
 import { Members } from './members.ts'
 import { type MessageRow, Messages } from './messages.ts'
@@ -52,6 +54,8 @@ export interface Report {
   /** In virtual microseconds; by the transport of the peer that applied, joined or resynced, or whose command or commit it was. */
   readonly latencies: Readonly<Record<LatencyName, readonly LatencyRow[]>>
   readonly datagrams: readonly ProtocolRow[]
+  readonly links: readonly LinkRow[]
+  readonly connections: readonly ConnectionRow[]
   readonly messages: readonly MessageRow[]
   /** Of connections on which compression is agreed. */
   readonly compression: readonly CompressionRow[]
@@ -76,7 +80,7 @@ export function buildWithLatencies(
   records: readonly RunRecord[], info: RunInfo,
 ): { readonly report: Report; readonly latencies: LatencyValues } {
   const members = new Members(info.nodes)
-  const sections = new Sections(members)
+  const sections = new Sections(members, info.nodes)
   for (const record of records) sections.add(record)
   const { run, nodes, manifest: _manifest, failures, mustHappen, divergence: _divergence, ...result } = info
   const samples = sections.latencies()
@@ -88,6 +92,8 @@ export function buildWithLatencies(
     convergence: sections.convergence.section(members, result.finalFrame),
     latencies: mapped(samples, (of) => of.rows()),
     datagrams: sections.datagrams.rows(),
+    links: sections.links.rows(nodes),
+    connections: sections.connections.rows(),
     messages: sections.messages.rows(members),
     compression: sections.compression.rows(),
     refusedMessages: sections.sessions.refusedMessages(),
@@ -120,6 +126,8 @@ class Sections {
   readonly #members: Members
   readonly convergence = new Convergence()
   readonly datagrams = new Datagrams()
+  readonly links = new Links()
+  readonly connections: Connections
   readonly messages = new Messages()
   readonly compression = new Compression()
   readonly commands: Commands
@@ -130,8 +138,9 @@ class Sections {
   readonly joins = new LatencySamples()
   readonly resyncs = new LatencySamples()
 
-  constructor(members: Members) {
+  constructor(members: Members, nodes: readonly RunNode[]) {
     this.#members = members
+    this.connections = new Connections(nodes)
     this.commands = new Commands(members)
     this.commits = new Commits(members)
     this.sessions = new Sessions(members)
@@ -146,7 +155,11 @@ class Sections {
   add(record: RunRecord): void {
     if (record.kind === 'note') this.#event(record.atUs, record.node, eventOf(record))
     else if (record.kind === 'node') this.sessions.add(record.atUs, record.node, { event: 'node', change: record.change })
-    else this.datagrams.add(record)
+    else {
+      this.datagrams.add(record)
+      this.links.add(record)
+      if (record.kind === 'sent') this.connections.sent(record)
+    }
   }
 
   #event(atUs: number, node: number, event: ReportedEvent): void {

@@ -42,14 +42,14 @@ function frameFacts({ convergence }: Report): [string, string][] {
 
 function networkFacts({ counters, datagrams, messages }: Report): [string, string][] {
   const { packetsSent: sent, packetsLost: lost, packetsDuplicated: duplicated, packetsReordered: reordered } = counters
-  const { packetsCorrupted: corrupted, packetsRetransmitted: retransmitted, messagesAbandoned: abandoned } = counters
+  const { packetsMarked: marked, packetsCorrupted: corrupted, packetsRetransmitted: retransmitted, messagesAbandoned: abandoned } = counters
   const recovered = datagrams.reduce((sum, row) => sum + row.recovered, 0)
   const bytes = datagrams.reduce((sum, row) => sum + row.bytes, 0)
   const byChannel = new Map<string, number>()
   for (const row of messages) byChannel.set(row.channel, (byChannel.get(row.channel) ?? 0) + row.bytes)
   const channels = [...byChannel].sort(([a], [b]) => (a < b ? -1 : 1)).map(([channel, count]) => `${channel} ${count}`)
   return [
-    ['packets', `${sent} sent, ${lost} lost, ${duplicated} duplicated, ${reordered} reordered, ${corrupted} corrupted`],
+    ['packets', `${sent} sent, ${lost} lost, ${duplicated} duplicated, ${reordered} reordered, ${corrupted} corrupted, ${marked} marked`],
     ['', `${retransmitted} retransmitted, ${recovered} recovered, ${counted(abandoned, 'message')} abandoned`],
     ['bytes', `${bytes} in datagrams; in messages: ${channels.join(', ')}`],
   ]

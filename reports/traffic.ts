@@ -9,7 +9,8 @@ import { eventOf, type ReportedEvent, type RunNode, type RunRecord } from './inp
 import { Names } from './names.ts'
 
 type Sent = Extract<RunRecord, { readonly kind: 'sent' }>
-type Fate = Extract<RunRecord, { readonly kind: 'lost' | 'duplicated' | 'corrupted' | 'reordered' | 'discarded' | 'declaredLost' }>
+type FateKind = 'lost' | 'marked' | 'duplicated' | 'corrupted' | 'reordered' | 'discarded' | 'declaredLost'
+type Fate = Extract<RunRecord, { readonly kind: FateKind }>
 
 /** A datagram and all that was told of it; each with the index of its record. */
 export interface Passage {
@@ -109,7 +110,7 @@ export class Traffic {
       case 'delivered':
         this.#byDatagram.get(record.datagram)?.delivered.push({ atUs: record.atUs, record: index })
         return
-      case 'lost': case 'duplicated': case 'corrupted': case 'reordered': case 'discarded': case 'declaredLost':
+      case 'lost': case 'marked': case 'duplicated': case 'corrupted': case 'reordered': case 'discarded': case 'declaredLost':
         this.#byDatagram.get(record.datagram)?.fates.push({ fate: record, record: index })
         return
       case 'overflow':

@@ -13,8 +13,15 @@ export type { SwarmNarrowing } from './swarm/narrowing.ts'
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts'
 export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
-  Actor, BodyOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JoinOptions, LinkActor, LinkOptions,
-  MeshActor, Metres, Network, PeerActor, PlacementActor, PlacementOptions, Prop, ShownActor, SpawnOptions, Story, SubdivideOptions, Thing,
+  Actor, BodyOptions, BurstOptions, DirectionOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JitterOptions,
+  JoinCompression, JoinOptions, LinkActor, LinkOptions, MeshActor, Metres, Network, PeerActor, PlacementActor, PlacementOptions,
+  PlacementTag, Prop, QueueOptions, ShownActor, SpawnOptions, Story, SubdivideOptions, SubscribeOptions, Thing, ToolName,
 } from './cluster/vocabulary.ts'
+export { type Translator, TRANSLATORS } from './cluster/translators.ts'
+export type { BurstName } from '../sim/net/bursts.ts'
+export { PRESET_NAMES, type PresetName } from '../sim/net/presets.ts'
+export type { TraceName } from '../sim/net/synthetic-traces.ts'
+export type { Seed } from '../sim/choice.ts'
+export type { RandomStream } from '../sim/random.ts'
 export { COUNTERS, type CounterName } from '../reports/counters.ts'
 export { MARKS, type MarkName } from './scenario.ts'

@@ -25,6 +25,8 @@ export interface SimulateOptions {
   readonly version?: string
   readonly source?: string
   readonly sourceDigest?: string
+  /** The folder from which a verdict tells paths (default: the working directory). */
+  readonly folder?: string
   /** Where the plan stands, for the command that does it again. */
   readonly planSource?: string
 }

@@ -14,13 +14,14 @@ const SEED_DEFAULT = 1
  * @throws {OptionError} where the options are of the right kind, and cannot be met.
  */
 export function settingsOf(scenario: Scenario, options: SimulateOptions): RunSettings {
-  const { plan, tamper, canary, branch, measure = false, onProgress } = options
+  const { plan, tamper, canary, branch, measure = false, onProgress, folder } = options
   const { seed = plan?.seed ?? SEED_DEFAULT, frames = scenario.settings.frames, verifier = 'noble' } = options
   const fault = optionFault(scenario, { seed, frames, verifier, plan })
   if (fault !== undefined) throw new OptionError(fault)
   return {
     seed, frames, verifier, measure, ...(plan && { plan }), ...(branch && { branch }), ...(tamper && { tamper }),
     ...(canary !== undefined && { canary: canaryNamed(canary) }), ...(onProgress && { onProgress }),
+    ...(folder !== undefined && { folder }),
   }
 }
 

@@ -87,7 +87,8 @@ export class Conductor {
     const { plan: { canary }, targets, verifier, seedSeconds } = this.#sweep
     const { source, digest: sourceDigest, file } = targets.all[run.scenario]
     const { version } = this.#engine
-    const options = { seed: run.seed, verifier, version, source, sourceDigest, ...(canary === undefined ? {} : { canary }) }
+    const { folder } = this.#terminal
+    const options = { seed: run.seed, verifier, version, source, sourceDigest, folder, ...(canary === undefined ? {} : { canary }) }
     const startMs = wallClockMs()
     const end = await this.#pool.run({ source, module: file?.module, scenario: run.scenario, options })
     const lost = (component: string, verdict: string): void => {
@@ -96,7 +97,7 @@ export class Conductor {
     switch (end.kind) {
       case 'stopped': return
       case 'hung': return lost('hung', `no end within ${seedSeconds} s of real time`)
-      case 'died': return lost('ended', `its thread ended: ${end.message}`)
+      case 'died': return lost('ended', `its thread ended: ${end.message.replaceAll(`${folder}/`, '')}`)
       case 'answered':
         if (end.answer.kind === 'unusable') {
           const { why, stack } = end.answer

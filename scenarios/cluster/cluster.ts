@@ -202,6 +202,9 @@ export class Cluster {
     if (this.#clock === undefined) throw new TypeError('the story has not begun')
     return this.#clock
   }
+  get places(): Pick<Places, 'of'> {
+    return this.#places
+  }
   /** Labels of the operations that were done, in order. */
   get operations(): readonly string[] {
     return this.#operations

@@ -7,6 +7,7 @@ import type {
   Fields, InspectedClient, InspectedConnection, InspectedEntity, InspectedEvent, InspectedHeartbeat, InspectedHost, InspectedLink,
   InspectedLog, InspectedNode, InspectedRow, Inspection,
 } from '../../reports/inspection.ts'
+import { addressNames } from '../../reports/names.ts'
 import { describe } from '../../sim/net/datagram.ts'
 import type { Trace } from '../../sim/trace.ts'
 import type { CommandLog } from '../../system/commands/log.ts'
@@ -158,13 +159,17 @@ export class Inspector implements Watcher {
 class Names {
   readonly #cluster: Cluster
   readonly #ordinals: ReadonlyMap<number, number>
+  readonly #addresses: ReadonlyMap<number, string>
 
   constructor(cluster: Cluster, ordinals: ReadonlyMap<number, number>) {
     this.#cluster = cluster
     this.#ordinals = ordinals
+    const nodes = [{ id: 0, name: 'host' }, ...cluster.clients]
+    this.#addresses = addressNames(nodes.map(({ id, name }) => ({ id, name, ...cluster.places.of(id) })))
   }
+  /** Or of what else has such an address. */
   ofNode(node: number): string {
-    return node === 0 ? 'host' : (this.#cluster.clients[node - 1]?.name ?? 'server')
+    return this.#addresses.get(node) ?? `address ${node}`
   }
   ofAuthor(author: number): string {
     if (author === HOST_AUTHOR) return 'host'

@@ -6,6 +6,7 @@ import { AssertionError } from '../../system/assert.ts'
 import type { Failure } from './checkers.ts'
 import type { ClientNode } from './nodes.ts'
 import type { ExitCode, TamperRequest } from './outcome.ts'
+import { portable, portablePlace } from './portable.ts'
 
 export interface Judgement {
   readonly exit: ExitCode
@@ -30,17 +31,17 @@ export function unsafe({ check, details }: Failure, said: string, stack?: string
   return red(1, said, check, String(component ?? ''), String(field ?? ''), stack)
 }
 
-/** The verdict on a story that did not come to its end; undefined where it did. */
-export function brokenOff(end: RunEnd): Judgement | undefined {
-  const where = ('line' in end ? end.line : undefined) ?? 'the script'
+/** The verdict on a story that did not come to its end; undefined where it did. @param folder from which paths are told */
+export function brokenOff(end: RunEnd, folder: string): Judgement | undefined {
+  const where = 'line' in end && end.line !== undefined ? portablePlace(end.line, folder) : 'the script'
   const misuse = (what: string, stack?: string): Judgement => red(4, `${where}: ${what}`, 'script', end.kind, '', stack)
   switch (end.kind) {
     case 'done': return undefined
-    case 'crashed': return crashed(end.error)
+    case 'crashed': return crashed(end.error, folder)
     case 'threw': {
       const { error } = end
       const ours = error instanceof AssertionError || error instanceof SimAssertionError
-      return ours ? crashed(error) : misuse(inWords(error), stackOf(error))
+      return ours ? crashed(error, folder) : misuse(inWords(error, folder), stackOf(error))
     }
     case 'stalled':
       return misuse('after this the script awaits something that is not virtual time; await frame(...), sleep(...) or another verb')
@@ -83,10 +84,10 @@ export function untouched({ peer, frame }: TamperRequest, clients: readonly Clie
 }
 
 /** Two crashes are of one kind where they say the same, whatever the numbers in it. */
-function crashed(error: unknown): Judgement {
-  const said = inWords(error)
+function crashed(error: unknown, folder: string): Judgement {
+  const said = inWords(error, folder)
   return red(3, `crashed: ${said}`, 'crash', said.replaceAll(/\d+/g, '#'), '', stackOf(error))
 }
 const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
-const inWords = (error: unknown): string =>
-  (error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`)
+const inWords = (error: unknown, folder: string): string =>
+  portable(error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}, which is no Error`, folder)

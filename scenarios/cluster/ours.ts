@@ -1,7 +1,7 @@
 /** Which files are the harness's own: where a script's line is looked for, they are passed by. */
 
 /** Where the layers stand, in a checkout and in the package. */
-const ROOT = new URL('../..', import.meta.url).pathname
+export const ROOT = new URL('../..', import.meta.url).pathname
 const OURS = /^(sim|system|platform|reports|scenarios\/(?!stories|regressions))\b/
 
 /** Files of the package that are not stories. A user's folders may be called as ours are. */

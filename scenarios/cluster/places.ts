@@ -3,6 +3,7 @@
  * behind a translator has a public server beside it (STUN, TURN, the relay), on an interface of its own that is behind nothing.
  */
 import { ADDRESSES_MAX, type Address, type Datagram } from '../../sim/net/datagram.ts'
+import type { RunNode } from '../../reports/input.ts'
 import type { Internet } from '../../sim/net/internet.ts'
 import { type EndpointConfig, type MeetingPlaces, TransportEndpoint } from '../../sim/transport/endpoint.ts'
 import { Services } from '../../sim/webrtc/services.ts'
@@ -15,7 +16,8 @@ const HOST = 0
 const ACCOUNT = { username: 'peer', password: 'pass' }
 const REALM = 'theta.example'
 
-type Watched = Pick<EndpointConfig, 'quic' | 'watchQuic'>
+type NetworkOfNode = NonNullable<RunNode['networks']>[number]
+type Watched = Pick<EndpointConfig, 'quic' | 'watchQuic' | 'watchWebRtc'>
 
 /** The public server as its node sees it. */
 export interface PublicServer {
@@ -31,15 +33,15 @@ export class Places {
   readonly #internet: Internet
   readonly #watched: (node: number) => Watched | undefined
   readonly #meeting: MeetingPlaces | undefined
-  /** Interfaces of clients that have left their first one. */
-  readonly #interfaces = new Map<number, Address>()
+  /** By node: those that it was in, the present one last. */
+  readonly #networks = new Map<number, NetworkOfNode[]>()
 
   /** @param watched what the transport of a node is told besides, where somebody reads along. */
   constructor(internet: Internet, hostBehind: Translator, watched: (node: number) => Watched | undefined) {
     this.#internet = internet
     this.#watched = watched
     if (hostBehind === 'none') return
-    internet.addNat(hostBehind, [HOST])
+    this.#enter(HOST, HOST, hostBehind)
     const address = internet.addInterface(HOST)
     const stunServer = { address, port: TURN_PORT }
     this.server = publicServer(address)
@@ -61,7 +63,7 @@ export class Places {
     if (over === 'quic' && this.server !== undefined) {
       throw new RangeError(`join ${name}: the host is behind a translator, where QUIC does not reach it; take over: 'webrtc'`)
     }
-    if (behind !== 'none') this.#internet.addNat(behind, [node])
+    this.#enter(node, node, behind)
     return new TransportEndpoint({
       address: node, channels: channelsFor, accept: [], ...this.#watched(node),
       resolve: (place) => (place === hostName() ? { protocol: over, address: HOST } : undefined),
@@ -69,22 +71,36 @@ export class Places {
     })
   }
 
-  /** Where a node is reached; at the host's, that is also its public server. */
-  of(node: number): readonly Address[] {
-    if (node === HOST) return this.server === undefined ? [HOST] : [HOST, this.server.address]
-    return [this.#interfaceOf(node)]
+  #enter(node: number, address: Address, behind: Translator): void {
+    const translator = behind === 'none' ? undefined : { address: this.#internet.addNat(behind, [address]).publicAddress, kind: behind }
+    const network = { address, ...(translator !== undefined && { translator }) }
+    this.#networks.set(node, [...(this.#networks.get(node) ?? []), network])
   }
   #interfaceOf(node: number): Address {
-    return this.#interfaces.get(node) ?? node
+    return this.#networks.get(node)?.at(-1)?.address ?? node
   }
 
   /** A client leaves its interface, which goes dark, for a new one. */
   roam(node: number, behind: Translator): Address {
     this.#internet.switch(this.#interfaceOf(node), false)
     const address = this.#internet.addInterface(node)
-    this.#interfaces.set(node, address)
-    if (behind !== 'none') this.#internet.addNat(behind, [address])
+    this.#enter(node, address, behind)
     return address
+  }
+
+  /** Where a node is reached; at the host's, that is also its public server. */
+  addressesOf(node: number): readonly Address[] {
+    return node === HOST && this.server !== undefined ? [HOST, this.server.address] : [this.#interfaceOf(node)]
+  }
+
+  /** Where a node was, for a report. */
+  of(node: number): Pick<RunNode, 'interfaces' | 'networks'> {
+    const networks = this.#networks.get(node) ?? []
+    const isPlain = networks.length <= 1 && networks[0]?.translator === undefined
+    return {
+      ...(node === HOST && this.server !== undefined && { interfaces: [{ address: this.server.address, name: 'the public server' }] }),
+      ...(!isPlain && { networks }),
+    }
   }
 
   /** The translator of a node starts anew: its mappings are gone. @throws {TypeError} where the node is behind none. */

@@ -1,4 +1,7 @@
-/** Keeps what a capture is made of while a run goes on: datagrams as they leave, and what the ends of QUIC connections tell. */
+/**
+ * Keeps what a capture is made of while a run goes on: datagrams as they leave, the SCTP packets inside them, and what the ends of QUIC
+ * connections tell.
+ */
 import type { Datagram } from '../../sim/net/datagram.ts'
 import type { QlogEvent } from '../../sim/quic/qlogevents.ts'
 import type { WatchedEnd } from '../../sim/quic/session.ts'
@@ -20,6 +23,8 @@ export interface RecorderOptions {
 export interface KeptDatagram {
   readonly atUs: number
   readonly datagram: Datagram
+  /** That it carries under DTLS. */
+  readonly sctp: Uint8Array | undefined
 }
 
 export interface KeptEnd {
@@ -40,6 +45,8 @@ export class Recorder {
   readonly #datagramsMax: number
   readonly #eventsMax: number
   #events = 0
+  /** By datagram, of those that have not left yet. */
+  readonly #sctp = new Map<number, Uint8Array>()
 
   constructor(options: RecorderOptions) {
     this.#options = options
@@ -49,14 +56,21 @@ export class Recorder {
 
   datagram(datagram: Datagram, atUs: number): void {
     if (!this.#options.datagrams) return
-    if (this.datagrams.length < this.#datagramsMax) this.datagrams.push({ atUs, datagram })
+    const sctp = this.#sctp.get(datagram.id)
+    this.#sctp.delete(datagram.id)
+    if (this.datagrams.length < this.#datagramsMax) this.datagrams.push({ atUs, datagram, sctp })
     else this.datagramsLeftOut.set(datagram.from, (this.datagramsLeftOut.get(datagram.from) ?? 0) + 1)
   }
 
   /** What the endpoint of a node is to be told, so that it can be read along. */
-  endpoint(node: number, clock: { readonly nowUs: number }): Pick<EndpointConfig, 'quic' | 'watchQuic'> {
+  endpoint(node: number, clock: { readonly nowUs: number }): Pick<EndpointConfig, 'quic' | 'watchQuic' | 'watchWebRtc'> {
     return {
-      ...(this.#options.datagrams && { quic: { protection: 'aead' } }),
+      ...(this.#options.datagrams && {
+        quic: { protection: 'aead' },
+        watchWebRtc: (datagram, packet) => {
+          this.#sctp.set(datagram, packet)
+        },
+      }),
       watchQuic: (end) => {
         const kept: KeptEnd = { node, end, events: [] }
         this.ends.push(kept)

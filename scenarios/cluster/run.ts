@@ -6,6 +6,7 @@
  * A run that is red for a difference of bytes is run again, the same way, to explain it.
  */
 import { macrotask, PartClock, wallClockMs } from '../../platform/clock.ts'
+import { workingDirectory } from '../../platform/paths.ts'
 import { countRecords, type CounterName } from '../../reports/counters.ts'
 import { namedDifference, placeInWords } from '../../reports/divergence.ts'
 import type { FailureKind, RunDivergence, RunInfo } from '../../reports/input.ts'
@@ -76,6 +77,8 @@ export interface RunSettings {
   readonly isOver?: (cluster: Cluster, trace: Trace, nextUs: number) => boolean
   /** Told at the end, wherever that is, while everything still stands. */
   readonly onEnd?: (cluster: Cluster, trace: Trace) => void
+  /** The folder from which a verdict tells paths (default: the working directory). */
+  readonly folder?: string
   /** How long after its last frame the story may go on, milliseconds (default {@link OVERRUN_MS_MAX}). */
   readonly overrunMs?: number
 }
@@ -260,8 +263,10 @@ class Run {
     const info: RunOutcome['info'] = {
       hz: this.#scenario.settings.hz,
       nodes: [
-        { id: 0, name: 'host', role: 'host', transport: 'none' },
-        ...cluster.clients.map(({ id, name }) => ({ id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id) })),
+        { id: 0, name: 'host', role: 'host', transport: 'none', ...cluster.places.of(0) },
+        ...cluster.clients.map(({ id, name }) => ({
+          id, name, role: cluster.roleOf(name), transport: cluster.transportOf(id), ...cluster.places.of(id),
+        })),
       ],
       exit, verdict, ...(failure !== undefined && { failure }), failures, mustHappen,
       traceDigest: trace.digest, events: trace.length, endedAtUs: cluster.nowUs, calmAtUs,
@@ -376,7 +381,7 @@ class Run {
   #judge(
     end: RunEnd, settled: boolean, failure: Failure | undefined, mustHappen: RunInfo['mustHappen'], cluster: Cluster,
   ): Judgement {
-    const broken = brokenOff(end)
+    const broken = brokenOff(end, this.#settings.folder ?? workingDirectory())
     // A safety check that failed before tells more: what broke the story off may well have come of it.
     if (broken !== undefined && failure === undefined) return broken
     // A story that waits for what a failure took away from it says nothing more.

@@ -11,6 +11,8 @@ import type { ToolName } from '../../system/editor/tools.ts'
 import type { PlacementTag } from '../../system/placement/tags.ts'
 import type { Translator } from './translators.ts'
 
+export type { PlacementTag, ToolName }
+
 export type Metres = readonly [x: number, y: number, z: number]
 /** An entity or placement as stories pass it around: its id. */
 export type Thing = number

@@ -24,7 +24,7 @@ export class Ways {
 
   /** From one node to another; where one is the host, to or from the public server beside it, too. */
   from(node: number, to: number): readonly Direction[] {
-    return this.#places.of(node).flatMap((from) => this.#places.of(to).map((at) => [from, at] as const))
+    return this.#places.addressesOf(node).flatMap((from) => this.#places.addressesOf(to).map((at) => [from, at] as const))
   }
   #both(client: number): readonly Direction[] {
     return [...this.from(HOST, client), ...this.from(client, HOST)]

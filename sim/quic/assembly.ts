@@ -1,6 +1,6 @@
 /** Puts the parts of a connection together: parts.ts. */
 import { Acknowledgements } from './acknowledgements.ts'
-import type { ConnectionConfig } from './configuration.ts'
+import type { ConnectionConfig, TlsOptions } from './configuration.ts'
 import { LocalIds, RemoteIds } from './connectionids.ts'
 import { ControlFrames } from './control.ts'
 import { CryptoStream } from './cryptostream.ts'
@@ -15,7 +15,7 @@ import { Paths } from './paths.ts'
 import type { Level } from './protection.ts'
 import { Recovery } from './recovery.ts'
 import { Streams } from './streams.ts'
-import { DEFAULT_PARAMETERS } from './transportparameters.ts'
+import { decodeParameters, DEFAULT_PARAMETERS } from './transportparameters.ts'
 
 /** What the connection itself does for its parts. */
 export interface Assembler extends Pick<Parts, 'emit' | 'discardKeys' | 'updateKeys'> {
@@ -60,7 +60,15 @@ export function assemble(config: ConnectionConfig, environment: Environment, obs
     source: undefined, handshakeId, token: token ?? NO_BYTES, peer: undefined, isComplete: false, isConfirmed: false,
     emit, discardKeys, updateKeys,
   }
+  rememberLimits(config.tls, parts.streams)
   return parts
+}
+
+/** RFC 9000, section 7.4.1: 0-RTT keeps to the limits of the connection that gave the ticket. */
+function rememberLimits({ ticket, requestZeroRtt }: TlsOptions, streams: Streams): void {
+  if (ticket === undefined || requestZeroRtt !== true) return
+  const remembered = decodeParameters(ticket.parameters, 'server')
+  if (remembered.kind === 'parameters') streams.setLimits(remembered.parameters)
 }
 
 /** Acknowledged at once (RFC 9000, section 13.2.1), with the exponent that holds before parameters are known (section 18.2). */

@@ -106,7 +106,6 @@ export class Connection implements ReceiverEvents {
       ...config.tls, isClient: this.isClient, kind: settings.protection, random: randomOf(number, this.isClient), parameters,
     })
     this.#tls.start()
-    this.#rememberLimits()
     this.#pumpTls(nowUs)
   }
 
@@ -121,14 +120,6 @@ export class Connection implements ReceiverEvents {
   }
   get #peerSide(): 'client' | 'server' {
     return this.isClient ? 'server' : 'client'
-  }
-
-  /** RFC 9000, section 7.4.1: 0-RTT keeps to the limits of the connection that gave the ticket. */
-  #rememberLimits(): void {
-    const { ticket, requestZeroRtt } = this.#config.tls
-    if (ticket === undefined || requestZeroRtt !== true) return
-    const remembered = decodeParameters(ticket.parameters, 'server')
-    if (remembered.kind === 'parameters') this.#parts.streams.setLimits(remembered.parameters)
   }
 
   // --- how it stands -------------------------------------------------------------------------------------------------

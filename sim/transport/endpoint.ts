@@ -19,7 +19,7 @@ import type { Accepted } from '../quic/configuration.ts'
 import { Listener } from '../quic/listener.ts'
 import { QuicSession, type QuicWatch, SESSION_SETTINGS } from '../quic/session.ts'
 import type { QuicSettings } from '../quic/settings.ts'
-import { WebRtcSession } from '../webrtc/session.ts'
+import { WebRtcSession, type WebRtcWatch } from '../webrtc/session.ts'
 import { SignallingNode } from '../webrtc/signalling/node.ts'
 import type { Description } from '../webrtc/signalling/description.ts'
 import type { SignallingMessage } from '../webrtc/signalling/messages.ts'
@@ -58,6 +58,7 @@ export interface EndpointConfig {
   readonly places?: MeetingPlaces
   readonly quic?: Partial<QuicSettings>
   readonly watchQuic?: QuicWatch
+  readonly watchWebRtc?: WebRtcWatch
 }
 
 export type EndpointOutput =
@@ -218,13 +219,13 @@ export class TransportEndpoint {
   }
 
   #addWebRtc(identity: SessionIdentity, offer: Description | undefined): void {
-    const { address, places } = this.#config
+    const { address, places, watchWebRtc } = this.#config
     const local = this.#socket()
     const session = new WebRtcSession(identity, this.#surroundings('webrtc'), {
       local: [local], secret: mix32(hashText('webrtc', address), identity.number >>> 0),
       ...(places?.stunServer !== undefined && { stunServer: places.stunServer }),
       ...(places?.turnServer !== undefined && { turnServer: places.turnServer }),
-      ...(offer !== undefined && { offer }),
+      ...(offer !== undefined && { offer }), ...(watchWebRtc !== undefined && { watch: watchWebRtc }),
       signal: (message) => this.#signalling.tell(identity.peer, message, this.#nowUs),
     }, this.#nowUs)
     this.#webrtc.set(identity.number, session)

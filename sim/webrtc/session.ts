@@ -41,6 +41,9 @@ const DTLS_LAST = 63
 /** A packet for which there is no path travels in none. */
 const NO_DATAGRAM = -1
 
+/** Shown every SCTP packet that leaves inside DTLS, and the id of the datagram that carries it; the bytes do not change any more. */
+export type WebRtcWatch = (datagram: number, packet: Uint8Array) => void
+
 export interface WebRtcConfig {
   /** The sockets of this connection, the preferred one first. */
   readonly local: readonly SocketAddress[]
@@ -50,6 +53,7 @@ export interface WebRtcConfig {
   readonly turnServer?: TurnAccount
   /** Of the responder. */
   readonly offer?: Description
+  readonly watch?: WebRtcWatch
   /** Tells the peer, by way of the relay. */
   signal(message: SignallingMessage): void
 }
@@ -108,7 +112,7 @@ export class WebRtcSession implements Session {
     })
     this.#channels = new DataChannels({
       specs, isInitiator, isDtlsClient: !isInitiator, secret: secretBytes(secret, 'sctp'), node, connection, writer,
-      send: (bytes, identity) => this.#transmit(this.#dtls.protect(bytes), identity),
+      send: (bytes, identity) => this.#protected(bytes, identity),
       opened: () => this.#opened(),
       // DTLS may have ended the connection while the association below it goes on.
       deliver: (channel, bytes, datagrams) => {
@@ -345,6 +349,12 @@ export class WebRtcSession implements Session {
     this.#ice.send(bytes, this.#named(identity), this.#nowUs)
     this.#pumpIce(this.#nowUs)
     return this.#sentDatagram
+  }
+
+  #protected(packet: Uint8Array, identity: PacketIdentity): number {
+    const datagram = this.#transmit(this.#dtls.protect(packet), identity)
+    if (datagram !== NO_DATAGRAM) this.#config.watch?.(datagram, packet)
+    return datagram
   }
 
   #named({ contents, channel, start, end, attempt }: PacketIdentity): DatagramIdentity {

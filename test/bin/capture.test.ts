@@ -38,7 +38,7 @@ describe('theta-sim run --pcap --qlog', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
     expect(stdout.split('\n').slice(-5)).toEqual([
       'report: out/loopback-120-1/report.md',
-      'pcap:   out/loopback-120-1/capture.pcapng (1 packets)',
+      'pcap:   out/loopback-120-1/capture.pcapng (1 packets and 2 inside them)',
       'qlog:   out/loopback-120-1/connections.qlog (1 ends of connections; 7 later events are left out)',
       'again:  theta-sim run loopback-120 --seed 1',
       '',
@@ -63,7 +63,8 @@ describe('theta-sim run --pcap --qlog', () => {
   it('captures a red run, too, and tells programs what it kept', async () => {
     const { exit, stdout } = await call('run loopback-120 --seed 7 --pcap --qlog --json')
     expect(exit).toBe(1)
-    expect(JSON.parse(stdout)).toMatchObject({ exit: 1, capture: { pcap: { packets: 1, leftOut: 0 }, qlog: { ends: 1, leftOut: 7 } } })
+    const captured = { pcap: { packets: 1, inside: 2, leftOut: 0 }, qlog: { ends: 1, leftOut: 7 } }
+    expect(JSON.parse(stdout)).toMatchObject({ exit: 1, capture: captured })
     expect(filesOf('loopback-120-7')).toContain('capture.pcapng')
   })
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Why, whyOf } from '../../reports/chain.ts'
 import type { Parting, RowWrite, RunDivergence, RunInfo, RunRecord } from '../../reports/input.ts'
+import { LOSSES, type LossReason } from '../../reports/losses.ts'
 import { reportMarkdown } from '../../reports/markdown.ts'
 import { buildReport } from '../../reports/report.ts'
 import { summaryLines } from '../../reports/summary.ts'
@@ -17,7 +18,7 @@ const admitted = { event: 'commandAdmitted', command: 'entity.translate', entry:
 const entries = (peer: number): SystemEvent => ({ event: 'messageSent', message: 'CommandLogEntry', channel: 'control', bytes: 200, peer })
 const operation = (atUs: number, label: string): RunRecord =>
   ({ kind: 'note', name: 'operation', data: { event: 'operation', label, verb: label.replace(/.*\.(\w+)#.*/, '$1') }, atUs, node: -1 })
-const lost = (atUs: number, datagram: number, why: 'drop' | 'down' = 'drop'): RunRecord =>
+const lost = (atUs: number, datagram: number, why: LossReason = 'drop'): RunRecord =>
   ({ kind: 'lost', datagram, from: ANA, to: HOST, why, atUs, node: -1 })
 const delivered = (atUs: number, datagram: number, from: number, to: number): RunRecord =>
   ({ kind: 'delivered', datagram, from, to, bytes: 100, atUs, node: -1 })
@@ -69,7 +70,7 @@ describe('where a byte differs', () => {
       "ana's entity.translate at lamport 8 reached ben in the host's datagram 4 to ben, sent at 33.333 ms, delivered at 40.000 ms",
       "ana signed ana's entity.translate at lamport 8; the host admitted it at 14.000 ms",
       "ana's entity.translate at lamport 8 came to the host in ana's datagram 3 to the host, sent at 9.000 ms, delivered at 14.000 ms",
-      "one attempt was lost, ana's datagram 2 to the host (ana's entity.translate at lamport 8) first: drop at 3.000 ms",
+      "one attempt was lost, ana's datagram 2 to the host (ana's entity.translate at lamport 8): dropped on the way at 3.000 ms",
       'before that the story had ana.drag#1 done',
     ])
     expect(found).toMatchObject({ frame: 3, event: { what: 'write', node: 'ben', atUs: 40_000, record: 16 } })
@@ -105,12 +106,13 @@ describe('where a byte differs', () => {
     ])
   })
 
-  it('tells why a peer lacks a write: a snapshot stood for the frame, because a delta was lost in a cut', () => {
+  /** What is told of a delta that was lost, after something had been done to the network. */
+  function toldOfLoss(reason: LossReason, label: string): readonly string[] {
     const delta: SystemEvent = { event: 'messageSent', message: 'ComponentDelta', channel: 'replication', bytes: 80, peer: 2 }
     const records = [
-      ...RECORDS.slice(0, 3), sent(2_000, 5, BEN, HOST, { connection: 9 }), operation(20_000, 'net.link.cut#1'),
+      ...RECORDS.slice(0, 3), sent(2_000, 5, BEN, HOST, { connection: 9 }), operation(20_000, label),
       note(22_222, HOST, delta), note(22_222, HOST, frameClosed(2)),
-      sent(22_222, 6, HOST, BEN, { connection: 9, contents: 'message', channel: 1, start: 0, end: 1 }), lost(22_222, 6, 'down'),
+      sent(22_222, 6, HOST, BEN, { connection: 9, contents: 'message', channel: 1, start: 0, end: 1 }), lost(22_222, 6, reason),
       note(30_000, BEN, { event: 'resyncStarted', reason: 'gap', frame: 2 }),
       note(33_333, HOST, frameClosed(3)),
       note(34_000, HOST, { event: 'snapshotSent', snapshotId: 4, reason: 'resync', chunks: 2, bytes: 900, peer: 2 }),
@@ -119,15 +121,36 @@ describe('where a byte differs', () => {
       note(40_000, BEN, frameConfirmed(3, 'other')),
     ]
     const write: RowWrite = { ...byCommand, cause: { by: 'runtime', frame: 2 }, frame: 2, record: 6 }
-    const found = why({ divergence: { ...DIVERGENCE, parting: { kind: 'missing', side: 'peer', write } } }, records)
-    expect(texts(found).slice(2)).toEqual([
+    return texts(why({ divergence: { ...DIVERGENCE, parting: { kind: 'missing', side: 'peer', write } } }, records))
+  }
+
+  it('tells why a peer lacks a write: a snapshot stood for the frame, because a delta was lost in a cut', () => {
+    expect(toldOfLoss('down', 'net.link.cut#1').slice(2)).toEqual([
       'ben skipped frames 2 to 3: snapshot 4 stood for them',
       'the host sent snapshot 4 in 2 chunks for a resync',
       'ben had asked for it, wanting frame 2: gap',
       'no datagram that is known to have carried the delta of frame 2 to ben arrived',
-      "one attempt was lost, the host's datagram 6 to ben (the delta of frame 2) first: down at 22.222 ms",
+      "one attempt was lost, the host's datagram 6 to ben (the delta of frame 2): "
+        + 'sent while the link, an interface or its receiver was down at 22.222 ms',
       'the network had been changed by net.link.cut#1',
     ])
+  })
+
+  it('tells what the story had done that leads to a loss of that kind, and nothing else', () => {
+    const led: readonly (readonly [LossReason, string])[] = [
+      ['queue', 'net.all.set#1'], ['codel', 'net.all.set#1'], ['mtu', 'net.link.set#2'], ['down', 'net.link.cut#1'],
+      ['nat', 'net.rebind#1'],
+    ]
+    for (const [reason, label] of led) expect(toldOfLoss(reason, label)).toContain(`the network had been changed by ${label}`)
+    for (const [reason, label] of [['drop', 'net.all.set#1'], ['nat', 'net.all.set#1'], ['mtu', 'net.rebind#1']] as const) {
+      expect(toldOfLoss(reason, label).join()).not.toContain('had been changed')
+    }
+  })
+
+  it('says in words why each kind of datagram was lost', () => {
+    const words = (Object.keys(LOSSES) as LossReason[]).map((reason) => toldOfLoss(reason, 'net.all.heal#1').at(-1)!)
+    expect(new Set(words).size).toBe(words.length)
+    for (const text of words) expect(text).toMatch(/\): [a-z]+ (?:\w|[ ,()])+ at 22\.222 ms$/)
   })
 
   it('tells what the host folded where it is the oracle that says otherwise', () => {

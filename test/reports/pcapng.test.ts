@@ -1,65 +1,40 @@
 /** Captures: what is in the bytes, and that a capture reader agrees, where there is one on this machine. */
 import { describe, expect, it } from 'vitest'
 import { keyLogText } from '../../reports/keylog.ts'
-import { type Capture, type CapturedPacket, pcapng as build } from '../../reports/pcapng.ts'
-import { hasReader, PROBLEMS, readCapture, READER } from '../support/captures.ts'
+import { ipv4Packet, type UdpDatagram } from '../../reports/ipv4packet.ts'
+import { type Capture, type CapturedPacket, LinkType, pcapng as build } from '../../reports/pcapng.ts'
+import { upperPdu } from '../../reports/upperpdu.ts'
+import type { SocketAddress } from '../../sim/net/datagram.ts'
+import { type Block, blocksOf, commentsOf, hasReader, optionsOf, packetOf, PROBLEMS, readCapture, READER } from '../support/captures.ts'
 import { type Exchange, exchange } from '../sim/quic/exchange.ts'
 import { pattern, SECOND_US, World } from '../sim/quic/world.ts'
 
-const INTERFACES = [{ name: 'ana', addresses: [1] }, { name: 'hôst', addresses: [0, 258] }]
-const CLIENT = { address: 1, port: 50_000 }
-const SERVER = { address: 258, port: 443 }
-
-const privateIpv4 = (address: number): number => 0x0a00_0000 + address
+const INTERFACES = [
+  { name: 'ana', linkType: LinkType.ip, ipv4: [0x0a00_0001], leftOut: 0 },
+  { name: 'hôst', linkType: LinkType.ip, ipv4: [0x0a00_0000, 0x0a00_0102], leftOut: 0 },
+]
+const CLIENT = { ipv4: 0x0a00_0001, port: 50_000 }
+const SERVER = { ipv4: 0x0a00_0102, port: 443 }
 
 /** With what most captures here have in common. */
 type Given = Pick<Capture, 'interfaces' | 'packets'> & Partial<Capture>
-const pcapng = (given: Given): Uint8Array => build({ leftOut: given.interfaces.map(() => 0), keyLog: '', ipv4Of: privateIpv4, ...given })
+const pcapng = (given: Given): Uint8Array => build({ keyLog: '', ...given })
 
+const datagram = (more: Partial<UdpDatagram> = {}): Uint8Array =>
+  ipv4Packet({ from: CLIENT, to: SERVER, ecn: 2, payload: new Uint8Array([1, 2, 3, 4, 5]), ...more })
 const captured = (more: Partial<CapturedPacket> = {}): CapturedPacket =>
-  ({ atUs: 1_000, interface: 0, from: CLIENT, to: SERVER, ecn: 2, bytes: new Uint8Array([1, 2, 3, 4, 5]), comments: [], ...more })
+  ({ atUs: 1_000, interface: 0, bytes: datagram(), comments: [], ...more })
+
+const socket = ({ address, port }: SocketAddress): UdpDatagram['from'] => ({ ipv4: 0x0a00_0000 + address, port })
 
 function captureOf({ datagrams, keyLog }: Exchange): Given {
   const packets = datagrams.map(({ byClient, bytes }, index): CapturedPacket => ({
-    atUs: 10_000 * index + 7, interface: byClient ? 0 : 1, from: byClient ? CLIENT : SERVER, to: byClient ? SERVER : CLIENT, ecn: 2, bytes,
-    comments: [`datagram ${index}`],
+    atUs: 10_000 * index + 7, interface: byClient ? 0 : 1, comments: [`datagram ${index}`],
+    bytes: datagram({ payload: bytes, ...(!byClient && { from: SERVER, to: CLIENT }) }),
   }))
   return { interfaces: INTERFACES, packets, keyLog: keyLogText([...keyLog, ...keyLog]) }
 }
 
-interface Block {
-  readonly type: number
-  readonly body: DataView
-}
-
-/** The blocks of a file, whose lengths must agree. */
-function blocksOf(bytes: Uint8Array): readonly Block[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const blocks: Block[] = []
-  for (let at = 0; at < bytes.length;) {
-    const length = view.getUint32(at + 4, true)
-    expect(length % 4).toBe(0)
-    expect(view.getUint32(at + length - 4, true)).toBe(length)
-    blocks.push({ type: view.getUint32(at, true), body: new DataView(bytes.buffer, bytes.byteOffset + at + 8, length - 12) })
-    at += length
-  }
-  return blocks
-}
-
-/** By code, in the order of the file; the end must be marked. */
-function optionsOf({ body }: Block, start: number): readonly (readonly [number, Buffer])[] {
-  const options: (readonly [number, Buffer])[] = []
-  for (let at = start; ;) {
-    const [code, length] = [body.getUint16(at, true), body.getUint16(at + 2, true)]
-    at += 4
-    if (code === 0) return options
-    options.push([code, Buffer.from(body.buffer, body.byteOffset + at, length)])
-    at += (length + 3) & ~3
-  }
-}
-const packetOf = ({ body }: Block): Buffer => Buffer.from(body.buffer, body.byteOffset + 20, body.getUint32(12, true))
-const commentsOf = (block: Block): readonly string[] =>
-  optionsOf(block, 20 + ((block.body.getUint32(12, true) + 3) & ~3)).filter(([code]) => code === 1).map(([, value]) => value.toString())
 /** Their blocks. */
 const packetsOf = (given: Partial<Given>): readonly Block[] =>
   blocksOf(pcapng({ interfaces: INTERFACES, packets: [], ...given })).filter(({ type }) => type === 6)
@@ -91,7 +66,7 @@ describe('pcapng', () => {
   it('puts IPv4 and UDP around the bytes, with right checksums whatever their length', () => {
     for (let length = 0; length < 20; length++) {
       const bytes = new Uint8Array(length).map((_, index) => index * 77 + length)
-      const packet = packetOf(packetsOf({ packets: [captured({ bytes })] })[0])
+      const packet = packetOf(packetsOf({ packets: [captured({ bytes: datagram({ payload: bytes }) })] })[0])
       expect(packet.length).toBe(28 + length)
       expect([packet[0], packet[1], packet.readUInt16BE(2), packet[8], packet[9]]).toEqual([0x45, 2, 28 + length, 64, 17])
       expect([...packet.subarray(12, 20)]).toEqual([10, 0, 0, 1, 10, 0, 1, 2])
@@ -104,7 +79,7 @@ describe('pcapng', () => {
 
   it('never says that there is no checksum: 0 is sent as 0xffff (RFC 768)', () => {
     const checksum = (word: number): number =>
-      packetOf(packetsOf({ packets: [captured({ bytes: new Uint8Array([word >>> 8, word]) })] })[0]).readUInt16BE(26)
+      Buffer.from(datagram({ payload: new Uint8Array([word >>> 8, word]) })).readUInt16BE(26)
     // A word more is a checksum less.
     const most = checksum(0)
     expect(checksum(most - 1)).toBe(1)
@@ -119,7 +94,10 @@ describe('pcapng', () => {
   })
 
   it('ends with how many packets each interface had, and how many of them are left out', () => {
-    const blocks = blocksOf(pcapng({ interfaces: INTERFACES, packets: [captured(), captured({ atUs: 7 })], leftOut: [0, 300] }))
+    const blocks = blocksOf(pcapng({
+      interfaces: [INTERFACES[0], { ...INTERFACES[1], leftOut: 300 }, { name: 'inside', linkType: LinkType.sctp, ipv4: [] }],
+      packets: [captured(), captured({ atUs: 7 })],
+    }))
     const statistics = blocks.filter(({ type }) => type === 5).map((block) => ({
       interface: block.body.getUint32(0, true), atUs: block.body.getUint32(8, true),
       options: optionsOf(block, 12).map(([code, value]) => [code, code === 1 ? value.toString() : Number(value.readBigUInt64LE())]),
@@ -131,16 +109,25 @@ describe('pcapng', () => {
     expect(blocks.slice(-2).map(({ type }) => type)).toEqual([5, 5])
   })
 
-  it('shows addresses as it is told', () => {
-    const ipv4Of = (address: number): number => (address === 1 ? 0xcb007105 : privateIpv4(address))
-    const packet = packetOf(packetsOf({ packets: [captured()], ipv4Of })[0])
-    expect([...packet.subarray(12, 20)]).toEqual([203, 0, 113, 5, 10, 0, 1, 2])
+  it('refuses what no UDP datagram carries', () => {
+    expect(() => datagram({ payload: new Uint8Array(65_508) })).toThrow(RangeError)
+    expect(datagram({ payload: new Uint8Array(65_507) }).length).toBe(65_535)
   })
 
-  it('refuses what no UDP datagram carries', () => {
-    const packets = (length: number) => [captured({ bytes: new Uint8Array(length) })]
-    expect(() => pcapng({ interfaces: INTERFACES, packets: packets(65_508) })).toThrow(RangeError)
-    expect(pcapng({ interfaces: INTERFACES, packets: packets(65_507) }).length).toBeGreaterThan(65_507)
+  it('has interfaces of other link types, whose packets stand as they are', () => {
+    const interfaces = [...INTERFACES, { name: 'inside', linkType: LinkType.sctp, ipv4: [] }]
+    const blocks = blocksOf(pcapng({ interfaces, packets: [captured({ interface: 2, bytes: new Uint8Array([9, 8, 7]) })] }))
+    expect(blocks[3].body.getUint16(0, true)).toBe(248)
+    expect(optionsOf(blocks[3], 8).map(([code]) => code)).toEqual([2, 9])
+    expect([...packetOf(blocks[4])]).toEqual([9, 8, 7])
+  })
+
+  it('names the dissector of an exported PDU, and its addresses', () => {
+    const pdu = [...upperPdu('json', CLIENT.ipv4, SERVER.ipv4, new Uint8Array([0x7b, 0x7d]))]
+    expect(pdu).toEqual([
+      0, 12, 0, 4, ...Buffer.from('json'), 0, 20, 0, 4, 10, 0, 0, 1, 0, 21, 0, 4, 10, 0, 1, 2, 0, 0, 0, 0, 0x7b, 0x7d,
+    ])
+    expect([...upperPdu('sctp2', 0, 0, new Uint8Array(0))].slice(0, 12)).toEqual([0, 12, 0, 5, ...Buffer.from('sctp2'), 0, 0, 0])
   })
 })
 
@@ -193,9 +180,9 @@ describe.skipIf(!hasReader())(`captures as ${READER} reads them`, () => {
     world.run(SECOND_US)
 
     const capture: Given = {
-      interfaces: [{ name: 'server', addresses: [0] }, { name: 'client', addresses: [1] }],
-      packets: world.sent.map(({ atUs, local, remote, ecn, bytes }) =>
-        ({ atUs, interface: local.address, from: local, to: remote, ecn, bytes, comments: [] })),
+      interfaces: ['server', 'client'].map((name, index) => ({ name, linkType: LinkType.ip, ipv4: [0x0a00_0000 + index], leftOut: 0 })),
+      packets: world.sent.map(({ atUs, local, remote, ecn, bytes: payload }) =>
+        ({ atUs, interface: local.address, bytes: ipv4Packet({ from: socket(local), to: socket(remote), ecn, payload }), comments: [] })),
       keyLog: keyLogText(world.programs.flatMap(({ connection }) => connection.keyLog)),
     }
     expect(read(capture, problems, 'frame.number', '_ws.expert.message')).toEqual([])
@@ -207,7 +194,7 @@ describe.skipIf(!hasReader())(`captures as ${READER} reads them`, () => {
   }, 60_000)
 
   it('damage is seen', () => {
-    const whole = pcapng({ interfaces: INTERFACES, packets: [captured({ bytes: new Uint8Array(40).fill(0x5a) })] })
+    const whole = pcapng({ interfaces: INTERFACES, packets: [captured({ bytes: datagram({ payload: new Uint8Array(40).fill(0x5a) }) })] })
     const damaged = whole.slice()
     damaged[damaged.indexOf(0x5a) + 20] ^= 1
     expect([whole, damaged].map((file) => readCapture(file, PROBLEMS, 'frame.number'))).toEqual([[], ['1']])

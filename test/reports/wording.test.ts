@@ -1,4 +1,5 @@
 /** Choices and operations in words, from a trace made by hand. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../reports/input.ts'
 import { Wording } from '../../reports/wording.ts'
@@ -58,6 +59,35 @@ describe('a choice in words', () => {
       `${name} damaged at byte 9`, `${name.replace(/was$/, 'came')} twice`, `${name} held back, so that later ones overtook it`,
       `${name} 7.500 ms under way`,
     ])
+  })
+
+  it('tells losses apart: singly, of a block, in a burst and between two', () => {
+    const records = [...handshake, sent(5_000, 1, ANA, HOST), lost(1)]
+    const of = (site: string): string => words(records).choice(made(site, 3)).replace(/ana's datagram 1 to the host \(.*\)/, 'it')
+    expect(['net.drop', 'net.lossBlock', 'net.lossBad', 'net.lossGood', 'net.burstBegin', 'net.burstStay'].map(of)).toEqual([
+      'it was lost', 'it was lost, one of those that its link loses of every block', 'it was lost in a burst of losses',
+      'it was lost between two bursts of losses', 'a burst of losses began behind it', 'a burst of losses went on behind it',
+    ])
+  })
+
+  it('says what became of writes that a crash met', () => {
+    const data = { event: 'unconfirmed', file: 'log.3', offset: 1200, bytes: 340, kept: 17 }
+    const met: RunRecord = { kind: 'note', name: 'unconfirmed', data, atUs: 900, node: HOST }
+    const of = (site: string, records = [met]): string => words(records).choice(made(site, 0, 5, 77, 1200))
+    expect(of('disk.crash'))
+      .toBe('the crash of the host, at 0.900 ms, left 17 of the 340 bytes that were being written to log.3 at byte 1200')
+    expect(of('disk.crash.removal')).toBe('the crash of the host, at 0.900 ms, found log.3 removed')
+    expect(of('disk.crash', [])).toBe('a crash left something of a write, at byte 1200 of its file')
+    expect(of('disk.latency')).toBe('a write to a disk, at byte 1200 of its file, took long')
+  })
+
+  it('has a sentence for every site at which the simulator chooses', () => {
+    const files = readdirSync('sim', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const code = files.map((file) => readFileSync(`sim/${file}`, 'utf8')).join('\n')
+    const sites = [...code.matchAll(/\b(?:odds|chancePpm|possible)\('([^']+)'/g)].map(([, site]) => site)
+    expect(sites.length).toBeGreaterThan(12)
+    const records = [...handshake, sent(5_000, 1, ANA, HOST)]
+    for (const site of sites) expect(words(records).choice(made(site, 3))).not.toContain('took alternative')
   })
 
   it('says where a tie was broken, by node and instant', () => {

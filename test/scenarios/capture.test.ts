@@ -1,7 +1,8 @@
 /** Captures of whole runs: they are the runs that they show, other tools read them, and what is left out is said. */
 import { describe, expect, it } from 'vitest'
 import { capture, type Captured, parsePlan, type RunResult, type SimulateOptions, scenario, type Scenario } from '../../scenarios/index.ts'
-import { hasReader, PROBLEMS, readCapture, READER } from '../support/captures.ts'
+import { readPacket } from '../../sim/webrtc/sctp/packet.ts'
+import { blocksOf, commentsOf, hasReader, optionsOf, packetOf, PROBLEMS, readCapture, READER } from '../support/captures.ts'
 import { validateQlog } from '../support/qlogschema.ts'
 import { run, storyOf } from '../support/runs.ts'
 
@@ -24,6 +25,21 @@ interface Qlog {
     readonly events: readonly { readonly time: number; readonly name: string }[]
   }[]
 }
+interface Packet {
+  readonly atUs: number
+  /** By name. */
+  readonly interface: string
+  readonly comments: readonly string[]
+  readonly bytes: Buffer
+}
+function packetsOf(file: Uint8Array): readonly Packet[] {
+  const blocks = blocksOf(file)
+  const names = blocks.filter(({ type }) => type === 1).map((block) => optionsOf(block, 8).find(([code]) => code === 2)![1].toString())
+  return blocks.filter(({ type }) => type === 6).map((block) => ({
+    atUs: block.body.getUint32(4, true) * 2 ** 32 + block.body.getUint32(8, true), interface: names[block.body.getUint32(0, true)],
+    comments: commentsOf(block), bytes: packetOf(block),
+  }))
+}
 const qlogOf = ({ qlog }: Captured): Qlog => JSON.parse(qlog!.file)
 
 describe.each(STORIES.map((story) => [story.name, story] as const))('a capture of %s', (_, story) => {
@@ -33,6 +49,26 @@ describe.each(STORIES.map((story) => [story.name, story] as const))('a capture o
     const [result, { traceDigest, pcap }] = await both
     expect(traceDigest).toBe(result.traceDigest)
     expect(pcap).toMatchObject({ packets: result.report.counters.packetsSent, leftOut: 0 })
+  })
+
+  it('shows what travels inside: each SCTP packet and each word to the relay right behind the datagram that brings it', async () => {
+    const [, { pcap }] = await both
+    const packets = packetsOf(pcap!.file)
+    const inner = packets.flatMap((packet, index) => (packet.interface.includes(' inside ') ? [{ ...packet, index }] : []))
+    expect(inner).toHaveLength(pcap!.inside)
+    expect(packets).toHaveLength(pcap!.packets + pcap!.inside)
+    for (const { index, atUs, interface: name, comments, bytes } of inner) {
+      const [first, ...became] = comments
+      const [, number, what] = /^inside packet (\d+): (.+)$/.exec(first)!
+      const outer = packets[Number(number) - 1]
+      expect(outer).toMatchObject({ atUs, interface: name.split(' ')[0] })
+      expect(outer.comments.map((comment) => comment.replace(/^datagram \d+: /, ''))).toEqual([what, ...became])
+      expect(packets.slice(Number(number), index).every((packet) => packet.interface.includes(' inside '))).toBe(true)
+      if (name.endsWith('DTLS')) expect(readPacket(bytes)).toBeDefined()
+      else expect(JSON.parse(bytes.subarray(bytes.indexOf('{')).toString('latin1'))).toHaveProperty('type')
+    }
+    const names = new Set(inner.map(({ interface: name }) => name))
+    expect([...names].filter((name) => name.startsWith('host')).sort()).toEqual(['host inside DTLS', 'host inside signalling'])
   })
 
   it('has both ends of every QUIC connection in a qlog that validates', async () => {
@@ -61,7 +97,12 @@ describe.each(STORIES.map((story) => [story.name, story] as const))('a capture o
     for (const type of ['1', '2', '8', '20']) expect(messages.some((types) => types.split(',').includes(type))).toBe(true)
     for (const column of [streams, dtls, stun]) expect(column.filter((text) => text !== '').length).toBeGreaterThan(2)
     expect(comments.filter((text) => text.includes('lost: '))).toHaveLength(result.report.counters.packetsLost)
-    for (const comment of comments) expect(comment).toMatch(/ of connection \d+/)
+    for (const comment of comments) expect(comment).toMatch(/^datagram \d+: .+ of connection \d+/)
+    const inside = (filter: string, field: string): string[] => readCapture(pcap!.file, filter, field).flatMap((row) => row.split(','))
+    expect(inside('sctp', 'sctp.checksum.status').length).toBeGreaterThan(50)
+    expect([...new Set(inside('sctp', 'sctp.chunk_type'))]).toEqual(expect.arrayContaining(['0', '1', '2', '3', '10', '11']))
+    expect(new Set(inside('rtcdc', 'rtcdc.label'))).toEqual(new Set(['control', 'replication', 'assets', 'input']))
+    expect(inside('json', 'json.value.string')).toEqual(expect.arrayContaining(['hello', 'welcome', 'offer', 'answer']))
   }, 120_000)
 })
 
@@ -87,7 +128,14 @@ describe('a capture', () => {
   it('shows nodes behind translators by their inside addresses, and the public server by its own', async () => {
     const story = storyOf('behind-nats')
     const { pcap, traceDigest } = await captureOf(story)
-    expect(traceDigest).toBe((await run(story, { seed: 1 })).traceDigest)
+    const result = await run(story, { seed: 1 })
+    expect(traceDigest).toBe(result.traceDigest)
+    // The report calls them by what they are, and says which way connections went.
+    const { links, connections } = result.report
+    expect(new Set(links.flatMap(({ from, to }) => [from, to])))
+      .toEqual(new Set(['host', 'ana', 'ben', 'the public server', "ana's translator"]))
+    expect(connections.map(({ from, paths: [{ way }] }) => `${from} ${way}`))
+      .toEqual(['ana direct', 'ben through the public server', 'ana direct'])
     if (!hasReader()) return
     expect(readCapture(pcap!.file, PROBLEMS, 'frame.number', 'frame.protocols', '_ws.expert.message')).toEqual([])
     const sources = new Set(readCapture(pcap!.file, 'udp', 'frame.interface_name', 'ip.src'))

@@ -124,6 +124,12 @@ describe('narrowed', () => {
     expect(none.kind === 'unknown' && none.why).toMatch(/^there is no 'crate' in frame 60; give an id, a component, or one of host, host#1/)
   })
 
+  it('calls the ends of links by what they are', async () => {
+    const { links } = await inspect(storyOf('behind-nats'), { seed: 1, verifier: 'node' })
+    expect(new Set(links.flatMap(({ from, to }) => [from, to])))
+      .toEqual(new Set(['host', 'ana', 'ben', 'the public server', "ana's translator"]))
+  })
+
   it('fits a screen: long lists are cut and say so', async () => {
     const lines = inspectionLines(await inspect(STORY, { ...options, frame: 60 }))
     expect(lines.length).toBeLessThan(300)

@@ -74,7 +74,7 @@ export async function simulate({ name, settings, script }: Scenario, { onProgres
 export async function capture({ name }: Scenario, { seed, pcap, qlog }: Options & { readonly pcap: boolean; readonly qlog: boolean }) {
   return {
     traceDigest: name === 'unstable' ? 'ffff' : seed.toString(16).padStart(16, '0'),
-    ...(pcap && { pcap: { file: Uint8Array.of(10, 13, 13, 10), packets: 1, leftOut: 0 } }),
+    ...(pcap && { pcap: { file: Uint8Array.of(10, 13, 13, 10), packets: 1, inside: 2, leftOut: 0 } }),
     ...(qlog && { qlog: { file: '{}\n', ends: 1, leftOut: 7 } }),
   }
 }
