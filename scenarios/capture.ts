@@ -65,7 +65,7 @@ export async function capture(scenario: Scenario, { pcap, qlog, packetsMax, even
 function pcapOf(recorder: Recorder, outcome: RunOutcome, nodeOf: (address: number) => number): NonNullable<Captured['pcap']> {
   const { datagrams, datagramsLeftOut, ends } = recorder
   const fates = fatesOf(outcome.records)
-  const addresses = new Set([...datagrams.map(({ datagram }) => datagram.from), ...datagramsLeftOut.keys()])
+  const addresses = new Set([...datagrams.map(({ datagram }) => (datagram.via ?? datagram).from), ...datagramsLeftOut.keys()])
   const nodes = [...new Set([...addresses].map(nodeOf))].sort((a, b) => a - b)
   const interfaces = nodes.map((node): CaptureInterface => ({
     name: nameOf(node, outcome), linkType: LinkType.ip,
@@ -84,7 +84,7 @@ function pcapOf(recorder: Recorder, outcome: RunOutcome, nodeOf: (address: numbe
     const { id, from, fromPort, to, toPort, ecn, bytes, label } = datagram
     const became = fates.get(id) ?? []
     const [source, destination] = [ipv4Of(from), ipv4Of(to)]
-    const node = nodeOf(from)
+    const node = nodeOf((datagram.via ?? datagram).from)
     packets.push({
       atUs, interface: nodes.indexOf(node), comments: [`datagram ${id}: ${describe(label)}`, ...became],
       bytes: ipv4Packet({ from: { ipv4: source, port: fromPort }, to: { ipv4: destination, port: toPort }, ecn, payload: bytes }),

@@ -59,7 +59,10 @@ export class Recorder {
     const sctp = this.#sctp.get(datagram.id)
     this.#sctp.delete(datagram.id)
     if (this.datagrams.length < this.#datagramsMax) this.datagrams.push({ atUs, datagram, sctp })
-    else this.datagramsLeftOut.set(datagram.from, (this.datagramsLeftOut.get(datagram.from) ?? 0) + 1)
+    else {
+      const { from } = datagram.via ?? datagram
+      this.datagramsLeftOut.set(from, (this.datagramsLeftOut.get(from) ?? 0) + 1)
+    }
   }
 
   /** What the endpoint of a node is to be told, so that it can be read along. */

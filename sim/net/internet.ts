@@ -20,7 +20,7 @@ const NATS_MAX = 256
 export interface InternetConfig extends Omit<FabricConfig, 'deliver'> {
   /** `node` is the one that gets the datagram, which is to be shown to {@link Internet.arrived} at that instant. */
   readonly deliver: (atUs: number, node: number, datagram: Datagram) => void
-  /** Shown every datagram as its sender's interface has it, before anything happens to it. */
+  /** Shown every datagram that is sent, with the addresses that it has behind its sender's translator, before anything happens to it. */
   readonly leaving?: ((datagram: Datagram, nowUs: number) => void) | undefined
 }
 
@@ -97,26 +97,34 @@ export class Internet {
   }
 
   send(datagram: Datagram, nowUs: number): void {
-    this.#leaving?.(datagram, nowUs)
     const { from, to } = datagram
-    if (from === to) return this.fabric.loop(datagram, nowUs)
-    if (this.#outside.size === 0 && this.#dark.size === 0) return this.fabric.send(datagram, nowUs)
+    const isPlain = from === to || (this.#outside.size === 0 && this.#dark.size === 0)
+    if (!isPlain) return this.#route(datagram, nowUs)
+    this.#leaving?.(datagram, nowUs)
+    if (from === to) this.fabric.loop(datagram, nowUs)
+    else this.fabric.send(datagram, nowUs)
+  }
+
+  #route(datagram: Datagram, nowUs: number): void {
+    const { from, to } = datagram
     const own = this.#outside.get(from)
     // Nodes behind the same translator see each other's inside addresses; nobody else does.
     const isLocal = own === this.#outside.get(to)
     const translator = this.#translators.get(to)
     const receiver = translator === undefined ? to : (translator.insideOf(datagram.toPort, nowUs)?.address ?? to)
     const link = this.fabric.link(from, receiver)
-    if (this.#dark.has(from) || this.#dark.has(receiver)) return this.fabric.lose(datagram, link, 'down')
+    const isDark = this.#dark.has(from) || this.#dark.has(receiver)
     // The mapping is made and refreshed by what leaves, wherever that ends.
-    const fromPort = isLocal ? undefined : own?.outbound(socket(from, datagram.fromPort), socket(to, datagram.toPort), nowUs)
+    const fromPort = isLocal || isDark ? undefined : own?.outbound(socket(from, datagram.fromPort), socket(to, datagram.toPort), nowUs)
+    const isDirect = fromPort === undefined && receiver === to
+    const outside = fromPort === undefined ? datagram : { ...datagram, from: own!.publicAddress, fromPort }
+    const routed = isDirect ? datagram : { ...outside, via: { from, to: receiver } }
+    this.#leaving?.(routed, nowUs)
+    if (isDark) return this.fabric.lose(datagram, link, 'down')
     if (!isLocal && this.#outside.has(to)) return this.fabric.lose(datagram, link, 'nat')
     if (receiver === to && to >= NAT_ADDRESS_MIN) return this.fabric.lose(datagram, link, 'nat')
     if (own !== undefined && own === translator && !own.settings.hairpinning) return this.fabric.lose(datagram, link, 'nat')
-    if (fromPort === undefined && receiver === to) return this.fabric.send(datagram, nowUs)
-    const via = { from, to: receiver }
-    const outside = fromPort === undefined ? datagram : { ...datagram, from: own!.publicAddress, fromPort }
-    this.fabric.send({ ...outside, via }, nowUs, link)
+    this.fabric.send(routed, nowUs, link)
   }
 
   /** Sends a datagram that gets no further. */
