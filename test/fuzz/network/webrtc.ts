@@ -84,7 +84,8 @@ export class WebRtcMutator {
       if (draws.below(24) === 0) rearrange(records, draws)
       if (draws.below(24) === 0) {
         const alert = Uint8Array.of(1 + draws.below(2), draws.pick([0, 10, 42, 50, 51, draws.below(256)]))
-        records.push({ type: ContentType.alert, sequence: record.sequence + 1, isProtected: draws.below(2) === 0, plain: alert })
+        const said = { type: ContentType.alert, sequence: record.sequence + 32, isProtected: draws.below(2) === 0, plain: alert }
+        records.splice(draws.below(records.length + 1), 0, said)
       }
     }
     const writer = this.#writer
