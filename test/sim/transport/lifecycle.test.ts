@@ -207,7 +207,7 @@ test('webrtc: what stands behind the end of DTLS in a datagram is not handed up'
   world.run(SECOND_US)
   const behind: DtlsEvent[] = []
   let hasEnded = false
-  const { poll } = Dtls.prototype
+  const poll: (this: Dtls) => DtlsEvent | undefined = Reflect.get(Dtls.prototype, 'poll')
   const ended = vi.spyOn(Dtls.prototype, 'poll').mockImplementation(function endsFirst(this: Dtls) {
     const first = behind.shift()
     if (first !== undefined) return first
