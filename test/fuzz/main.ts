@@ -3,6 +3,7 @@
  *
  *     npm run fuzz                                          100,000 of each
  *     npm run fuzz -- --messages 1000000 --datagrams 0 --seed 7
+ *     npm run fuzz -- --messages 0 --kinds 'quic programs,turn'
  *
  * Exit 1 where somebody threw, hung, grew without a bound, or let in what nobody signed; the last line of each part says where.
  */
@@ -10,9 +11,15 @@ import { parseArgs } from 'node:util'
 import { prepare } from '../support/loopback.ts'
 import { fuzz } from './fuzzer.ts'
 import { fuzzNetwork } from './network.ts'
+import { KINDS } from './network/outcome.ts'
 
 const number = { type: 'string', default: '100000' } as const
-const { values } = parseArgs({ options: { messages: number, datagrams: number, seed: { type: 'string', default: '1' } } })
+const { values } = parseArgs({
+  options: {
+    messages: number, datagrams: number, seed: { type: 'string', default: '1' }, kinds: { type: 'string', default: KINDS.join() },
+  },
+})
+const kinds = KINDS.filter((kind) => values.kinds.split(',').includes(kind))
 const seed = Number(values.seed)
 const nowMs = (): number => performance.now()
 /** Of the processor, so that whatever else the machine does counts for nothing. */
@@ -48,13 +55,16 @@ async function messages(count: number): Promise<boolean> {
 function datagrams(count: number): boolean {
   if (count === 0) return false
   const before = heapBytes()
-  const report = fuzzNetwork({ datagrams: count, seed, nowMs: usedMs, ...(globalThis.gc === undefined ? {} : { heapBytes }) })
-  for (const [kind, { cases, datagrams: given, ms, states, endings, discarded }] of Object.entries(report.kinds)) {
+  const report = fuzzNetwork({ datagrams: count, seed, kinds, nowMs: usedMs, ...(globalThis.gc === undefined ? {} : { heapBytes }) })
+  for (const kind of kinds) {
+    const { cases, datagrams: given, ms, states, endings, discarded, reached, missed } = report.kinds[kind]
     const rate = Math.round((given * 1000) / ms)
     print(`${kind}: ${given} datagrams in ${cases} cases and ${(ms / 1000).toFixed(1)} s of the processor, ${rate} a second`)
     print(`  to connections that were: ${counts(states)}`)
     print(`  ended, at both ends: ${counts(endings)}`)
     print(`  discarded: ${counts(discarded)}`)
+    print(`  reached: ${Object.keys(reached).length} sorts of frames, chunks, messages and events`)
+    print(`  never reached: ${missed.join(', ') || 'none of those that are to be'}`)
   }
   print(`${report.datagrams} datagrams, slowest step ${report.slowestMs.toFixed(1)} ms`)
   print(`the heap: ${megabytes(before)} before, ${megabytes(heapBytes())} after, ${megabytes(report.heapGrowthBytes)} more within a case`)

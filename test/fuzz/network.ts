@@ -4,7 +4,10 @@
  */
 import { mix32 } from '../../sim/choice.ts'
 import { runConnection } from './network/connection.ts'
+import { neverReached } from './network/coverage.ts'
+import { runDataChannels } from './network/datachannels.ts'
 import { type CaseOptions, KINDS, type Kind, type Outcome } from './network/outcome.ts'
+import { runPrograms } from './network/programs.ts'
 import { runTurn } from './network/turn.ts'
 
 export interface KindReport {
@@ -13,6 +16,9 @@ export interface KindReport {
   readonly states: Readonly<Record<string, number>>
   readonly endings: Readonly<Record<string, number>>
   readonly discarded: Readonly<Record<string, number>>
+  /** What mutants came to, beyond every tag; and what none came to. */
+  readonly reached: Readonly<Record<string, number>>
+  readonly missed: readonly string[]
   readonly ms: number
 }
 export interface NetworkReport {
@@ -48,6 +54,8 @@ interface Tally {
   readonly states: Record<string, number>
   readonly endings: Record<string, number>
   readonly discarded: Record<string, number>
+  readonly reached: Record<string, number>
+  missed: readonly string[]
 }
 
 export function fuzzNetwork({ datagrams, seed, nowMs, heapBytes, kinds = KINDS }: NetworkOptions): NetworkReport {
@@ -69,18 +77,30 @@ export function fuzzNetwork({ datagrams, seed, nowMs, heapBytes, kinds = KINDS }
       if (outcome.breach !== undefined && isRepeatable(options)) breach = explained(options, outcome)
     }
     tally.ms = nowMs() - fromMs
+    tally.missed = neverReached(kind, tally.reached)
   }
   return { datagrams: KINDS.reduce((sum, kind) => sum + tallies[kind].datagrams, 0), kinds: tallies, slowestMs, heapGrowthBytes, breach }
 }
 
-const runCase = (options: CaseOptions): Outcome => (options.kind === 'turn' ? runTurn(options) : runConnection(options))
+function runCase(options: CaseOptions): Outcome {
+  switch (options.kind) {
+    case 'quic programs': return runPrograms(options)
+    case 'data channels': return runDataChannels(options)
+    case 'turn': return runTurn(options)
+    default: return runConnection(options)
+  }
+}
 
-const newTally = (): Tally => ({ cases: 0, datagrams: 0, ms: 0, states: {}, endings: {}, discarded: {} })
+const newTally = (): Tally => ({ cases: 0, datagrams: 0, ms: 0, states: {}, endings: {}, discarded: {}, reached: {}, missed: [] })
 
-function add(tally: Tally, { mutants, states, endings, discarded }: Outcome): void {
+function addCounts(counts: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) counts[name] = (counts[name] ?? 0) + count
+}
+function add(tally: Tally, { mutants, states, endings, discarded, reached }: Outcome): void {
   tally.datagrams += mutants.length
-  for (const [state, count] of Object.entries(states)) tally.states[state] = (tally.states[state] ?? 0) + count
-  for (const [why, count] of Object.entries(discarded)) tally.discarded[why] = (tally.discarded[why] ?? 0) + count
+  addCounts(tally.states, states)
+  addCounts(tally.discarded, discarded)
+  addCounts(tally.reached, reached)
   for (const ending of endings) tally.endings[ending] = (tally.endings[ending] ?? 0) + 1
 }
 

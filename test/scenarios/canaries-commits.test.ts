@@ -8,11 +8,11 @@ import { runInside, storyOf } from '../support/runs.ts'
 
 sightings(COMMIT_CANARIES, {
   'commit-half-applied': ['placement-race', 1],
-  'conflict-overlooked': ['commit-storm', 2],
-  'tags-overwritten': ['commit-storm', 2],
-  'removed-stays': ['commit-storm', 2],
+  'conflict-overlooked': ['commit-storm', 15],
+  'tags-overwritten': ['commit-storm', 15],
+  'removed-stays': ['commit-storm', 10],
   'commit-without-permission': ['viewer-edits', 1],
-  'overlap-overlooked': ['commit-storm', 4],
+  'overlap-overlooked': ['commit-storm', 32],
   'audit-miscounts': ['placement-race', 1],
   'removed-comes-back': ['placement-race', 1],
   'rejected-leaves-a-change': ['placement-race', 1],

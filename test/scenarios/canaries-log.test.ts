@@ -3,9 +3,9 @@ import { sightings } from '../support/canaries.ts'
 
 sightings(LOG, {
   'signature-on-trust': ['forged-command', 1],
-  'forgotten-nonce': ['swarm', 3],
+  'forgotten-nonce': ['swarm', 10],
   'epoch-unchecked': ['swarm', 7],
-  'limiter-off': ['swarm', 145],
+  'limiter-off': ['swarm', 175],
   'late-told-as-too-many': ['partition-heals', 1],
   'ties-by-arrival': ['swarm', 6],
   'clock-not-advanced': ['partition-heals', 1],

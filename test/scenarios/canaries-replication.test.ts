@@ -11,7 +11,7 @@ sightings(REPLICATION, {
   'snapshot-removes-nothing': ['loopback-120', 1],
   'delta-before-physics': ['loopback-120', 1],
   'base-of-another-frame': ['late-join', 1],
-  'track-forgotten': ['late-join', 1],
+  'track-forgotten': ['late-join', 2],
   'stale-frames-after-snapshot': ['cut-off', 1],
   'leap-without-an-end': ['cut-off', 1],
   'leap-without-a-change': ['cut-off', 1],

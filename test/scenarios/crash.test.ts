@@ -9,7 +9,7 @@ import { runInside } from '../support/runs.ts'
 
 const FRAMES = 120
 /** How many frames apart, without THETA_CRASHES=all. */
-const STEP = process.env.THETA_CRASHES === 'all' ? 1 : 17
+const STEP = process.env.THETA_CRASHES === 'all' ? 1 : 31
 /** Where a client that had forgotten its entries signed for their positions once more. */
 const FORGETFUL = [23, 25, 35, 83, 89]
 const NODES = ['host', 'ana', 'ben', 'cleo'] as const

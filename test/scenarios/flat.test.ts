@@ -5,10 +5,11 @@ import { type Scenario, scenario } from '../../scenarios/index.ts'
 import { runOnce } from '../../scenarios/cluster/run.ts'
 import { OLD_ENTRIES_MAX } from '../../system/limits.ts'
 import { prepare } from '../../scenarios/cluster/prepare.ts'
+import { often } from '../support/runs.ts'
 
-/** After so many the checkers have come to their bounds; the run goes on for twice as many more. */
+/** After so many the checkers have come to their bounds; the run goes on for as many more, and with THETA_RUNS=all for twice as many. */
 const FRAMES = 1200
-const LENGTHS = 3
+const LENGTHS = often(2, 3)
 const LOOK_FRAMES = 20
 const TURN_FRAMES = 6
 /** The same part may keep a little more by chance: what is swept together comes and goes. */

@@ -6,7 +6,7 @@ import { inspectionLines } from '../../reports/inspectiontext.ts'
 import type { RunOutcome } from '../../scenarios/cluster/run.ts'
 import { branch, inspect, OptionError, parsePlan, scenario } from '../../scenarios/index.ts'
 import { frameUs } from '../../sim/world.ts'
-import { run, runInside, STORIES, storyOf } from '../support/runs.ts'
+import { run, runInside, STORIES, storyOf, wholeRuns } from '../support/runs.ts'
 
 const SEED = 11
 const options = { seed: SEED, verifier: 'node' } as const
@@ -22,9 +22,11 @@ const told = ({ records }: RunOutcome, name: string, node: number, before: numbe
   record.kind === 'note' && record.name === name && record.node === node ? [record.data as unknown as Told] : [])
 const nodeNamed = ({ nodes }: Inspection, name: string): InspectedNode => nodes.find((node) => node.name === name)!
 
-describe('inspect', () => {
-  it.each(STORIES)('shows %s as the trace tells it, frame by frame', async (_name, story) => {
-    const whole = await runInside(story, { seed: SEED })
+const original = wholeRuns(SEED)
+
+describe.each(STORIES)('%s', (_name, story) => {
+  it('is shown as its trace tells it, frame by frame', async () => {
+    const { outcome: whole } = await original(story)
     const { finalFrame } = whole.info
     for (const frame of [7, 64, story.settings.frames + 3].filter((one) => one < finalFrame)) {
       const inspection = await inspect(story, { ...options, frame })
@@ -55,6 +57,15 @@ describe('inspect', () => {
     }
   })
 
+  it('branches into its own future under its own seed', async () => {
+    const { result: whole } = await original(story)
+    const { result, parting, originalDigest } = await branch(story, { ...options, branch: { frame: 30, seed: SEED } })
+    expect([parting, originalDigest, result.traceDigest]).toEqual([undefined, whole.traceDigest, whole.traceDigest])
+    expect({ ...result.report, run: whole.report.run }).toEqual(whole.report)
+  })
+})
+
+describe('inspect', () => {
   it('shows the end of a run where no frame is named', async () => {
     const { traceDigest, report } = await run(STORY, { seed: SEED })
     const inspection = await inspect(STORY, options)
@@ -138,23 +149,16 @@ describe('narrowed', () => {
 })
 
 describe('branch', () => {
-  it.each(STORIES)('gives %s its own future back under its own seed', async (_name, story) => {
-    const original = await run(story, { seed: SEED })
-    const { result, parting, originalDigest } = await branch(story, { ...options, branch: { frame: 30, seed: SEED } })
-    expect([parting, originalDigest, result.traceDigest]).toEqual([undefined, original.traceDigest, original.traceDigest])
-    expect({ ...result.report, run: original.report.run }).toEqual(original.report)
-  })
-
   it('has the past of the original, to the byte, and parts in the frame named or later', async () => {
-    const original = await runInside(STORY, { seed: SEED })
+    const { outcome: whole } = await original(STORY)
     await fc.assert(fc.asyncProperty(fc.nat(119), fc.integer({ min: 100, max: 999 }), async (frame, seed) => {
       const { result, parting, beginsUs } = await branch(STORY, { ...options, branch: { frame, seed } })
       const future = await runInside(STORY, { seed: SEED, branch: { frame, seed } })
       expect(future.trace.digest).toBe(result.traceDigest)
       expect(beginsUs).toBe(frameUs(frame, STORY.settings.hz))
       expect(parting!.atUs).toBeGreaterThanOrEqual(beginsUs)
-      expect(future.trace.digestAt(parting!.record - 1)).toBe(original.trace.digestAt(parting!.record - 1))
-      expect(future.records.slice(0, parting!.record)).toEqual(original.records.slice(0, parting!.record))
+      expect(future.trace.digestAt(parting!.record - 1)).toBe(whole.trace.digestAt(parting!.record - 1))
+      expect(future.records.slice(0, parting!.record)).toEqual(whole.records.slice(0, parting!.record))
     }), { numRuns: 4, seed: 4 })
   })
 

@@ -4,9 +4,9 @@ import { countRecords } from '../../reports/counters.ts'
 import type { World } from '../../system/ecs/world.ts'
 import { Motion } from '../../system/ecs/components.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
-import { runInside, storyOf } from '../support/runs.ts'
+import { often, runInside, storyOf } from '../support/runs.ts'
 
-const SEEDS = 4
+const SEEDS = often(2, 4)
 const SHARE_MIN = 0.8
 
 describe('the story of a thousand things', () => {

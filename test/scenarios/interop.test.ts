@@ -21,10 +21,11 @@ describe('interop', () => {
     ])
   })
 
-  it.each(small)('$name passes with each seed, and is the same again', (one) => {
+  it.each(small)('$name passes with each seed, is the same again, and another with another seed', (one) => {
     const rows = SEEDS.map((seed) => playCase(one, seed))
     expect(rows.filter(({ passed }) => !passed)).toEqual([])
     expect(playCase(one, SEEDS[0])).toEqual(rows[0])
+    expect(rows[1].digest).not.toBe(rows[0].digest)
   }, LARGE_MS_MAX)
 
   it.each(LARGE)('%s passes', (name) => {
@@ -39,9 +40,5 @@ describe('interop', () => {
     ['rebind-addr', 2],
   ])('%s with seed %i, which failed once, passes', (name, seed) => {
     expect(playCase(INTEROP_CASES.find((one) => one.name === name)!, seed)).toMatchObject({ passed: true })
-  }, LARGE_MS_MAX)
-
-  it('leaves another trace with another seed', () => {
-    for (const one of small) expect(new Set([1, 2].map((seed) => playCase(one, seed).digest)).size, one.name).toBe(2)
   }, LARGE_MS_MAX)
 })

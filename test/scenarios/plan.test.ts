@@ -1,19 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Plan, parsePlan, type Scenario } from '../../scenarios/index.ts'
+import { parsePlan, type Scenario } from '../../scenarios/index.ts'
 import { planOf } from '../../sim/plan.ts'
 import type { Trace, TraceRecord } from '../../sim/trace.ts'
-import { runInside, run, STORIES, storyOf } from '../support/runs.ts'
+import { often, runInside, run, STORIES, storyOf, wholeRuns } from '../support/runs.ts'
 
 const SEED = 5
 /** A story that demands nothing: for runs from which something was taken. */
 const undemanding = (story: Scenario): Scenario => ({ ...story, mustHappen: {} })
 
-async function recorded(story: Scenario): Promise<Plan> {
-  const parsed = parsePlan((await run(story, { seed: SEED })).planJson)
-  if (parsed.kind !== 'plan') throw new Error(parsed.why)
-  return parsed.plan
-}
+const original = wholeRuns(SEED)
 
 /** Index of the first record in which two traces part. */
 function parting(a: Trace, b: Trace): number {
@@ -25,13 +21,6 @@ const operation = (record: TraceRecord): string | undefined =>
   record.kind === 'note' && record.name === 'operation' ? (record.data as { readonly label: string }).label : undefined
 
 describe('the plan of a run', () => {
-  it.each(STORIES)('is %s again: the same trace', async (_name, story) => {
-    const first = await run(story, { seed: SEED })
-    const again = await run(story, { seed: SEED, plan: await recorded(story) })
-    expect(again.traceDigest).toBe(first.traceDigest)
-    expect(again.planJson).toBe(first.planJson)
-  })
-
   // Stories that wait for each other's placements would wait for ever where one is left out.
   const patient = ['late-join', 'partition-heals', 'forged-command', 'viewer-edits']
   it.each(patient)('of %s, without one of its operations, differs from there on alone', async (name) => {
@@ -45,34 +34,45 @@ describe('the plan of a run', () => {
       const index = parting(trace, without.trace)
       expect(operation(records[index])).toBe(label)
       expect(without.trace.records().map(operation)).not.toContain(label)
-    }), { seed: SEED, numRuns: 4 })
+    }), { seed: SEED, numRuns: often(2, 4) })
   })
 
-  it.each(STORIES)('of %s, without one of its choices, differs from there on alone', async (name, demanding) => {
-    const story = undemanding(demanding)
-    const { trace, choices } = await runInside(story, { seed: SEED })
-    await fc.assert(fc.asyncProperty(fc.nat(choices.length - 1), async (left) => {
-      const without = await runInside(story, { seed: SEED, plan: planOf(name, SEED, choices.filter((_, index) => index !== left)) })
-      expect(without.verdict).toBe('converged')
-      // What was chosen up to there is chosen still, in the same order; and most of what follows, whose identity is its own.
-      expect(without.choices.slice(0, left)).toEqual(choices.slice(0, left))
-      const kept = new Set(without.choices.map(({ site, keyHi, keyLo, alternative }) => [site, keyHi, keyLo, alternative].join()))
-      const lost = choices.filter(({ site, keyHi, keyLo, alternative }) => !kept.has([site, keyHi, keyLo, alternative].join()))
-      expect(lost).toContainEqual(choices[left])
-      expect(parting(trace, without.trace)).toBeGreaterThan(0)
-    }), { seed: SEED, numRuns: 3 })
-  })
+  describe.each(STORIES)('of %s', (name, story) => {
+    it('is the run again: the same trace', async () => {
+      const { result: first } = await original(story)
+      const parsed = parsePlan(first.planJson)
+      if (parsed.kind !== 'plan') throw new Error(parsed.why)
+      const again = await run(story, { seed: SEED, plan: parsed.plan })
+      expect(again.traceDigest).toBe(first.traceDigest)
+      expect(again.planJson).toBe(first.planJson)
+    })
 
-  it.each(STORIES)('of nothing is a benign network, on which %s converges', async (name, story) => {
-    const { verdict, report } = await run(undemanding(story), { seed: SEED, plan: planOf(name, SEED, []) })
-    expect(verdict).toBe('converged')
-    expect(report.result.choices).toBe(0)
-    expect(report.counters).toMatchObject({ packetsDuplicated: 0, packetsReordered: 0, packetsCorrupted: 0 })
-    // A cut or a crash is an operation of the story, not a choice of the network.
-    const cutting = [
-      'loopback-120', 'partition-heals', 'given-order', 'commit-storm', 'mixed-compression', 'host-restarts', 'host-hands-over',
-      'asset-streaming', 'cut-off', 'behind-nats', 'roams', 'swarm', 'worlds',
-    ]
-    expect(report.counters.packetsLost > 0).toBe(cutting.includes(name))
+    it('without one of its choices, differs from there on alone', async () => {
+      const { trace, choices } = (await original(story)).outcome
+      await fc.assert(fc.asyncProperty(fc.nat(choices.length - 1), async (left) => {
+        const plan = planOf(name, SEED, choices.filter((_, index) => index !== left))
+        const without = await runInside(undemanding(story), { seed: SEED, plan })
+        expect(without.verdict).toBe('converged')
+        // What was chosen up to there is chosen still, in the same order; and most of what follows, whose identity is its own.
+        expect(without.choices.slice(0, left)).toEqual(choices.slice(0, left))
+        const kept = new Set(without.choices.map(({ site, keyHi, keyLo, alternative }) => [site, keyHi, keyLo, alternative].join()))
+        const lost = choices.filter(({ site, keyHi, keyLo, alternative }) => !kept.has([site, keyHi, keyLo, alternative].join()))
+        expect(lost).toContainEqual(choices[left])
+        expect(parting(trace, without.trace)).toBeGreaterThan(0)
+      }), { seed: SEED, numRuns: often(1, 3) })
+    })
+
+    it('and one of nothing is a benign network, on which it converges', async () => {
+      const { verdict, report } = await run(undemanding(story), { seed: SEED, plan: planOf(name, SEED, []) })
+      expect(verdict).toBe('converged')
+      expect(report.result.choices).toBe(0)
+      expect(report.counters).toMatchObject({ packetsDuplicated: 0, packetsReordered: 0, packetsCorrupted: 0 })
+      // A cut or a crash is an operation of the story, not a choice of the network.
+      const cutting = [
+        'loopback-120', 'partition-heals', 'given-order', 'commit-storm', 'mixed-compression', 'host-restarts', 'host-hands-over',
+        'asset-streaming', 'cut-off', 'behind-nats', 'roams', 'swarm', 'worlds',
+      ]
+      expect(report.counters.packetsLost > 0).toBe(cutting.includes(name))
+    })
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import '../../scenarios/vitest.ts'
-import { run, STORIES } from '../support/runs.ts'
+import { often, run, STORIES } from '../support/runs.ts'
 
-const SEEDS = 8
+const SEEDS = often(4, 8)
 
 describe('all stories converge', () => {
   it.each(STORIES)(`%s: ${SEEDS} seeds, with all that must happen in it`, async (_name, story) => {

@@ -12,7 +12,7 @@ import type { TraceRecord } from '../../sim/trace.ts'
 import { Motion, Spawned } from '../../system/ecs/components.ts'
 import type { World } from '../../system/ecs/world.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
-import { run, runInside, storyOf } from '../support/runs.ts'
+import { often, run, runInside, storyOf } from '../support/runs.ts'
 
 const FRAMES = 100
 const seeds = (count: number): Swarm[] => Array.from({ length: count }, (_, seed) => drawSwarm(seed, FRAMES))
@@ -292,8 +292,9 @@ describe('a plan', () => {
   const story = undemanding(storyOf('swarm'))
 
   it('is the run again, ties and all: the same trace', async () => {
+    const SEEDS_AGAIN = often(3, 6)
     let ties = 0
-    for (let seed = 1; seed <= 6; seed++) {
+    for (let seed = 1; seed <= SEEDS_AGAIN; seed++) {
       const first = await runInside(story, { seed })
       ties += first.choices.filter(({ site }) => site === 'tie').length
       const plan = planOf('swarm', seed, first.choices, first.operations)
@@ -301,7 +302,7 @@ describe('a plan', () => {
       expect(again.trace.digest).toBe(first.trace.digest)
       expect(again.operations).toEqual(first.operations)
     }
-    expect(ties).toBeGreaterThan(100)
+    expect(ties).toBeGreaterThan(50)
   })
 
   it('that leaves one operation out leaves the labels of the others and what they draw', async () => {
@@ -312,7 +313,7 @@ describe('a plan', () => {
       const without = await runInside(story, { seed, plan: planOf('swarm', seed, choices, others) })
       expect(without.operations).toEqual(others)
       expect(without.verdict).toBe('converged')
-    }), { seed: 1, numRuns: 15 })
+    }), { seed: 1, numRuns: often(5, 15) })
   })
 
   it('that leaves many operations out converges, and those that are left are done', async () => {
@@ -321,6 +322,6 @@ describe('a plan', () => {
       const some = operations.filter(() => keep.next().value)
       const without = await runInside(story, { seed, plan: planOf('swarm', seed, choices, some) })
       expect({ verdict: without.verdict, operations: without.operations }).toEqual({ verdict: 'converged', operations: some })
-    }), { seed: 1, numRuns: 10 })
+    }), { seed: 1, numRuns: often(4, 10) })
   })
 })

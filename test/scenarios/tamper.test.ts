@@ -1,6 +1,6 @@
 /**
  * One flipped bit, anywhere, at any instant: the checkers, which are not told, name it exactly. `npm run tampers` tries
- * 200 instead of the 40 of `npm test`.
+ * 200 instead of the 20 of `npm test`.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -11,7 +11,7 @@ import { Names } from '../../reports/names.ts'
 import { manifest } from '../../system/ecs/manifest.ts'
 import { runInside, STORIES } from '../support/runs.ts'
 
-const TAMPERS = Number(process.env.THETA_TAMPERS ?? 40)
+const TAMPERS = Number(process.env.THETA_TAMPERS ?? 20)
 const MISUSE = 4
 const COMPONENTS = manifest().components
 const ROW_HEADER_BYTES = 6

@@ -1,9 +1,7 @@
 /**
- * One case: two endpoints, a connection between them, traffic on all channels, a close; and mutants of what they send, put among the
- * rest from the handshake on, once it is open, or once it is closing. What a mutant is follows from the case's seed and the mutant's
- * ordinal, so that a case can be run again with some of them left out.
+ * One case: two endpoints, a connection between them, traffic on all channels, some while of silence, a close; and mutants of what they
+ * send, put among the rest from the handshake on, once it is open, or once it is closing.
  */
-import { mix32 } from '../../../sim/choice.ts'
 import type { Datagram } from '../../../sim/net/datagram.ts'
 import type { ConnectionId, TransportInput } from '../../../sim/port.ts'
 import { MESSAGE_BYTES_MAX } from '../../../sim/transport/channel.ts'
@@ -11,12 +9,14 @@ import { APPLICATION_CODES_MAX, TransportCode } from '../../../sim/transport/cod
 import { KEPT_BYTES_MAX } from '../../../sim/webrtc/sctp/limits.ts'
 import { type Node, numbered, World } from '../../sim/transport/world.ts'
 import { Draws } from '../mutation.ts'
-import { randomOctets } from './octets.ts'
+import { Coverage, type Counts } from './coverage.ts'
+import { Disturbance } from './disturbance.ts'
 import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
 import { QuicTap } from './quic.ts'
 import { WebRtcMutator } from './webrtc.ts'
 
-const BEGINNINGS = ['handshake', 'open', 'open', 'open', 'closing'] as const
+/** When mutants begin to come: at once, when both ends have met and shake hands, ... */
+const BEGINNINGS = ['first datagram', 'handshake', 'open', 'open', 'open', 'closing'] as const
 
 const CHANNELS = 7
 const NAMES = new Map<number, string>(Object.entries(TransportCode).map(([name, code]) => [code, name]))
@@ -27,11 +27,13 @@ const LATENCY_US_RANGE = 8_000
 const MEETING_US = 400_000
 const ROUND_US = 5_000
 const ROUNDS = [10, 40, 80, 200] as const
-const HANDSHAKE_ROUNDS = 40
+const HANDSHAKE_ROUNDS = 60
 const CLOSING_ROUNDS = 4
-const STRAGGLERS_A_ROUND = 4
-const CORPUS_MAX = 64
-const RANDOM_BYTES_MAX = 1_400
+/** Of one case in so many; nothing at all arrives for so long: probes, a restart of ICE (12 s), an idle timeout (10 s of QUIC). */
+const SILENT_ONE_IN = 4
+const SILENCE_US = [300_000, 3_000_000, 13_000_000] as const
+/** Ids of mutants, which no endpoint gives. */
+const MUTANT_ID = 2 ** 40
 const MESSAGES_A_ROUND = 3
 const MESSAGE_BYTES = [0, 1, 40, 40, 400, 1_400, 9_000] as const
 /** Every timeout of a connection passes within that time: the longest is the handshake's of WebRTC, 30 s. */
@@ -41,7 +43,6 @@ const SENDS_A_STEP_MAX = 1_024
 const LOOK_EVERY = 64
 /** Bytes kept of what the peer said. Of QUIC: 4 MiB in parts, and 1 MiB out of turn for each channel (quic/incoming.ts). */
 const KEPT_MAX = { quic: 4_194_304 + CHANNELS * 1_048_576, webrtc: KEPT_BYTES_MAX }
-const FIRST_BYTES = [0x00, 0x01, 0x16, 0x17, 0x40, 0x43, 0x5c, 0xc0, 0xc3, 0xd0, 0xe0, 0xf0, 0xff]
 
 export function runConnection(options: CaseOptions): Outcome {
   const stage = new Stage(options)
@@ -56,7 +57,6 @@ export function runConnection(options: CaseOptions): Outcome {
 }
 
 class Stage implements Outcome {
-  readonly mutants: number[] = []
   readonly states: Record<string, number> = {}
   readonly endings: string[] = []
   readonly discarded: Record<string, number> = {}
@@ -65,17 +65,14 @@ class Stage implements Outcome {
   readonly #options: CaseOptions
   readonly #draws: Draws
   readonly #beginning: (typeof BEGINNINGS)[number]
-  readonly #isPlausible: boolean
-  readonly #oneIn: number
+  readonly #disturbance: Disturbance<Datagram>
+  readonly #coverage = new Coverage()
   readonly #world: World
-  readonly #deliver: (datagram: Datagram, nowUs: number) => void
+  readonly #toInternet: (datagram: Datagram, nowUs: number) => void
   readonly #tap: QuicTap | undefined
   readonly #webrtc: WebRtcMutator | undefined
   readonly #pace = new Pace()
-  readonly #corpus: Datagram[] = []
   readonly #ports: Map<ConnectionId, 'open' | 'closed'>[] = [new Map(), new Map()]
-  #isMutating = false
-  #ordinal = 0
   #sends = 0
   #heapAtFirst = 0
 
@@ -85,8 +82,12 @@ class Stage implements Outcome {
     this.#options = options
     this.#draws = draws
     this.#beginning = draws.pick(BEGINNINGS)
-    this.#isPlausible = draws.below(2) === 0
-    this.#oneIn = draws.pick([1, 1, 2, 4])
+    this.#disturbance = new Disturbance(options, draws, {
+      deliver: (datagram, mutantDraws) => this.#deliver(datagram, mutantDraws),
+      mutated: (original, other, isPlausible, mutantDraws) =>
+        this.#tap?.mutated(original, other, isPlausible, mutantDraws) ??
+          this.#webrtc?.mutated(original, other, isPlausible, mutantDraws),
+    })
     const protection = kind === 'quic aead' ? 'aead' : 'tag'
     const latencyUs = LATENCY_US_MIN + draws.below(LATENCY_US_RANGE)
     const links = { latencyUsMin: latencyUs, latencyUsMax: latencyUs, dropPpm: draws.pick(DROP_PPM) }
@@ -94,11 +95,19 @@ class Stage implements Outcome {
     this.#world = world
     if (kind === 'webrtc') this.#webrtc = new WebRtcMutator(1, 0)
     else this.#tap = new QuicTap(protection)
-    this.#deliver = world.internet.send.bind(world.internet)
+    if (kind === 'webrtc') this.#coverage.webrtc()
+    else this.#coverage.quic(protection)
+    this.#toInternet = world.internet.send.bind(world.internet)
     world.internet.send = (datagram) => this.#send(datagram)
-    for (const [index, node] of world.nodes.entries()) node.onInput = (input) => this.#look(index, input)
+    for (const [index, node] of world.nodes.entries()) {
+      const { endpoint } = node
+      const receive = endpoint.receive.bind(endpoint)
+      endpoint.receive = (datagram, nowUs) => this.#coverage.during(datagram.id >= MUTANT_ID, () => receive(datagram, nowUs))
+      node.onInput = (input) => this.#look(index, input)
+    }
   }
   free(): void {
+    this.#coverage.free()
     this.#tap?.remove()
   }
 
@@ -106,33 +115,46 @@ class Stage implements Outcome {
     const draws = this.#draws
     const { client, nodes } = this.#world
     this.#heapAtFirst = this.#options.heapBytes?.() ?? 0
-    this.#isMutating = this.#beginning === 'handshake'
+    const isEarly = this.#beginning === 'first datagram' || this.#beginning === 'handshake'
+    this.#disturbance.isOn = this.#beginning === 'first datagram'
     client.send({ kind: 'open', ticket: 7, endpoint: '0' })
-    if (!this.#isMutating) this.#run(MEETING_US)
-    const rounds = this.#beginning === 'handshake' ? HANDSHAKE_ROUNDS : draws.pick(ROUNDS)
+    if (!this.#disturbance.isOn) this.#run(MEETING_US, () => isEarly && this.#isMet)
+    this.#disturbance.isOn = isEarly
+    const rounds = isEarly ? HANDSHAKE_ROUNDS : draws.pick(ROUNDS)
+    const silentRound = draws.below(SILENT_ONE_IN) === 0 ? draws.below(rounds) : rounds
     for (let left = rounds; left > 0 && !this.#isOver; left--) {
-      if (this.#beginning === 'open') this.#isMutating ||= this.#isOpen
+      if (left === rounds - silentRound) this.#silence(draws.pick(SILENCE_US))
+      if (this.#beginning === 'open') this.#disturbance.isOn ||= this.#isOpen
       for (const node of nodes) this.#say(node)
       this.#round()
     }
     this.#measure()
     const hasSurvived = nodes.map((_, index) => [...this.#ports[index].values()].includes('open'))
     const closer = nodes[draws.below(nodes.length)]
-    this.#isMutating = true
+    this.#disturbance.isOn = true
     this.#close(closer)
     for (let left = CLOSING_ROUNDS; left > 0; left--) this.#round()
-    this.#isMutating = false
+    this.#disturbance.isOn = false
     for (const node of nodes) this.#close(node)
     this.#run(FORGOTTEN_US_MAX)
     this.#tally(hasSurvived)
   }
 
+  get mutants(): readonly number[] {
+    return this.#disturbance.mutants
+  }
+  get reached(): Counts {
+    return this.#coverage.reached
+  }
   get slowestMs(): number {
     return this.#pace.slowestMs
   }
 
   get #isOpen(): boolean {
     return this.#ports.every((port) => port.size > 0)
+  }
+  get #isMet(): boolean {
+    return this.#world.nodes.some(({ endpoint }) => endpoint.connections.some(({ state }) => state === 'handshake'))
   }
   get #isOver(): boolean {
     return this.#ports.some((port) => [...port.values()].includes('closed'))
@@ -152,77 +174,49 @@ class Stage implements Outcome {
     for (const { id } of node.endpoint.connections) node.send({ kind: 'close', on: id, code: this.#draws.below(1_000) })
   }
 
+  #silence(forUs: number): void {
+    const { fabric } = this.#world
+    const links = [fabric.link(0, 1), fabric.link(1, 0)]
+    for (const link of links) link.set({ down: true })
+    this.#run(forUs)
+    for (const link of links) link.set({ down: false })
+  }
+
   /** A while of virtual time, with mutants of what was sent earlier in it. */
   #round(): void {
-    const count = this.#isPlausible ? 1 : STRAGGLERS_A_ROUND
-    for (let left = count; left > 0 && this.#isMutating && this.#corpus.length > 0; left--) {
-      const draws = this.#next()
-      if (draws !== undefined) this.#mutant(draws.pick(this.#corpus), draws)
-    }
+    this.#disturbance.straggle()
     this.#run(ROUND_US)
   }
 
   // --- what is sent --------------------------------------------------------------------------------------------------
 
   #send(datagram: Datagram): void {
-    const { nowUs } = this.#world
     if (++this.#sends > SENDS_A_STEP_MAX) throw new Breach(`one step sends more than ${SENDS_A_STEP_MAX} datagrams`)
-    if (this.#corpus.length < CORPUS_MAX) this.#corpus.push(datagram)
-    else this.#corpus[this.#draws.below(CORPUS_MAX)] = datagram
-    const draws = this.#isMutating ? this.#next() : undefined
-    if (draws === undefined || draws.below(this.#oneIn) > 0) return this.#deliver(datagram, nowUs)
-    // Only once can a packet number be used: the mutant comes first where it is to be taken.
-    const place = draws.below(this.#isPlausible ? 3 : 6)
-    if (place > 2) this.#deliver(datagram, nowUs)
-    this.#mutant(datagram, draws)
-    // One in six takes the place of what it was made from.
-    if (place > 0 && place <= 2) this.#deliver(datagram, nowUs)
+    this.#disturbance.send(datagram)
   }
 
-  /** What the next mutant is drawn from; undefined where it is left out. */
-  #next(): Draws | undefined {
-    const ordinal = this.#ordinal++
-    const { only, seed } = this.#options
-    if (only !== undefined && !only.has(ordinal)) return undefined
-    this.mutants.push(ordinal)
-    return new Draws(mix32(seed, ordinal) >>> 11)
-  }
-
-  #mutant(original: Datagram, draws: Draws): void {
+  #deliver(sent: Datagram, draws: Draws | undefined): void {
     const world = this.#world
-    const other = draws.pick(this.#corpus)
-    let datagram = original
-    switch (draws.below(this.#isPlausible ? 100 : 25)) {
-      case 0: {
-        const bytes = randomOctets(draws.below(RANDOM_BYTES_MAX), draws)
-        if (bytes.length > 0) bytes[0] = draws.pick(FIRST_BYTES)
-        datagram = { ...original, bytes }
-        break
-      }
-      case 1:
-        datagram = other
-        break
-      default: {
-        const bytes = this.#tap?.mutated(original, other, this.#isPlausible, draws) ??
-          this.#webrtc?.mutated(original, other, this.#isPlausible, draws)
-        if (bytes !== undefined) datagram = { ...original, bytes }
-      }
-    }
+    if (draws === undefined) return this.#toInternet(sent, world.nowUs)
+    let datagram = { ...sent, id: MUTANT_ID + sent.id % MUTANT_ID }
     // From another port, as behind a translator that forgot.
     if (draws.below(64) === 0) datagram = { ...datagram, fromPort: 1_024 + draws.below(60_000) }
     if (draws.below(64) === 0) datagram = { ...datagram, ecn: draws.pick([0, 1, 2, 3] as const) }
     const state = world.nodes[datagram.to]?.endpoint.connections.at(-1)?.state ?? 'before'
     this.states[state] = (this.states[state] ?? 0) + 1
-    this.#deliver(datagram, world.nowUs)
+    this.#toInternet(datagram, world.nowUs)
   }
 
   // --- what is watched -----------------------------------------------------------------------------------------------
 
-  #run(forUs: number): void {
+  #run(forUs: number, isEnough: () => boolean = () => false): void {
     const world = this.#world
     const untilUs = world.nowUs + forUs
-    while (this.#step(untilUs));
-    world.nowUs = untilUs
+    while (!isEnough()) {
+      if (this.#step(untilUs)) continue
+      world.nowUs = untilUs
+      return
+    }
   }
 
   #step(untilUs: number): boolean {

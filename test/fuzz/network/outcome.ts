@@ -1,5 +1,5 @@
 /** What a case of mutated datagrams is made from and comes to, and the pace that is kept in it. */
-export const KINDS = ['quic tag', 'quic aead', 'webrtc', 'turn'] as const
+export const KINDS = ['quic tag', 'quic aead', 'quic programs', 'webrtc', 'data channels', 'turn'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Outcome {
@@ -11,6 +11,8 @@ export interface Outcome {
   readonly endings: readonly string[]
   /** Why datagrams were discarded. */
   readonly discarded: Readonly<Record<string, number>>
+  /** What mutants came to, beyond every tag: names of coverage.ts. */
+  readonly reached: Readonly<Record<string, number>>
   readonly slowestMs: number
   /** What the heap had grown by at its most; 0 where nobody measures. */
   readonly heapGrowthBytes: number

@@ -4,8 +4,8 @@
  */
 import { Reader, Writer } from '../../../sim/bytes.ts'
 import type { Datagram } from '../../../sim/net/datagram.ts'
-import { type Frame, FrameType, frameBytesMax, readFrame, writeFrame } from '../../../sim/quic/frames.ts'
-import { readHeader, writeRetry, writeVersionNegotiation } from '../../../sim/quic/packet.ts'
+import { type Frame, FrameType, frameBytesMax, type NewConnectionIdFrame, readFrame, writeFrame } from '../../../sim/quic/frames.ts'
+import { KEY_PHASE, readHeader, writeRetry, writeVersionNegotiation } from '../../../sim/quic/packet.ts'
 import { type PacketKeys, packetKeys, type ProtectionKind, TAG_BYTES } from '../../../sim/quic/protection.ts'
 import { retryIntegrityTag } from '../../../sim/quic/retry.ts'
 import type { Draws } from '../mutation.ts'
@@ -27,9 +27,16 @@ const SAMPLED_BYTES_MIN = 4
 const NUMBER_BYTES = 4
 const ADDED_FRAMES_MAX = 12
 const FRAMES_READ_MAX = 64
-/** The node that begins. */
-const CLIENT = 1
+/** The node that accepts. */
+const SERVER = 0
+/** What is short enough to be a stateless reset, and so long that it may be one. */
+const RESET_BYTES_MIN = 21
+const RESET_BYTES_RANGE = 30
+const KEPT = 16
 const isLong = (first: number): boolean => (first & 0x80) !== 0
+/** RFC 9000, section 17.2.3: of the long headers the second type. */
+const isZeroRtt = (first: number): boolean => (first & 0xf0) === 0xd0
+const SIDES = { true: 'client', false: 'server' } as const
 
 type Seal = (this: PacketKeys, ...given: Parameters<PacketKeys['seal']>) => void
 
@@ -41,8 +48,11 @@ export class QuicTap {
   readonly #writer = new Writer()
   /** What the first Initial of all was sent to. */
   #original = new Uint8Array(0)
-  /** 1-RTT packet numbers, by node. */
-  readonly #highest = [0, 0]
+  /** 1-RTT packet numbers. */
+  readonly #highest = { client: 0, server: 0 }
+  /** Data of challenges and connection ids that went by, of either side: what answers, retires and resets them may be named. */
+  readonly #challenges: Uint8Array[] = []
+  readonly #ids: NewConnectionIdFrame[] = []
 
   /** Listens until {@link remove}. */
   constructor(kind: ProtectionKind) {
@@ -64,6 +74,10 @@ export class QuicTap {
     const packets = this.#plain.get(bytes)
     if (packets === undefined) this.#plain.set(bytes, [packet])
     else packets.push(packet)
+    for (const frame of framesOf(packet.payload)) {
+      if (frame.kind === 'pathChallenge') keep(this.#challenges, frame.data)
+      if (frame.kind === 'newConnectionId') keep(this.#ids, frame)
+    }
     if (this.#original.length === 0) this.#original = readHeader(bytes, 0)?.destination.slice() ?? this.#original
   }
 
@@ -71,25 +85,39 @@ export class QuicTap {
   mutated({ bytes, from }: Datagram, other: Datagram, isPlausible: boolean, draws: Draws): Uint8Array | undefined {
     const packets = this.#plain.get(bytes)
     if (packets === undefined) return undefined
-    if (!isPlausible && draws.below(40) === 0) return this.#answer(bytes, draws)
+    if (!isPlausible && draws.below(isLong(bytes[0]) ? 10 : 40) === 0) return this.#answer(bytes, draws)
     const another = this.#plain.get(other.bytes)?.[0].payload ?? bytes
     const chosen = draws.below(packets.length)
     const { header, number } = packets[chosen]
-    const isEarly = isLong(header[0])
-    if (!isEarly) this.#highest[from] = Math.max(this.#highest[from], number)
-    const near = { isEarly, isClient: from === CLIENT, number, highest: this.#highest[1 - from] }
+    const isClient = from !== SERVER
+    const side = SIDES[`${isClient}`]
+    if (!isLong(header[0])) this.#highest[side] = Math.max(this.#highest[side], number)
+    const near: Near = {
+      packet: !isLong(header[0]) ? 'oneRtt' : isZeroRtt(header[0]) ? 'zeroRtt' : 'handshake', isClient, number,
+      highest: this.#highest[SIDES[`${!isClient}`]], challenges: this.#challenges, ids: this.#ids,
+    }
     const changed = this.#changed(packets[chosen], near, another, isPlausible, draws)
     const sealed = packets.map((packet, i) => (i === chosen ? changed : this.#sealed(packet)))
     if (draws.below(16) === 0) rearrange(sealed, draws)
     return joined(sealed)
   }
 
-  /** What a server says before there is a connection: Version Negotiation, or a Retry that has its tag. */
+  /** What a server says before there is a connection, or when it has forgotten it: Version Negotiation, a Retry with its tag, a reset. */
   #answer(bytes: Uint8Array, draws: Draws): Uint8Array {
     const destination = readHeader(bytes, 0)?.destination ?? randomOctets(8, draws)
     const writer = this.#writer
+    const answer = draws.below(3)
     writer.begin(PAYLOAD_BYTES_MAX)
-    if (draws.below(2) === 0) {
+    if (answer === 2) {
+      const reset = randomOctets(RESET_BYTES_MIN + draws.below(RESET_BYTES_RANGE), draws)
+      reset[0] = 0x40 | (reset[0] & 0x3f)
+      reset.set(destination.subarray(0, 4), 1)
+      // One in four has a token that means something, to whichever side.
+      const known = draws.below(4) === 0 ? this.#ids.at(-1) : undefined
+      if (known !== undefined) reset.set(known.resetToken, reset.length - known.resetToken.length)
+      return reset
+    }
+    if (answer === 0) {
       writeVersionNegotiation(writer, destination, this.#original, Array.from({ length: draws.below(5) }, () => draws.below(3)))
       return writer.finish()
     }
@@ -123,23 +151,21 @@ export class QuicTap {
       : this.#frames(packet.payload, near, isPlausible, draws)
     const payload = changed.length + pnBytes >= SAMPLED_BYTES_MIN ? changed : new Uint8Array(SAMPLED_BYTES_MIN)
     if (isLong(header[0])) new DataView(header.buffer).setUint16(header.length - 2, 0x4000 | (pnBytes + payload.length + TAG_BYTES))
+    // An update of keys that nobody made, whose packet gets past the tag: the keys are the old ones.
+    if (!isPlausible && !isLong(header[0]) && draws.below(24) === 0) header[0] ^= KEY_PHASE
     if (!isPlausible && draws.below(12) === 0) header[draws.below(header.length)] ^= 1 << draws.below(8)
     return this.#sealed({ keys: packet.keys, header, pnBytes, number, payload })
   }
 
   #frames(payload: Uint8Array, near: Near, isPlausible: boolean, draws: Draws): Uint8Array {
-    const frames: Frame[] = []
-    const reader = new Reader(payload, payload.length)
-    for (let frame; reader.remaining > 0 && frames.length < FRAMES_READ_MAX && (frame = readFrame(reader)) !== undefined; ) {
-      frames.push(frame)
-    }
+    const frames = framesOf(payload)
     for (let left = 1 + draws.below(3); left > 0; left--) {
       const kind = draws.below(isPlausible ? 2 : 4)
       if (kind === 0) rearrange(frames, draws)
       else if (kind === 3 && frames.length > 0) edit(frames, near.number, draws)
       else {
         for (let count = 1 + draws.below(ADDED_FRAMES_MAX); count > 0; count--) {
-          frames.push(isPlausible ? harmlessFrame(near, draws) : anyFrame(near.number, draws))
+          frames.push(isPlausible ? harmlessFrame(near, draws) : anyFrame(near, draws))
         }
       }
     }
@@ -151,6 +177,21 @@ export class QuicTap {
     }
     return writer.finish()
   }
+}
+
+/** The newest come last. */
+function keep<T>(list: T[], item: T): void {
+  list.push(item)
+  if (list.length > KEPT) list.shift()
+}
+
+function framesOf(payload: Uint8Array): Frame[] {
+  const frames: Frame[] = []
+  const reader = new Reader(payload, payload.length)
+  for (let frame; reader.remaining > 0 && frames.length < FRAMES_READ_MAX && (frame = readFrame(reader)) !== undefined; ) {
+    frames.push(frame)
+  }
+  return frames
 }
 
 /** One field of one frame becomes another. */
@@ -187,25 +228,30 @@ function ackRanges(largest: number, draws: Draws): number[] {
 
 /** What a new frame is made after. */
 interface Near {
-  readonly isEarly: boolean
+  readonly packet: 'handshake' | 'zeroRtt' | 'oneRtt'
   readonly isClient: boolean
   /** Of the packet, and the highest that the other end is known to have sent. */
   readonly number: number
   readonly highest: number
+  /** What went by of these. */
+  readonly challenges: readonly Uint8Array[]
+  readonly ids: readonly NewConnectionIdFrame[]
 }
 
 /** Those that an honest peer might say at any time, in numbers that it might say: the connection is to bear them. */
 const HARMLESS = ['ping', 'padding', 'maxData', 'maxStreamData', 'maxStreams', 'pathChallenge', 'dataBlocked', 'streamDataBlocked',
   'streamsBlocked', 'stream', 'resetStream', 'datagram', 'ack'] as const
-const EARLY = ['ping', 'padding', 'crypto'] as const
+const HARMLESS_IN = {
+  oneRtt: HARMLESS, handshake: ['ping', 'padding', 'crypto'] as const, zeroRtt: HARMLESS.filter((kind) => kind !== 'ack'),
+} as const
 /** Indices of streams that nobody uses: those that carry, those that end, those that are reset. */
 const CARRYING = 20
 const ENDING = 300
 const RESET = 900
 const STREAMS = 100
 
-function harmlessFrame({ isEarly, isClient, highest }: Near, draws: Draws): Frame {
-  const kind = draws.pick(isEarly ? EARLY : HARMLESS)
+function harmlessFrame({ packet, isClient, highest }: Near, draws: Draws): Frame {
+  const kind = draws.pick<(typeof HARMLESS)[number] | 'crypto'>(HARMLESS_IN[packet])
   const [own, theirs] = isClient ? [2, 3] : [3, 2]
   switch (kind) {
     case 'padding': return { kind, length: 1 + draws.below(32) }
@@ -238,7 +284,7 @@ const ALL = [
   ...HARMLESS, 'crypto', 'newToken', 'newConnectionId', 'retireConnectionId', 'stopSending', 'pathResponse', 'close', 'handshakeDone',
 ] as const
 
-function anyFrame(number: number, draws: Draws): Frame {
+function anyFrame({ number, challenges, ids }: Near, draws: Draws): Frame {
   const value = (near: number): number => numberNear(near, draws)
   const direction = draws.pick(['bidi', 'uni'] as const)
   const id = value(24)
@@ -264,13 +310,19 @@ function anyFrame(number: number, draws: Draws): Frame {
     case 'maxStreams':
     case 'streamsBlocked': return { kind, direction, limit: value(1_024) }
     case 'newConnectionId': {
+      const known = draws.below(4) === 0 ? ids.at(-1) : undefined
+      if (known !== undefined) return { ...known, retirePriorTo: Math.min(known.sequence, value(known.sequence)) }
       const sequence = value(4)
       const retirePriorTo = Math.min(sequence, value(sequence))
       return { kind, sequence, retirePriorTo, id: randomOctets(draws.below(21), draws), resetToken: randomOctets(16, draws) }
     }
     case 'retireConnectionId': return { kind, sequence: value(4) }
-    case 'pathChallenge':
-    case 'pathResponse': return { kind, data: randomOctets(8, draws) }
+    case 'pathChallenge': return { kind, data: randomOctets(8, draws) }
+    case 'pathResponse': {
+      const data = challenges.length > 0 && draws.below(2) === 0 ? draws.pick(challenges).slice() : randomOctets(8, draws)
+      if (draws.below(4) === 0) data[draws.below(8)] ^= 1 << draws.below(8)
+      return { kind, data }
+    }
     case 'close': {
       const isApplication = draws.below(2) === 0
       const frameType = isApplication ? 0 : draws.pick(Object.values(FrameType))

@@ -16,6 +16,8 @@ const CHUNKS_READ_MAX = 64
 const STREAMS_KEPT = 16
 /** The widest chunk that is made: what is longer than a packet is left out of it. */
 const CHUNK_BYTES_MAX = 4_096
+/** RFC 6525, section 4: those that nobody here sends (incoming streams, all TSNs, more streams), and one that is none of them. */
+const OTHER_REQUESTS = [14, 15, 17, 18, 99] as const
 
 export class SctpMutator {
   readonly #writer = new Writer()
@@ -127,8 +129,12 @@ export class SctpMutator {
         break
       }
       case reconfig: {
-        if (isPlausible || draws.below(2) === 0) writeResetResponse(writer, number(tsn), draws.below(8))
-        else {
+        const way = isPlausible ? 0 : draws.below(5)
+        if (way < 2) writeResetResponse(writer, way === 0 ? number(tsn) : (this.#initialTsns[1 - this.#from] ?? tsn), draws.below(8))
+        else if (way === 2) {
+          const bytes = randomOctets(4 * draws.below(6), draws)
+          writeCause(writer, reconfig, 0, draws.pick(OTHER_REQUESTS), bytes)
+        } else {
           const streams = Array.from({ length: draws.below(4) }, stream)
           const first = (this.#initialTsns[this.#from] ?? tsn) + draws.below(3)
           const request = { request: first >>> 0, response: number(theirTsn), lastTsn: draws.below(2) === 0 ? tsn : number(tsn) }

@@ -8,43 +8,69 @@ import type { Draws } from '../mutation.ts'
 import { mutatedOctets, numberNear, randomOctets } from './octets.ts'
 
 const SEGMENT_BYTES_MAX = 1_183
+const MESSAGES_KEPT = 16
+const TYPES = ['offer', 'answer', 'restart', 'candidate', 'endOfCandidates', 'refusal']
 const EDGE_VALUES: readonly unknown[] = [
   null, '', true, -1, 0, 1, 0.5, 1e308, 2 ** 53, 'x'.repeat(600), [], {}, '0', 'offer', 'refusal', 'é',
 ]
 
-export function mutatedSegment(datagram: Uint8Array, isFromClient: boolean, draws: Draws): Uint8Array {
-  const segment = readSegment(datagram)
-  if (segment === undefined) return mutatedOctets(datagram, datagram, SEGMENT_BYTES_MAX, draws)
-  const { flags, token, sequence, acknowledgement, bytes } = segment
-  switch (draws.below(8)) {
-    case 0: return written({ ...segment, flags: draws.below(8) })
-    case 1: return written({ ...segment, token: numberNear(token, draws) >>> 0 })
-    case 2: return written({ ...segment, sequence: numberNear(sequence, draws) >>> 0 })
-    case 3: return written({ ...segment, acknowledgement: numberNear(acknowledgement, draws) >>> 0 })
-    case 4: return written({ flags, token, sequence, acknowledgement, bytes: mutatedOctets(bytes, datagram, SEGMENT_BYTES_MAX, draws) })
-    default: return written({ ...segment, bytes: mutatedFrames(bytes, isFromClient, draws) })
+type Fields = Record<string, unknown>
+
+export class SignallingMutator {
+  /** Messages between the two that went by, from the client of the relay and to it. */
+  readonly #messages: Record<'up' | 'down', Fields[]> = { up: [], down: [] }
+
+  mutated(datagram: Uint8Array, way: 'up' | 'down', draws: Draws): Uint8Array {
+    const segment = readSegment(datagram)
+    if (segment === undefined) return mutatedOctets(datagram, datagram, SEGMENT_BYTES_MAX, draws)
+    const { flags, token, sequence, acknowledgement, bytes } = segment
+    switch (draws.below(16)) {
+      case 0: return written({ ...segment, flags: draws.below(8) })
+      case 1: return written({ ...segment, token: numberNear(token, draws) >>> 0 })
+      case 2: return written({ ...segment, sequence: numberNear(sequence, draws) >>> 0 })
+      case 3: return written({ ...segment, acknowledgement: numberNear(acknowledgement, draws) >>> 0 })
+      case 4: return written({ flags, token, sequence, acknowledgement, bytes: mutatedOctets(bytes, datagram, SEGMENT_BYTES_MAX, draws) })
+      default: return written({ ...segment, bytes: this.#frames(bytes, way, draws) })
+    }
+  }
+
+  #frames(bytes: Uint8Array, way: 'up' | 'down', draws: Draws): Uint8Array {
+    const frames: Frame[] = []
+    new FrameReader(way === 'up', (frame) => frames.push(frame)).push(bytes)
+    const mask = way === 'up' ? draws.below(2 ** 31) : undefined
+    const text = frames.find(({ opcode }) => opcode === Opcode.text)
+    const fields = text === undefined ? undefined : fieldsOf(text.payload)
+    const messages = this.#messages[way]
+    if (fields?.connection !== undefined && messages.length < MESSAGES_KEPT) messages.push({ ...fields })
+    if (messages.length > 0 && draws.below(2) === 0) {
+      return textFrame(retyped(draws.pick(messages), draws), mask).subarray(0, SEGMENT_BYTES_MAX)
+    }
+    if (fields === undefined || draws.below(8) === 0) {
+      const payload = draws.below(2) === 0 ? (text?.payload ?? bytes) : randomOctets(draws.below(200), draws)
+      return encodeFrame(draws.below(16), payload, mask)
+    }
+    const name = draws.pick(Object.keys(fields))
+    const field = fields[name]
+    if (typeof field === 'string' && draws.below(2) === 0) fields[name] = mutatedText(field, draws)
+    else if (typeof field === 'number' && draws.below(2) === 0) fields[name] = numberNear(field, draws)
+    else fields[name] = draws.pick(EDGE_VALUES)
+    return textFrame(fields, mask).subarray(0, SEGMENT_BYTES_MAX)
   }
 }
 
-function mutatedFrames(bytes: Uint8Array, isFromClient: boolean, draws: Draws): Uint8Array {
-  const frames: Frame[] = []
-  new FrameReader(isFromClient, (frame) => frames.push(frame)).push(bytes)
-  const mask = isFromClient ? draws.below(2 ** 31) : undefined
-  const text = frames.find(({ opcode }) => opcode === Opcode.text)
-  if (text === undefined || draws.below(8) === 0) {
-    const opcode = draws.below(16)
-    const payload = draws.below(2) === 0 ? (text?.payload ?? bytes) : randomOctets(draws.below(200), draws)
-    return encodeFrame(opcode, payload, mask)
+function fieldsOf(payload: Uint8Array): Fields | undefined {
+  const value: unknown = JSON.parse(new TextDecoder().decode(payload))
+  return typeof value === 'object' && value !== null ? (value as Fields) : undefined
+}
+
+/** Another message of the same connection, with what it has to say. */
+function retyped(fields: Fields, draws: Draws): Fields {
+  const sdp = typeof fields.sdp === 'string' ? fields.sdp : ''
+  const after = (prefix: string): string | undefined => sdp.split('\r\n').find((line) => line.startsWith(prefix))?.slice(prefix.length)
+  return {
+    ufrag: after('a=ice-ufrag:'), code: draws.below(1_000), ...fields, type: draws.pick(TYPES),
+    ...(sdp.includes('a=candidate:') ? { candidate: `candidate:${after('a=candidate:')}` } : {}),
   }
-  const value: unknown = JSON.parse(new TextDecoder().decode(text.payload))
-  if (typeof value !== 'object' || value === null) return bytes
-  const fields = value as Record<string, unknown>
-  const name = draws.pick(Object.keys(fields))
-  const field = fields[name]
-  if (typeof field === 'string' && draws.below(2) === 0) fields[name] = mutatedText(field, draws)
-  else if (typeof field === 'number' && draws.below(2) === 0) fields[name] = numberNear(field, draws)
-  else fields[name] = draws.pick(EDGE_VALUES)
-  return textFrame(fields, mask).subarray(0, SEGMENT_BYTES_MAX)
 }
 
 /** A line left out, said again, or changed in a letter or number. */

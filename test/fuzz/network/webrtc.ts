@@ -9,7 +9,7 @@ import { certificateOf, pointOf, signatureOf } from '../../../sim/webrtc/dtls-ce
 import {
   certificateMessage, certificateRequest, clientHello, clientKeyExchange, MessageType, serverHello, serverKeyExchange, wholeMessage,
 } from '../../../sim/webrtc/dtls-messages.ts'
-import { ContentType, type DtlsRecord, openRecord, readRecord, writeRecord } from '../../../sim/webrtc/dtls-records.ts'
+import { ContentType, type DtlsRecord, openRecord, readRecord, RECORD_HEADER_BYTES, writeRecord } from '../../../sim/webrtc/dtls-records.ts'
 import { iceCredentials } from '../../../sim/webrtc/ice/credentials.ts'
 import { deriveFrom, type SumKey, sumKey } from '../../../sim/webrtc/secret.ts'
 import { SIGNALLING_PORT } from '../../../sim/webrtc/signalling/limits.ts'
@@ -20,7 +20,7 @@ import { StunWriter } from '../../../sim/webrtc/stun/writer.ts'
 import type { Draws } from '../mutation.ts'
 import { mutatedOctets, numberNear, randomOctets, rearrange } from './octets.ts'
 import { SctpMutator } from './sctp.ts'
-import { mutatedSegment } from './signalling.ts'
+import { SignallingMutator } from './signalling.ts'
 import { mutatedStun } from './stun.ts'
 
 const DATAGRAM_BYTES_MAX = 1_472
@@ -32,6 +32,7 @@ export class WebRtcMutator {
   readonly #writer = new Writer()
   readonly #stunWriter = new StunWriter()
   readonly #sctp = new SctpMutator()
+  readonly #signalling = new SignallingMutator()
   /** By the node that is asked. */
   readonly #integrity: ReadonlyMap<Address, IntegrityKey>
   /** By the node that sends. */
@@ -49,7 +50,8 @@ export class WebRtcMutator {
   }
 
   mutated({ bytes, from, to, fromPort, toPort }: Datagram, other: Datagram, isPlausible: boolean, draws: Draws): Uint8Array {
-    if (fromPort === SIGNALLING_PORT || toPort === SIGNALLING_PORT) return mutatedSegment(bytes, toPort === SIGNALLING_PORT, draws)
+    if (toPort === SIGNALLING_PORT) return this.#signalling.mutated(bytes, 'up', draws)
+    if (fromPort === SIGNALLING_PORT) return this.#signalling.mutated(bytes, 'down', draws)
     if (isStun(bytes)) {
       const isAsked = decodeStun(bytes)?.class === StunClass.request
       return mutatedStun(bytes, draws, this.#integrity.get(isAsked ? to : from)!, this.#stunWriter)
@@ -77,12 +79,13 @@ export class WebRtcMutator {
     else record.plain = mutatedOctets(record.plain, other, RECORD_BYTES_MAX, draws)
     if (!isPlausible) {
       if (draws.below(24) === 0) record.sequence = numberNear(record.sequence, draws) % 2 ** 48
-      if (draws.below(24) === 0) record.type = draws.pick(Object.values(ContentType))
+      if (draws.below(24) === 0) record.type = draws.pick([...Object.values(ContentType), draws.below(256)])
       if (draws.below(24) === 0) record.isProtected = !record.isProtected
       if (draws.below(24) === 0) rearrange(records, draws)
       if (draws.below(24) === 0) {
         const alert = Uint8Array.of(1 + draws.below(2), draws.pick([0, 10, 42, 50, 51, draws.below(256)]))
-        records.push({ type: ContentType.alert, sequence: record.sequence + 1, isProtected: draws.below(2) === 0, plain: alert })
+        const said = { type: ContentType.alert, sequence: record.sequence + 32, isProtected: draws.below(2) === 0, plain: alert }
+        records.splice(draws.below(records.length + 1), 0, said)
       }
     }
     const writer = this.#writer
@@ -90,7 +93,12 @@ export class WebRtcMutator {
     for (const { type, sequence, isProtected, plain } of records) {
       if (writer.length + plain.length < DATAGRAM_BYTES_MAX) writeRecord(writer, type, sequence, isProtected ? key : undefined, plain)
     }
-    return writer.finish()
+    const datagram = writer.finish()
+    // The header of the first record: type, version, epoch, sequence or length.
+    if (!isPlausible && datagram.length >= RECORD_HEADER_BYTES && draws.below(16) === 0) {
+      datagram[draws.below(RECORD_HEADER_BYTES)] ^= 1 << draws.below(8)
+    }
+    return datagram
   }
 }
 

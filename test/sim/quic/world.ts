@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly isRetryWanted?: boolean
   readonly isQlogged?: boolean
   readonly accepts?: () => boolean
+  /** Is shown every program as it begins. */
+  readonly began?: (program: Program) => void
 }
 
 /** What a connection told, with the bytes of each stream put together. */
@@ -151,6 +153,7 @@ export class World {
     }
     program.connection = new Connection(config, environment, nowUs)
     this.programs.push(program)
+    this.#options.began?.(program)
     return program
   }
 

@@ -1,8 +1,9 @@
 /** How connections come about and end, and what strangers can do about it. */
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Datagram } from '../../../sim/net/datagram.ts'
 import { TransportCode } from '../../../sim/transport/codes.ts'
+import { Dtls, type DtlsEvent } from '../../../sim/webrtc/dtls.ts'
 import { CONTROL, numbered, UNORDERED, World } from './world.ts'
 
 const SECOND_US = 1_000_000
@@ -198,4 +199,28 @@ test('quic: the datagrams of the initiator fill 1200 bytes until the handshake i
   world.connect()
   const first = world.records.filter((record) => record.kind === 'sent' && record.from === 1 && record.contents === 'crypto')
   expect(first[0]).toMatchObject({ bytes: 1_200 })
+})
+
+// Found by mutated datagrams: an alert stood before data in one of them, and the association, which knew nothing of that, handed it up.
+test('webrtc: what stands behind the end of DTLS in a datagram is not handed up', () => {
+  const world = new World({ protocol: 'webrtc' })
+  expect(world.connect()).toBe(true)
+  world.run(SECOND_US)
+  const behind: DtlsEvent[] = []
+  let hasEnded = false
+  const poll: (this: Dtls) => DtlsEvent | undefined = Reflect.get(Dtls.prototype, 'poll')
+  const ended = vi.spyOn(Dtls.prototype, 'poll').mockImplementation(function endsFirst(this: Dtls) {
+    const first = behind.shift()
+    if (first !== undefined) return first
+    const event = poll.call(this)
+    if (event?.kind !== 'application' || hasEnded) return event
+    hasEnded = true
+    behind.push(event)
+    return { kind: 'closed' }
+  })
+  world.host.send({ kind: 'message', on: world.host.on, channel: CONTROL, bytes: numbered(1, 40) })
+  world.run(SECOND_US)
+  ended.mockRestore()
+  expect(world.client.closed).toMatchObject({ by: 'remote' })
+  expect(world.client.messages(CONTROL)).toEqual([])
 })
