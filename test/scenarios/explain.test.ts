@@ -161,7 +161,7 @@ describe('a fault of ours', () => {
 
   it('a fold that all leave undone: what the host did with the entry, and the attempt that was lost', async () => {
     const folded = /^the host folded ana's placement\.commit at lamport \d+ in frame \d+ as applied, and did not write this row$/
-    const lost = /^one attempt was lost, ana's datagram \d+ to the host \(ana's placement\.commit .*\) first: drop at /
+    const lost = /^one attempt was lost, ana's datagram \d+ to the host \(ana's placement\.commit .*\): dropped on the way at /
     const canary = planted((bed) => {
       let isFolding = false
       bed.wrap(CommandLog.prototype, 'closeUpTo', (honest) => function (this: CommandLog, lamport, frame) {
