@@ -3,12 +3,15 @@ import type { ControlFrames } from './control.ts'
 import { TransportError, type Violation, violation } from './errors.ts'
 import type { NewConnectionIdFrame } from './frames.ts'
 import { isSame } from '../octets.ts'
+import { RangeSet } from '../ranges.ts'
 import { isStatelessReset } from './statelessreset.ts'
 
 /** Ids given out at once, whatever more the peer would keep. */
 const LOCAL_IDS_MAX = 4
 /** Section 5.1.2: retirements that may wait for their acknowledgement, for each id that may be active. */
 const RETIRING_PER_ID_MAX = 2
+/** Ranges of sequence numbers that are remembered as retired; where there are more, the lowest two count as one. */
+const RETIRED_RANGES_MAX = 64
 
 export interface ConnectionIdSource {
   /** The id and its stateless reset token by sequence number. */
@@ -83,6 +86,9 @@ export class RemoteIds {
   /** Ascending by sequence number. */
   #active: RemoteId[] = []
   #retirePriorTo = 0
+  /** Sequence numbers that were retired: what a late repetition says of them is nothing new (section 19.15). */
+  readonly #retired = new RangeSet()
+  /** Retirements that were not acknowledged yet. */
   #retiring = 0
   /** The highest number that was ever used for a path. */
   #used = 0
@@ -105,6 +111,7 @@ export class RemoteIds {
       const isEqual = isSame(known.id, id) && known.resetToken !== undefined && isSame(known.resetToken, resetToken)
       return isEqual ? undefined : violation(TransportError.protocolViolation, `connection id ${sequence} changes`)
     }
+    if (this.#retired.has(sequence, sequence + 1)) return undefined
     if (this.#active.some((one) => isSame(one.id, id))) return violation(TransportError.protocolViolation, 'a connection id twice')
     if (sequence < this.#retirePriorTo) {
       this.#retire(sequence)
@@ -123,6 +130,8 @@ export class RemoteIds {
   }
 
   #retire(sequence: number): void {
+    this.#retired.add(sequence, sequence + 1)
+    if (this.#retired.count > RETIRED_RANGES_MAX) this.#retired.add(this.#retired.start(0), this.#retired.start(1))
     this.#retiring++
     const settled = (): void => {
       this.#retiring--
