@@ -6,6 +6,7 @@
  *     npm run mutation -- --all sim --minutes 30   all of sim/, likewise
  *     npm run mutation -- system/commands/fold.ts  these files and folders, wholly
  *     npm run mutation -- sim/net --seeds 0        the same without the scenarios
+ *     npm run mutation -- sim/net --test-ms 400    the same without unit tests that take longer
  *
  * mutants.ts makes them; referee.ts and judge.ts are the scenarios' side, units.ts and setup.ts the unit tests'; explained.json
  * says which need no killing; report.ts tells. Exit 1 where one lives that is not explained.
@@ -25,14 +26,20 @@ import { Units } from './units.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: 'string' }, minutes: { type: 'string' }, seeds: { type: 'string' }, sample: { type: 'string', default: '1' } },
+  options: {
+    all: { type: 'string' }, minutes: { type: 'string' }, seeds: { type: 'string' }, sample: { type: 'string', default: '1' },
+    'test-ms': { type: 'string', default: '5000' },
+  },
 })
 const MS_PER_MINUTE = 60_000
 const MINUTES_DEFAULT = 15
 /** What the first judge gets of the time, at the most. */
 const FIRST_SHARE = 0.7
-/** So many mutants of a sample are judged by the unit tests at once: all that began are judged alike. */
-const BATCH = 500
+/**
+ * So many mutants are put to the unit tests at once where the time is bounded. A batch that it is too short for counts for nothing: of
+ * what is judged in part only the killed would be known, and the score be too good.
+ */
+const BATCH = 200
 const TOLD_EVERY_MS = 20_000
 const REPORT = 'out/mutation'
 
@@ -72,7 +79,7 @@ const { sources, mutants: all } = await mutate(files)
 const mutants = shuffled(all)
 const explained = new Explained(readExplanations())
 const isExplained = (mutant: Mutant): boolean => explained.whyOf(mutant) !== undefined
-const tests = await Units.open(sources, half)
+const tests = await Units.open(sources, half, Number(values['test-ms']))
 const verdicts = new Map<string, Verdict>()
 
 async function judgeByScenarios(suspects: readonly Mutant[], deadlineMs: number): Promise<void> {
@@ -86,13 +93,14 @@ async function judgeByScenarios(suspects: readonly Mutant[], deadlineMs: number)
   await referee.close()
 }
 
-/** What is explained is put to the small tests alone, which shows whether it still needs to be. */
-async function judgeByUnits(suspects: readonly Mutant[], deadlineMs: number): Promise<void> {
+/** What is explained is put to the small tests alone, which shows whether it still needs to be. False where the time was too short. */
+async function judgeByUnits(suspects: readonly Mutant[], deadlineMs: number): Promise<boolean> {
   await tests.judge(suspects, 'small', deadlineMs)
   const unexplained = suspects.filter((mutant) => !isExplained(mutant))
   await tests.judge(unexplained, 'middling', deadlineMs)
   await tests.judge(unexplained, 'large', deadlineMs)
   await tests.judgeLoaded(unexplained.filter((mutant) => tests.isLoaded(mutant)), all, deadlineMs)
+  return Date.now() <= deadlineMs
 }
 
 /** Ids of what the first judge had time for. */
@@ -102,17 +110,15 @@ if (half.first === 'scenarios') {
   for (const id of verdicts.keys()) begun.add(id)
   await judgeByUnits(mutants.filter(({ id }) => verdicts.get(id)?.kind === 'survived'), untilMs)
 } else {
-  const batchLength = isSample ? BATCH : mutants.length
-  for (let first = 0; first < mutants.length && Date.now() < firstUntilMs; first += batchLength) {
+  const batchLength = minutes === Infinity ? mutants.length : BATCH
+  for (let first = 0; first < mutants.length; first += batchLength) {
     const batch = mutants.slice(first, first + batchLength)
-    await judgeByUnits(batch, seeds === 0 ? untilMs : firstUntilMs)
+    if (!await judgeByUnits(batch, seeds === 0 ? untilMs : firstUntilMs)) break
     for (const { id } of batch) begun.add(id)
     tell(begun.size, mutants.length)
   }
-  const { kills, undecided } = tests.verdicts
-  const isLeft = (mutant: Mutant): boolean =>
-    begun.has(mutant.id) && !kills.has(mutant.id) && !undecided.has(mutant.id) && !isExplained(mutant)
-  await judgeByScenarios(mutants.filter(isLeft), untilMs)
+  const { kills } = tests.verdicts
+  await judgeByScenarios(mutants.filter((one) => begun.has(one.id) && !kills.has(one.id) && !isExplained(one)), untilMs)
 }
 await tests.close()
 const units = tests.verdicts

@@ -13,7 +13,7 @@ export interface UnitVerdicts {
 }
 
 /** What a test takes, milliseconds: the quick ones are asked first. A test may take a little more or less the next time. */
-const WORK = { small: [0, 50], middling: [40, 500], large: [400, 5_000] } as const
+const WORK = { small: [0, 50], middling: [40, 500], large: [400, Infinity] } as const
 export type Size = keyof typeof WORK
 
 type Module = Pick<TestModule, 'ok' | 'relativeModuleId' | 'children'>
@@ -36,24 +36,27 @@ class Sequencer extends BaseSequencer {
 
 export class Units {
   readonly #vitest: Vitest
+  readonly #testMsMax: number
   readonly #undecided = new Set<string>()
   readonly #kills = new Map<string, string>()
   /** By module's path; of those that have been run. */
   readonly #reaches = new Map<string, Reach>()
 
-  private constructor(vitest: Vitest) {
+  private constructor(vitest: Vitest, testMsMax: number) {
     this.#vitest = vitest
+    this.#testMsMax = testMsMax
   }
 
-  static async open(sources: Mutated['sources'], { tests }: Half): Promise<Units> {
+  /** @param testMsMax tests that take longer are not asked. */
+  static async open(sources: Mutated['sources'], { tests }: Half, testMsMax: number): Promise<Units> {
     return new Units(await createVitest('test', {
-      root: ROOT, config: false, watch: false, reporters: [{}], include: [...tests], testTimeout: Infinity, bail: 1,
+      root: ROOT, config: false, watch: false, reporters: [{}], include: [...tests], testTimeout: Infinity,
       pool: 'threads', isolate: false, maxWorkers: 1, setupFiles: './test/mutation/setup.ts', sequence: { sequencer: Sequencer },
       // A test that runs again and again listens to its one signal as often.
       execArgv: ['--disable-warning=MaxListenersExceededWarning'],
     }, {
       plugins: [{ name: 'mutants', enforce: 'pre', load: (id: string) => sources.get(id.slice(ROOT.length)) }],
-    }))
+    }), testMsMax)
   }
 
   get verdicts(): UnitVerdicts {
@@ -70,17 +73,30 @@ export class Units {
    * @throws {Error} where a test is red without any mutant.
    */
   async judge(mutants: readonly Mutant[], size: Size, untilMs: number): Promise<void> {
+    const [msMin, msMax] = [WORK[size][0], Math.min(WORK[size][1], this.#testMsMax)]
+    if (mutants.length === 0 || msMin >= msMax) return
     const folders = new Set(mutants.map(({ file }) => `test/${dirname(file)}/`))
     const isNear = (path: string): boolean => [...folders].some((folder) => path.startsWith(folder))
     for (const near of [true, false]) {
       const suspects = mutants.map(({ id }) => id).filter((id) => !this.#kills.has(id))
-      const may = ([, { reached, msMax }]: readonly [string, Reach]): boolean =>
-        msMax >= WORK[size][0] && suspects.some((id) => reached.has(id))
+      if (suspects.length === 0) return
       const modules = await this.#run((path) => {
         const reach = this.#reaches.get(path)
-        return isNear(path) === near && (reach === undefined || may([path, reach]))
-      }, { suspects, untilMs, work: WORK[size] })
-      for (const module of modules) this.#note(module)
+        return isNear(path) === near && (reach === undefined || (reach.msMax >= msMin && suspects.some((id) => reach.reached.has(id))))
+      }, { suspects, untilMs, work: [msMin, msMax] })
+      for (const module of modules) {
+        if (!module.ok()) await this.#check(module.relativeModuleId)
+        this.#note(module)
+      }
+    }
+  }
+
+  /** What a mutant has done to the constants of a test may make a later test red; without mutants all must be green. */
+  async #check(path: string): Promise<void> {
+    for (const module of await this.#run((one) => one === path, {})) {
+      const red = [...module.children.allTests()].find((test) => !test.ok())
+      if (red === undefined) continue
+      throw new Error(`${path}: ${red.fullName} is red without a mutant: ${red.result().errors?.[0]?.message}`)
     }
   }
 
@@ -88,7 +104,6 @@ export class Units {
     const reach: Reach = { reached: new Set(), loaded: new Set(), ms: 0, msMax: 0 }
     for (const test of module.children.allTests()) {
       const name = `${module.relativeModuleId}: ${test.fullName}`
-      if (!test.ok()) throw new Error(`${name} is red without a mutant: ${test.result().errors?.[0]?.message}`)
       const { kills = [], unasked = [], reached = [], loaded = [], ms = 0 } = test.meta()
       for (const id of kills) this.#kills.set(id, name)
       for (const id of unasked) this.#undecided.add(id)
@@ -115,10 +130,17 @@ export class Units {
           && (reach.loaded.has(id) || ids.some((one) => reach.reached.has(one)))
       }
       if (Date.now() > untilMs) this.#undecided.add(id)
-      else {
-        const failed = (await this.#run(isAsked, { always: id })).find((module) => !module.ok())
-        if (failed !== undefined) this.#kills.set(id, failed.relativeModuleId)
-      }
+      else await this.#judgeAlways(id, [...this.#reaches.keys()].filter(isAsked))
+    }
+  }
+
+  /** @param paths of modules, in any order. */
+  async #judgeAlways(id: string, paths: readonly string[]): Promise<void> {
+    for (const path of paths.toSorted((a, b) => this.#reaches.get(a)!.ms - this.#reaches.get(b)!.ms)) {
+      const modules = await this.#run((one) => one === path, { always: id })
+      if (modules.every((module) => module.ok())) continue
+      this.#kills.set(id, path)
+      return
     }
   }
 
