@@ -16,6 +16,14 @@ export interface UnitVerdicts {
 const WORK = { small: [0, 50], middling: [40, 500], large: [400, Infinity] } as const
 export type Size = keyof typeof WORK
 
+/** Which tests are asked. */
+export interface Choice {
+  /** None that takes longer, milliseconds. */
+  readonly testMsMax: number
+  /** Those in the folders of the mutants' files alone. */
+  readonly isNear: boolean
+}
+
 type Module = Pick<TestModule, 'ok' | 'relativeModuleId' | 'children'>
 
 /** What a module of tests is known to do. */
@@ -36,19 +44,18 @@ class Sequencer extends BaseSequencer {
 
 export class Units {
   readonly #vitest: Vitest
-  readonly #testMsMax: number
+  readonly #choice: Choice
   readonly #undecided = new Set<string>()
   readonly #kills = new Map<string, string>()
   /** By module's path; of those that have been run. */
   readonly #reaches = new Map<string, Reach>()
 
-  private constructor(vitest: Vitest, testMsMax: number) {
+  private constructor(vitest: Vitest, choice: Choice) {
     this.#vitest = vitest
-    this.#testMsMax = testMsMax
+    this.#choice = choice
   }
 
-  /** @param testMsMax tests that take longer are not asked. */
-  static async open(sources: Mutated['sources'], { tests }: Half, testMsMax: number): Promise<Units> {
+  static async open(sources: Mutated['sources'], { tests }: Half, choice: Choice): Promise<Units> {
     return new Units(await createVitest('test', {
       root: ROOT, config: false, watch: false, reporters: [{}], include: [...tests], testTimeout: Infinity,
       pool: 'threads', isolate: false, maxWorkers: 1, setupFiles: './test/mutation/setup.ts', sequence: { sequencer: Sequencer },
@@ -56,7 +63,7 @@ export class Units {
       execArgv: ['--disable-warning=MaxListenersExceededWarning'],
     }, {
       plugins: [{ name: 'mutants', enforce: 'pre', load: (id: string) => sources.get(id.slice(ROOT.length)) }],
-    }), testMsMax)
+    }), choice)
   }
 
   get verdicts(): UnitVerdicts {
@@ -73,11 +80,11 @@ export class Units {
    * @throws {Error} where a test is red without any mutant.
    */
   async judge(mutants: readonly Mutant[], size: Size, untilMs: number): Promise<void> {
-    const [msMin, msMax] = [WORK[size][0], Math.min(WORK[size][1], this.#testMsMax)]
+    const [msMin, msMax] = [WORK[size][0], Math.min(WORK[size][1], this.#choice.testMsMax)]
     if (mutants.length === 0 || msMin >= msMax) return
     const folders = new Set(mutants.map(({ file }) => `test/${dirname(file)}/`))
     const isNear = (path: string): boolean => [...folders].some((folder) => path.startsWith(folder))
-    for (const near of [true, false]) {
+    for (const near of this.#choice.isNear ? [true] : [true, false]) {
       const suspects = mutants.map(({ id }) => id).filter((id) => !this.#kills.has(id))
       if (suspects.length === 0) return
       const modules = await this.#run((path) => {
