@@ -133,7 +133,7 @@ export class Units {
       const ids = siblings.filter((mutant) => mutant.file === file).map((mutant) => mutant.id)
       const isAsked = (path: string): boolean => {
         const reach = this.#reaches.get(path)
-        return path.startsWith(`test/${dirname(file)}/`) && reach !== undefined
+        return path.startsWith(`test/${dirname(file)}/`) && reach !== undefined && reach.msMax < this.#choice.testMsMax
           && (reach.loaded.has(id) || ids.some((one) => reach.reached.has(one)))
       }
       if (Date.now() > untilMs) this.#undecided.add(id)
