@@ -5,7 +5,7 @@
 import type { Address, SocketAddress } from '../../net/datagram.ts'
 import { isSameSocket } from '../identity.ts'
 import type { Candidate, LocalCandidate } from './candidate.ts'
-import { CANDIDATES_MAX, PAIRS_MAX, TRIGGERED_MAX } from './limits.ts'
+import { CANDIDATES_MAX, PAIRS_MAX } from './limits.ts'
 import { CandidatePair, comparePairs } from './pair.ts'
 
 export class Checklist {
@@ -13,6 +13,7 @@ export class Checklist {
   readonly remotes: Candidate[] = []
   /** The highest priority first. */
   #pairs: CandidatePair[] = []
+  /** No pair twice, and none that is not of the list. */
   #triggered: CandidatePair[] = []
   isControlling: boolean
   /** A pair is selected: only triggered checks go on (section 8.1.2). */
@@ -93,11 +94,11 @@ export class Checklist {
       this.#pairs.push(pair)
     }
     this.sort()
-    // Section 6.1.2.5: the lowest make room; what is under way or has succeeded stays.
+    // Section 6.1.2.5: the lowest make room; what is under way or has succeeded stays. What was added now is neither.
     while (this.#pairs.length > PAIRS_MAX) {
       const last = this.#pairs.findLastIndex(({ state }) => state !== 'inProgress' && state !== 'succeeded')
-      if (last === -1) break
-      this.#pairs.splice(last, 1)
+      const [gone] = this.#pairs.splice(last, 1)
+      this.#triggered = this.#triggered.filter((one) => one !== gone)
     }
     return added.filter((pair) => this.#pairs.includes(pair))
   }
@@ -109,7 +110,7 @@ export class Checklist {
 
   /** Puts a pair at the end of the queue of triggered checks, once (section 6.1.4.1). */
   trigger(pair: CandidatePair): void {
-    if (this.#triggered.includes(pair) || this.#triggered.length >= TRIGGERED_MAX) return
+    if (this.#triggered.includes(pair)) return
     if (pair.state !== 'succeeded') pair.state = 'waiting'
     this.#triggered.push(pair)
   }

@@ -77,7 +77,7 @@ describe('pairs', () => {
       expect(order(pair(5, 6), pair(4, 100), isControlling)).toBe(-1)
       expect(order(pair(100, 4), pair(6, 5), isControlling)).toBe(1)
       expect(order(pair(5, 6), pair(7, 5), isControlling)).toBe(1)
-      expect(order(pair(5, 5), pair(5, 5), isControlling)).toBe(0)
+      for (const [mine, theirs] of [[5, 5], [5, 6], [6, 5]]) expect(order(pair(mine, theirs), pair(mine, theirs), isControlling)).toBe(0)
       // G > D: the controlling side's is the greater one.
       expect(order(pair(6, 5), pair(5, 6), isControlling)).toBe(isControlling ? -1 : 1)
     }
@@ -231,7 +231,27 @@ describe('a checklist', () => {
 
   it('100 local candidates', () => {
     const checklist = list(Array.from({ length: 101 }, (_, i) => local('host', i)), [])
-    expect(checklist.locals.length).toBe(100)
+    expect([checklist.addLocal(local('host', 101)), checklist.locals.length]).toEqual([[], 100])
+  })
+
+  it('a pair that makes room is not checked any more, triggered or not', () => {
+    const checklist = list([local('host', 1)], Array.from({ length: 100 }, (_, i) => remote('host', 100 + i, 1_000 + i)))
+    const lowest = checklist.pairs.at(-1)!
+    for (const pair of checklist.pairs) if (pair !== lowest) pair.state = 'inProgress'
+    checklist.trigger(lowest)
+    checklist.addLocal(local('host', 2, 5_000))
+    expect(checklist.pairs.includes(lowest)).toBe(false)
+    checklist.isComplete = true
+    expect(checklist.next()).toBeUndefined()
+  })
+
+  it('6.1.4.2: a frozen pair waits for its like, also where that is blocked', () => {
+    const checklist = list([local('relay', 1)], [remote('host', 5, 50, 'f'), remote('host', 6, 40, 'f')])
+    const [first, frozen] = checklist.pairs
+    first.isBlocked = true
+    expect([first.state, frozen.state, checklist.next()]).toEqual(['waiting', 'frozen', undefined])
+    first.state = 'failed'
+    expect(checklist.next()).toBe(frozen)
   })
 
   it('opens once more with everything to be checked', () => {
@@ -282,6 +302,10 @@ describe('8.1.1: a nomination', () => {
     expect(nominated([['relay', 'host']], [0], false).choice()?.atUs).toBe(VALID_US + RELAYED_NOMINATION_US)
     const { checklist, choice } = nominated([['host', 'srflx'], ['host', 'host']], [0], true)
     checklist.pairs[1].state = 'failed'
+    expect(choice()?.atUs).toBe(VALID_US)
+    // One that is as good is no better.
+    checklist.pairs[1].state = 'frozen'
+    Object.assign(checklist.pairs[1], { remote: remote('srflx', 60) })
     expect(choice()?.atUs).toBe(VALID_US)
   })
 })
