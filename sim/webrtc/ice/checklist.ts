@@ -13,8 +13,8 @@ export class Checklist {
   readonly remotes: Candidate[] = []
   /** The highest priority first. */
   #pairs: CandidatePair[] = []
-  /** No pair twice, and none that is not of the list. */
-  #triggered: CandidatePair[] = []
+  /** In their order; none that is not of the list. */
+  readonly #triggered = new Set<CandidatePair>()
   isControlling: boolean
   /** A pair is selected: only triggered checks go on (section 8.1.2). */
   isComplete = false
@@ -61,7 +61,7 @@ export class Checklist {
     const index = this.locals.indexOf(candidate)
     if (index !== -1) this.locals.splice(index, 1)
     this.#pairs = this.#pairs.filter(({ local }) => local !== candidate)
-    this.#triggered = this.#triggered.filter(({ local }) => local !== candidate)
+    for (const pair of this.#triggered) if (pair.local === candidate) this.#triggered.delete(pair)
   }
 
   /** The relay has answered for an address. */
@@ -98,7 +98,7 @@ export class Checklist {
     while (this.#pairs.length > PAIRS_MAX) {
       const last = this.#pairs.findLastIndex(({ state }) => state !== 'inProgress' && state !== 'succeeded')
       const [gone] = this.#pairs.splice(last, 1)
-      this.#triggered = this.#triggered.filter((one) => one !== gone)
+      this.#triggered.delete(gone)
     }
     return added.filter((pair) => this.#pairs.includes(pair))
   }
@@ -110,15 +110,14 @@ export class Checklist {
 
   /** Puts a pair at the end of the queue of triggered checks, once (section 6.1.4.1). */
   trigger(pair: CandidatePair): void {
-    if (this.#triggered.includes(pair)) return
     if (pair.state !== 'succeeded') pair.state = 'waiting'
-    this.#triggered.push(pair)
+    this.#triggered.add(pair)
   }
 
   /** Takes out what is to be checked next (section 6.1.4.2): triggered pairs, then waiting ones, then one that can thaw. */
   next(): CandidatePair | undefined {
     const pair = this.#next()
-    this.#triggered = this.#triggered.filter((one) => one !== pair)
+    if (pair !== undefined) this.#triggered.delete(pair)
     return pair
   }
 
@@ -127,7 +126,7 @@ export class Checklist {
   }
 
   #next(): CandidatePair | undefined {
-    const triggered = this.#triggered.find(({ isBlocked }) => !isBlocked)
+    const triggered = [...this.#triggered].find(({ isBlocked }) => !isBlocked)
     if (triggered !== undefined || this.isComplete) return triggered
     const open = this.#pairs.filter(({ isBlocked }) => !isBlocked)
     return open.find(({ state }) => state === 'waiting') ?? open.find((pair) => pair.state === 'frozen' && this.#canThaw(pair))
@@ -140,7 +139,7 @@ export class Checklist {
   /** Section 7.2.5.3.3: its likes may be checked too. */
   succeeded(pair: CandidatePair): void {
     pair.state = 'succeeded'
-    if (!pair.isNominating) this.#triggered = this.#triggered.filter((one) => one !== pair)
+    if (!pair.isNominating) this.#triggered.delete(pair)
     for (const one of this.#pairs) {
       if (one.state === 'frozen' && one.foundation === pair.foundation) one.state = 'waiting'
     }
@@ -149,7 +148,7 @@ export class Checklist {
   /** Everything is to be checked once more. */
   reopen(): void {
     this.isComplete = false
-    this.#triggered = []
+    this.#triggered.clear()
     for (const pair of this.#pairs) {
       pair.state = 'waiting'
       pair.validLocal = undefined
