@@ -123,31 +123,28 @@ export class Units {
   }
 
   /**
-   * A run for each mutant of what is done while modules load: of the tests in the folder of its file that reach something of the file,
-   * the quick ones first.
+   * A run for each mutant of what is done while modules load: of the quick modules of tests in the folder of its file that reach
+   * something of the file, those first that reach most of it; of all of them where the file does nothing later.
    * @param siblings all mutants.
    */
   async judgeLoaded(mutants: readonly Mutant[], siblings: readonly Mutant[], untilMs: number): Promise<void> {
     for (const { id, file } of mutants) {
       if (this.#kills.has(id)) continue
-      const ids = siblings.filter((mutant) => mutant.file === file).map((mutant) => mutant.id)
-      const isAsked = (path: string): boolean => {
-        const reach = this.#reaches.get(path)
-        return path.startsWith(`test/${dirname(file)}/`) && reach !== undefined && reach.msMax < this.#choice.testMsMax
-          && (reach.loaded.has(id) || ids.some((one) => reach.reached.has(one)))
+      if (Date.now() > untilMs) {
+        this.#undecided.add(id)
+        continue
       }
-      if (Date.now() > untilMs) this.#undecided.add(id)
-      else await this.#judgeAlways(id, [...this.#reaches.keys()].filter(isAsked))
-    }
-  }
-
-  /** @param paths of modules, in any order. */
-  async #judgeAlways(id: string, paths: readonly string[]): Promise<void> {
-    for (const path of paths.toSorted((a, b) => this.#reaches.get(a)!.ms - this.#reaches.get(b)!.ms)) {
-      const modules = await this.#run((one) => one === path, { always: id })
-      if (modules.every((module) => module.ok())) continue
-      this.#kills.set(id, path)
-      return
+      const ids = siblings.filter((mutant) => mutant.file === file).map((mutant) => mutant.id)
+      const near = [...this.#reaches].filter(([path, { msMax }]) =>
+        path.startsWith(`test/${dirname(file)}/`) && msMax < this.#choice.testMsMax)
+      const counted = near.map(([path, { reached }]) => ({ path, count: ids.filter((one) => reached.has(one)).length }))
+      const asked = counted.some(({ count }) => count > 0) ? counted.filter(({ count }) => count > 0) : counted
+      for (const { path } of asked.toSorted((x, y) => y.count - x.count)) {
+        const modules = await this.#run((one) => one === path, { always: id })
+        if (modules.every((module) => module.ok())) continue
+        this.#kills.set(id, path)
+        break
+      }
     }
   }
 
