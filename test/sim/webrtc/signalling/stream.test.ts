@@ -113,12 +113,39 @@ describe('bytes', () => {
     expect(client.take().filter(({ bytes }) => bytes.length > 0).length).toBe(1)
   })
 
-  it('that came before what opens the connection are sent again', () => {
+  it('that came before what opens the connection are sent again, and open nothing', () => {
     const { client } = open()
-    const late = new End(true)
     client.stream.send(Uint8Array.of(5), 'x', 0, 0)
-    late.give(client.take().map((segment) => ({ ...segment, acknowledgement: 0 })))
-    expect([late.received, late.stream.state]).toEqual([[], 'connecting'])
+    const [data] = client.take()
+    for (const change of [{ acknowledgement: 0 }, { acknowledgement: 1 }, { sequence: 0 }]) {
+      const late = new End(true)
+      late.give([{ ...data, ...change }])
+      expect([late.received, late.stream.state]).toEqual([[], 'connecting'])
+    }
+    const server = new End(false)
+    server.give([{ ...data, acknowledgement: 0 }])
+    expect([server.received, server.stream.state]).toEqual([[5], 'connecting'])
+  })
+
+  it('that fill segments exactly take no more of them', () => {
+    const { client } = open()
+    client.stream.send(numbers(2 * SEGMENT_BYTES_MAX), 'x', 0, 0)
+    expect(client.take().map(({ bytes }) => bytes.length)).toEqual([SEGMENT_BYTES_MAX, SEGMENT_BYTES_MAX])
+  })
+
+  it('that came early are copies, 64 segments of them, and nothing without bytes takes their place', () => {
+    const { client, server } = open()
+    const bytes = numbers((SEGMENTS_MAX + 2) * SEGMENT_BYTES_MAX)
+    const segments = Array.from({ length: SEGMENTS_MAX + 2 }, (_, i) => ({
+      flags: 2, token: 77, sequence: 1 + i * SEGMENT_BYTES_MAX, acknowledgement: 1,
+      bytes: bytes.slice(i * SEGMENT_BYTES_MAX, (i + 1) * SEGMENT_BYTES_MAX),
+    }))
+    server.give(segments.slice(1))
+    server.give([{ ...segments[1], bytes: new Uint8Array(0) }])
+    segments[1].bytes.fill(0)
+    server.give(segments.slice(0, 1))
+    expect(server.received).toEqual([...bytes.subarray(0, (SEGMENTS_MAX + 1) * SEGMENT_BYTES_MAX)])
+    expect(client.stream.isIdle).toBe(true)
   })
 
   it('that wait have a bound, and what is sent makes room', () => {
@@ -157,9 +184,21 @@ describe('a segment that is not answered', () => {
       end.stream.wake(SEGMENT_RTO_US)
       expect(end.take().map((segment) => [isFirst(segment), segment.sequence])).toEqual([[isClient, 0]])
     }
-    const { server } = open()
+    const { client, server } = open()
+    client.stream.send(numbers(9), 'x', 0, 0)
+    server.give(client.take())
+    server.take()
     const [first] = new End(true).take()
     server.give([first])
-    expect(server.take().map(({ acknowledgement }) => acknowledgement)).toEqual([1])
+    expect(server.take().map(({ acknowledgement }) => acknowledgement)).toEqual([10])
+  })
+
+  it('resets at ten seconds to the microsecond, whenever it was sent', () => {
+    for (const [afterUs, state] of [[RESET_US - 1, 'open'], [RESET_US, 'reset']] as const) {
+      const { client } = open()
+      client.stream.send(Uint8Array.of(1), 'x', 0, 100_000_000)
+      client.stream.wake(100_000_000 + afterUs)
+      expect(client.stream.state).toBe(state)
+    }
   })
 })
