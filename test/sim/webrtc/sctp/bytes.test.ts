@@ -129,6 +129,8 @@ describe('RFC 9260, 5.1.3: the state cookie', () => {
     expect(read).toEqual({
       ...terms, peerTag: 5, peerWindowBytes: 6, peerInitialTsn: 9, isPartiallyReliable: true, canReset: false,
     })
+    const other = readCookie(writeCookie(terms, { ...init, isPartiallyReliable: false, canReset: true }, key), key)
+    expect(other).toEqual({ ...read, isPartiallyReliable: false, canReset: true })
     expect(isStale(read, terms.createdUs + COOKIE_LIFE_US)).toBe(false)
     expect(isStale(read, terms.createdUs + COOKIE_LIFE_US + 1)).toBe(true)
   })

@@ -49,6 +49,12 @@ describe('whose turn it is', () => {
     expect(sender.drain(8)).toEqual([1, 3])
   })
 
+  test('a stream of a higher number waits, however long ago it had its turn', () => {
+    const sender = new Sender()
+    for (const stream of [sender.stream(0, 1), sender.stream(1, 2)]) for (let i = 0; i < 2; i++) sender.write(stream, 8)
+    expect(sender.drain(8)).toEqual([0, 0, 1, 1])
+  })
+
   test('a stream that is paused waits, and holds nobody up', () => {
     const sender = new Sender()
     const [paused, open] = [sender.stream(0), sender.stream(1)]
