@@ -7,7 +7,7 @@
  *     npm run mutation -- system/commands/fold.ts  these files and folders, wholly
  *     npm run mutation -- sim/net --seeds 0        the same without the scenarios
  *     npm run mutation -- sim/net --test-ms 400    the same without unit tests that take longer
- *     npm run mutation -- sim/net --near           the same by the unit tests of its folder alone
+ *     npm run mutation -- sim/net --tests sim/net  the same by unit tests whose path has that in it alone
  *
  * mutants.ts makes them; referee.ts and judge.ts are the scenarios' side, units.ts and setup.ts the unit tests'; explained.json
  * says which need no killing; report.ts tells. Exit 1 where one lives that is not explained.
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     all: { type: 'string' }, minutes: { type: 'string' }, seeds: { type: 'string' }, sample: { type: 'string', default: '1' },
-    'test-ms': { type: 'string', default: '5000' }, near: { type: 'boolean', default: false },
+    'test-ms': { type: 'string', default: '5000' }, tests: { type: 'string', multiple: true, default: [''] },
   },
 })
 const MS_PER_MINUTE = 60_000
@@ -80,7 +80,7 @@ const { sources, mutants: all } = await mutate(files)
 const mutants = shuffled(all)
 const explained = new Explained(readExplanations())
 const isExplained = (mutant: Mutant): boolean => explained.whyOf(mutant) !== undefined
-const tests = await Units.open(sources, half, { testMsMax: Number(values['test-ms']), isNear: values.near })
+const tests = await Units.open(sources, half, { testMsMax: Number(values['test-ms']), paths: values.tests })
 const verdicts = new Map<string, Verdict>()
 
 async function judgeByScenarios(suspects: readonly Mutant[], deadlineMs: number): Promise<void> {

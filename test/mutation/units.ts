@@ -20,8 +20,8 @@ export type Size = keyof typeof WORK
 export interface Choice {
   /** None that takes longer, milliseconds. */
   readonly testMsMax: number
-  /** Those in the folders of the mutants' files alone. */
-  readonly isNear: boolean
+  /** Those alone whose module's path has one of these in it. */
+  readonly paths: readonly string[]
 }
 
 type Module = Pick<TestModule, 'ok' | 'relativeModuleId' | 'children'>
@@ -84,7 +84,7 @@ export class Units {
     if (mutants.length === 0 || msMin >= msMax) return
     const folders = new Set(mutants.map(({ file }) => `test/${dirname(file)}/`))
     const isNear = (path: string): boolean => [...folders].some((folder) => path.startsWith(folder))
-    for (const near of this.#choice.isNear ? [true] : [true, false]) {
+    for (const near of [true, false]) {
       const suspects = mutants.map(({ id }) => id).filter((id) => !this.#kills.has(id))
       if (suspects.length === 0) return
       const modules = await this.#run((path) => {
@@ -161,7 +161,9 @@ export class Units {
     this.#vitest.provide('always', always)
     const pathOf = ({ moduleId }: TestSpecification): string => moduleId.slice(ROOT.length)
     const msOf = (one: TestSpecification): number => this.#reaches.get(pathOf(one))?.ms ?? 0
-    const specifications = (await this.#vitest.globTestSpecifications()).filter((one) => isAsked(pathOf(one)))
+    const isChosen = (path: string): boolean => this.#choice.paths.some((part) => path.includes(part))
+    const all = await this.#vitest.globTestSpecifications()
+    const specifications = all.filter((one) => isChosen(pathOf(one)) && isAsked(pathOf(one)))
     if (specifications.length === 0) return []
     return (await this.#vitest.runTestSpecifications(specifications.toSorted((a, b) => msOf(a) - msOf(b)))).testModules
   }
