@@ -175,7 +175,9 @@ describe('the internet', () => {
     const label = { protocol: 'test', contents: 'x', connection: 0, channel: 0, start: 0, end: 0, attempt: 0 }
     const bytes = new Uint8Array(10)
     lab.internet.lose({ id: 5, from: 1, to: 2, fromPort: 1, toPort: 1, ecn: 0, keyHi: 1, keyLo: 1, bytes, label }, 'down')
-    expect(lab.records).toMatchObject([{ kind: 'sent', datagram: 5, from: 1, to: 2, bytes: 10 }, { kind: 'lost', datagram: 5, why: 'down' }])
+    expect(lab.records).toMatchObject([
+      { kind: 'sent', datagram: 5, from: 1, to: 2, bytes: 10 }, { kind: 'lost', datagram: 5, from: 1, to: 2, why: 'down' },
+    ])
   })
 
   it('has 1,792 further interfaces, and 256 public addresses', () => {

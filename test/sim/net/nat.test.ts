@@ -154,7 +154,8 @@ describe('a translator', () => {
   })
 
   it.each([
-    ['fullCone', true, true, true], ['restricted', true, true, false], ['portRestricted', true, false, false], ['symmetric', false, false, false],
+    ['fullCone', true, true, true], ['restricted', true, true, false], ['portRestricted', true, false, false],
+    ['symmetric', false, false, false],
   ] as const)('RFC 3489, 5: %s: one port for all %s; lets answer another port %s, another address %s', (kind, ...expected) => {
     const it = new Nat(3_840, NAT_SETTINGS[kind])
     const port = it.outbound(INSIDE, REMOTE, 0)

@@ -20,8 +20,7 @@ class Space {
     writer.begin(1_200)
     const isWritten = this.acks.write({ writer, room, logged, nowUs, add: () => {}, identify: () => {}, suggest: () => {} })
     const [frame] = logged
-    expect(isWritten).toBe(frame !== undefined)
-    expect(writer.length > 0).toBe(isWritten)
+    if (isWritten !== (frame !== undefined) || writer.length > 0 !== isWritten) throw new Error('what is written is not what is told')
     return frame?.kind === 'ack' ? frame : undefined
   }
   get wait(): number {

@@ -12,7 +12,9 @@ function local(type: CandidateType, address: number, priority = priorityOf(type,
   const socket = { address, port: 1 }
   return { type, address: socket, base: socket, foundation, priority, localPreference: LOCAL_PREFERENCE_MAX } satisfies LocalCandidate
 }
-function remote(type: CandidateType, address: number, priority = priorityOf(type, LOCAL_PREFERENCE_MAX), foundation = `r${type}${address}`) {
+function remote(
+  type: CandidateType, address: number, priority = priorityOf(type, LOCAL_PREFERENCE_MAX), foundation = `r${type}${address}`,
+) {
   return { type, address: { address, port: 9 }, foundation, priority } satisfies Candidate
 }
 function list(locals: readonly LocalCandidate[], remotes: readonly Candidate[]): Checklist {
@@ -103,13 +105,14 @@ describe('pairs', () => {
 
 describe('a checklist', () => {
   it('6.1.2.2 and 6.1.2.4: every base with every remote candidate, in whatever order they come, the best first', () => {
-    const checklist = list([local('host', 1), local('srflx', 2), local('prflx', 3), local('relay', 4)], [remote('host', 7), remote('relay', 8)])
+    const locals = [local('host', 1), local('srflx', 2), local('prflx', 3), local('relay', 4)]
+    const checklist = list(locals, [remote('host', 7), remote('relay', 8)])
     expect(checklist.pairs.map(ends)).toEqual([[1, 7], [1, 8], [4, 7], [4, 8]])
     const late = list([], [remote('relay', 8), remote('host', 7)])
     late.addLocal(local('relay', 4))
     expect(late.addLocal(local('srflx', 2))).toEqual([])
     expect(late.addLocal(local('host', 1)).map(ends)).toEqual([[1, 8], [1, 7]])
-    expect(late.pairs.map(ends).toSorted()).toEqual(checklist.pairs.map(ends).toSorted())
+    expect(new Set(late.pairs.map((pair) => String(ends(pair))))).toEqual(new Set(checklist.pairs.map((pair) => String(ends(pair)))))
   })
 
   it('RFC 8838, 12: the first pair of a foundation waits, the next is frozen unless one like it has succeeded', () => {

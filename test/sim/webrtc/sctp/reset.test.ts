@@ -16,6 +16,7 @@ import type { SendPacket } from '../../../../sim/webrtc/sctp/setup.ts'
 import { Shutdown } from '../../../../sim/webrtc/sctp/shutdown.ts'
 
 const RTO_US = TIMINGS.rtoUsInitial
+const PEER_TAG = 7
 const CAUSE = { id: 1, keyHi: 2, keyLo: 3 }
 
 /** The halves that an association joins, and what it sends of its own: `name attempt`, and chunk. */
@@ -31,7 +32,7 @@ class Bench {
   readonly packet = new PacketBuilder(new Writer())
   readonly sent: { readonly name: string; readonly type: number; readonly value: Uint8Array }[] = []
   readonly send: SendPacket = (tag, { contents, attempt }, write) => {
-    expect(tag).toBe(7)
+    if (tag !== PEER_TAG) throw new Error(`a packet for ${tag}`)
     this.packet.begin(tag)
     write(this.packet)
     const { type, value } = readChunk(readPacket(this.packet.finish())!.reader)!
@@ -151,7 +152,9 @@ describe('RFC 6525: resets', () => {
     bench.room = 24 + 2
     expect(bench.pack()?.streams).toEqual([3])
     const many = new Resetting()
-    for (let stream = 0; stream < RESET_STREAMS_MAX + 1; stream++) many.reset.request(many.queue.addStream({ stream, channel: 0, priority: 0 }))
+    for (let stream = 0; stream < RESET_STREAMS_MAX + 1; stream++) {
+      many.reset.request(many.queue.addStream({ stream, channel: 0, priority: 0 }))
+    }
     expect(many.pack()?.streams.length).toBe(RESET_STREAMS_MAX)
     many.answer(100)
     expect(many.pack()?.streams).toEqual([RESET_STREAMS_MAX])
@@ -190,7 +193,7 @@ describe('9.2: the orderly end', () => {
   class Ending extends Bench {
     readonly ends: string[] = []
     readonly shutdown = new Shutdown({
-      inbound: this.inbound, outbound: this.outbound, rto: this.rto, peerTag: 7, send: this.send, ended: (by) => this.ends.push(by),
+      inbound: this.inbound, outbound: this.outbound, rto: this.rto, peerTag: PEER_TAG, send: this.send, ended: (by) => this.ends.push(by),
     })
     get may(): readonly boolean[] {
       const { isNone, maySend, mayReceive } = this.shutdown
@@ -260,7 +263,7 @@ describe('9.2: the orderly end', () => {
 describe('8.3: heartbeats', () => {
   test('each 30 s and a timeout, later where data was sent; an answer in time measures, and counts once', () => {
     const bench = new Bench()
-    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: 7, send: bench.send }, 0)
+    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: PEER_TAG, send: bench.send }, 0)
     const answer = (nowUs: number, value = bench.sent.at(-1)!.value): void => {
       heartbeat.acknowledged(new Reader(value, value.length), nowUs)
     }
@@ -286,7 +289,7 @@ describe('8.3: heartbeats', () => {
 
   test('one that is not answered is an error, which the next answer forgives', () => {
     const bench = new Bench()
-    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: 7, send: bench.send }, 0)
+    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: PEER_TAG, send: bench.send }, 0)
     const old: Uint8Array[] = []
     for (let errors = 0; errors < 3; errors++) {
       heartbeat.wake(heartbeat.nextWakeUs())
@@ -304,7 +307,7 @@ describe('8.3: heartbeats', () => {
 
   test('3.3.5: says which one it is, and when it was sent', () => {
     const bench = new Bench()
-    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: 7, send: bench.send }, 2 ** 33)
+    const heartbeat = new Heartbeat({ outbound: bench.outbound, rto: bench.rto, peerTag: PEER_TAG, send: bench.send }, 2 ** 33)
     heartbeat.wake(heartbeat.nextWakeUs())
     const view = new DataView(bench.sent[0].value.buffer)
     expect([view.getUint16(0), view.getUint16(2), view.getUint32(4)]).toEqual([1, 16, 1])

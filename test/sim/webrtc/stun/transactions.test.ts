@@ -13,7 +13,7 @@ class Agent {
   onFailure: (context: string) => void = () => {}
   readonly transactions = new Transactions<string>(
     ({ context, attempt, sentUs }, nowUs) => {
-      expect(sentUs).toBe(nowUs)
+      if (sentUs !== nowUs) throw new Error(`sent at ${sentUs}, told at ${nowUs}`)
       this.sent.push([context, attempt, nowUs])
     },
     (context, nowUs) => {
