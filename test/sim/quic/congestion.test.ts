@@ -47,6 +47,7 @@ describe('section 5: the round trip', () => {
 describe('section 7: the window', () => {
   test('section 7: a datagram leaves where all of it fits, and nothing of what is out counts twice', () => {
     const window = new NewReno()
+    expect(window.state).toBe('slowStart')
     window.inFlightBytes = WINDOW_BYTES_INITIAL - DATAGRAM_BYTES_MAX
     expect(window.maySend).toBe(true)
     window.inFlightBytes++

@@ -50,6 +50,16 @@ describe('the peer\'s ids', () => {
     expect(receive(3)).toMatchObject({ code: TransportError.connectionIdLimitError })
   })
 
+  test('an id that is given up takes no other with it, and what was received is a copy', () => {
+    const { ids, receive } = remote()
+    const id = idOf(2)
+    receive(1)
+    receive(2, 0, id)
+    id.fill(0)
+    ids.retire(ids.fresh()!)
+    expect(ids.fresh()).toMatchObject({ sequence: 2, id: idOf(2) })
+  })
+
   test('section 9.5: each path gets one that no other had, in the order of their numbers', () => {
     const { ids, receive } = remote()
     for (const sequence of [3, 1, 2]) receive(sequence)
@@ -110,15 +120,20 @@ describe('the peer\'s ids', () => {
     for (let sequence = 2; sequence < 40 && receive(sequence, sequence) === undefined; sequence += 2) until = sequence
     // The first, and three more: twice the limit.
     expect(until).toBe(8)
-    const other = remote(2)
-    for (let sequence = 2; sequence < 400; sequence += 2) {
-      expect(other.receive(sequence, sequence)).toBeUndefined()
-      other.outbox.take()
-      other.outbox.acknowledge()
-    }
     expect(outbox.retired).toEqual([0, 2, 4, 6, 8])
-    // 64 gaps are remembered; what is below them counts as retired.
-    expect([other.receive(3), other.receive(395), other.outbox.retired]).toEqual([undefined, undefined, [395]])
+    const other = remote(2)
+    const retireUpTo = (first: number, last: number): void => {
+      for (let sequence = first; sequence <= last; sequence += 2) {
+        if (other.receive(sequence, sequence) !== undefined) throw new Error(`${sequence} is too much`)
+        other.outbox.take()
+        other.outbox.acknowledge()
+      }
+    }
+    // 64 ranges are remembered: 0, 2 and so on up to 126. Of 65 the lowest two count as one.
+    retireUpTo(2, 128)
+    expect([other.receive(1), other.outbox.retired]).toEqual([undefined, [1]])
+    retireUpTo(130, 134)
+    expect([other.receive(3), other.receive(133), other.outbox.retired]).toEqual([undefined, undefined, [133]])
   })
 
   test('section 10.3: a datagram that ends in the token of an active id is a reset', () => {
