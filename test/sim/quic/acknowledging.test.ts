@@ -90,7 +90,8 @@ describe('section 13.2.3: what', () => {
     space.receive(10, 0, true, Ecn.ect0)
     space.receive(11, 0, true, Ecn.congestionExperienced)
     expect(space.frame()?.ecn).toEqual({ ect0: 2, ect1: 0, ce: 1 })
-    for (const [ecn, counts] of [[Ecn.ect1, { ect0: 0, ect1: 1, ce: 0 }], [Ecn.congestionExperienced, { ect0: 0, ect1: 0, ce: 1 }]] as const) {
+    const marks = [[Ecn.ect1, { ect0: 0, ect1: 1, ce: 0 }], [Ecn.congestionExperienced, { ect0: 0, ect1: 0, ce: 1 }]] as const
+    for (const [ecn, counts] of marks) {
       const other = new Space()
       other.receive(0, 0, true, ecn)
       expect(other.frame()?.ecn).toEqual(counts)
