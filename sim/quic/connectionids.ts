@@ -10,6 +10,8 @@ import { isStatelessReset } from './statelessreset.ts'
 const LOCAL_IDS_MAX = 4
 /** Section 5.1.2: retirements that may wait for their acknowledgement, for each id that may be active. */
 const RETIRING_PER_ID_MAX = 2
+/** Ranges of sequence numbers that are remembered as retired; where there are more, the lowest two count as one. */
+const RETIRED_RANGES_MAX = 64
 
 export interface ConnectionIdSource {
   /** The id and its stateless reset token by sequence number. */
@@ -84,9 +86,10 @@ export class RemoteIds {
   /** Ascending by sequence number. */
   #active: RemoteId[] = []
   #first: RemoteId | undefined
-  /** Sequence numbers that came, from {@link #retirePriorTo} on: of those that were retired the peer may not have heard yet. */
-  readonly #known = new RangeSet()
   #retirePriorTo = 0
+  /** Sequence numbers that were retired: what a late repetition says of them is nothing new (section 19.15). */
+  readonly #retired = new RangeSet()
+  /** Retirements that were not acknowledged yet. */
   #retiring = 0
   /** The highest number that was ever used for a path. */
   #used = 0
@@ -115,18 +118,16 @@ export class RemoteIds {
       return isEqual ? undefined : violation(TransportError.protocolViolation, `connection id ${sequence} changes`)
     }
     // Told again after it was retired: our word of that is still on its way.
-    if (sequence === 0 || this.#known.has(sequence, sequence + 1)) return undefined
+    if (this.#retired.has(sequence, sequence + 1)) return undefined
     if (this.#active.some((one) => isSame(one.id, id))) return violation(TransportError.protocolViolation, 'a connection id twice')
     if (sequence < this.#retirePriorTo) {
       this.#retire(sequence)
     } else {
-      this.#known.add(sequence, sequence + 1)
       const index = this.#active.findIndex((one) => one.sequence > sequence)
       this.#active.splice(index < 0 ? this.#active.length : index, 0, { sequence, id: id.slice(), resetToken: resetToken.slice() })
     }
     if (retirePriorTo > this.#retirePriorTo) {
       this.#retirePriorTo = retirePriorTo
-      this.#known.removeBelow(retirePriorTo)
       const gone = this.#active.filter((one) => one.sequence < retirePriorTo)
       this.#active = this.#active.filter((one) => one.sequence >= retirePriorTo)
       for (const one of gone) this.#retire(one.sequence)
@@ -136,6 +137,8 @@ export class RemoteIds {
   }
 
   #retire(sequence: number): void {
+    this.#retired.add(sequence, sequence + 1)
+    if (this.#retired.count > RETIRED_RANGES_MAX) this.#retired.add(this.#retired.start(0), this.#retired.start(1))
     this.#retiring++
     const settled = (): void => {
       this.#retiring--

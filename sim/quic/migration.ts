@@ -34,8 +34,11 @@ export class Migration {
 
   /** Section 9.3.2: nobody answers there; back to where the peer was before. */
   failed(path: Path): void {
-    const fallback = this.#parts.paths.failed(path)
+    const { paths, remoteIds } = this.#parts
+    const fallback = paths.failed(path)
     if (fallback !== undefined) this.#moveTo(fallback)
+    // Section 5.1.2: its id is of no more use, and makes room for a new one.
+    if (path.remoteId !== paths.active.remoteId) remoteIds.retire(path.remoteId)
   }
 
   #moveTo(path: Path): void {

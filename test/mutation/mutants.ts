@@ -1,5 +1,5 @@
 /**
- * Mutants of `system/`, made by Stryker's instrumenter: all of them are compiled in at once, and a global switches one
+ * Mutants, made by Stryker's instrumenter: all of them are compiled in at once, and a global switches one
  * on. So a run costs what a run costs, and not a build.
  */
 import { readFileSync } from 'node:fs'
@@ -109,7 +109,7 @@ export const withoutCounters = (sources: Mutated['sources']): Mutated['sources']
 const inPlace = (sources: Mutated['sources']): Plugin => ({
   name: 'mutants',
   setup: (setup) => {
-    setup.onLoad({ filter: /\/system\/.*\.ts$/ }, ({ path }) => {
+    setup.onLoad({ filter: /\/(sim|system)\/.*\.ts$/ }, ({ path }) => {
       const contents = sources.get(path.slice(ROOT.length))
       return contents === undefined ? undefined : { contents, loader: 'ts' }
     })

@@ -57,9 +57,9 @@ describe('the report', () => {
   ]
 
   it('counts explained mutants and those not judged in no score', () => {
-    expect(tableLines(judged).at(-1)!.split(/\s+/)).toEqual(['all', '5', '4', '1', '1', '1', '1', '33.3', '66.7'])
+    expect(tableLines(judged, 'scenarios').at(-1)!.split(/\s+/)).toEqual(['all', '5', '4', '1', '1', '1', '1', '33.3', '66.7'])
     const files = [{ file: FILE, alive: 1 }, { file: 'all', mutants: 5, 'scenarios %': '33.3' }]
-    expect(JSON.parse(json(judged))).toMatchObject({ files })
+    expect(JSON.parse(json(judged, 'scenarios'))).toMatchObject({ files })
   })
 
   it('lists who lives and is not explained, with place, effect and code', () => {

@@ -33,14 +33,19 @@ export class Referee {
   #verdicts = 0
   readonly #records: Record[]
   readonly #loaded: ReadonlySet<string>
+  readonly #trialsMax: number
 
-  private constructor(records: Record[], loaded: ReadonlySet<string>) {
+  private constructor(records: Record[], loaded: ReadonlySet<string>, trialsMax: number) {
     this.#records = records
     this.#loaded = loaded
+    this.#trialsMax = trialsMax
   }
 
-  /** @throws {Error} where a trial is red without any mutant. */
-  static async open(sources: Mutated['sources'], trials: readonly Trial[]): Promise<Referee> {
+  /**
+   * @param trialsMax how many of them a mutant is put to, at the most.
+   * @throws {Error} where a trial is red without any mutant.
+   */
+  static async open(sources: Mutated['sources'], trials: readonly Trial[], trialsMax: number): Promise<Referee> {
     await bundle(ENTRY, COUNTING_MODULE, sources)
     await bundle(ENTRY, MODULE, withoutCounters(sources))
     const thread = begin(COUNTING_MODULE)
@@ -49,7 +54,7 @@ export class Referee {
       if (answer.kind !== 'baseline') throw new TypeError(`expected a baseline, got ${answer.kind}`)
       const red = answer.baselines.find(({ isRed }) => isRed)
       if (red !== undefined) throw new Error(`${red.trial.story} is red without a mutant, seed ${red.trial.seed}: ${red.verdict}`)
-      return new Referee(answer.baselines.map((baseline) => ({ baseline, kills: 0 })), new Set(answer.loaded))
+      return new Referee(answer.baselines.map((baseline) => ({ baseline, kills: 0 })), new Set(answer.loaded), trialsMax)
     } finally {
       await thread.stop()
     }
@@ -63,6 +68,7 @@ export class Referee {
   async judge({ id }: Mutant): Promise<Verdict> {
     const isLoaded = this.#loaded.has(id)
     const records = this.#records.filter(({ baseline: { hits } }) => isLoaded || id in hits).toSorted((a, b) => b.kills - a.kills)
+      .slice(0, this.#trialsMax)
     if (records.length === 0) return { kind: 'survived', effect: 'not reached', trial: undefined }
     const trials = records.map(({ baseline: { trial, digest, hits } }) => ({ ...trial, digest, hits: hits[id] ?? 0 }))
     if (isLoaded || this.#verdicts++ % VERDICTS_PER_THREAD === 0) await this.close()

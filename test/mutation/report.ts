@@ -1,6 +1,7 @@
 /** What came of the mutants: a row a file, the survivors, and both as Markdown and JSON. */
 import { aligned, type Cell, markdownTable } from '../../reports/table.ts'
 import type { Mutant } from './mutants.ts'
+import type { Judge } from './parts.ts'
 
 export type Fate =
   | { readonly kind: 'scenarios' | 'units'; readonly by: string }
@@ -15,7 +16,13 @@ export interface Judged {
   readonly fate: Fate
 }
 
-const TITLES = ['file', 'mutants#', 'judged#', 'by scenarios#', 'by unit tests only#', 'explained#', 'alive#', 'scenarios %#', 'all %#']
+const NAMES: Readonly<Record<Judge, string>> = { scenarios: 'scenarios', units: 'unit tests' }
+const otherThan = (judge: Judge): Judge => (judge === 'units' ? 'scenarios' : 'units')
+
+/** @param first who judges first; the other gets what that one lets live. */
+const titles = (first: Judge): string[] =>
+  ['file', 'mutants#', 'judged#', `by ${NAMES[first]}#`, `by ${NAMES[otherThan(first)]} only#`, 'explained#', 'alive#',
+    `${NAMES[first]} %#`, 'all %#']
 
 function counts(judged: readonly Judged[]) {
   const of = (kind: Fate['kind']) => judged.filter(({ fate }) => fate.kind === kind).length
@@ -25,20 +32,21 @@ function counts(judged: readonly Judged[]) {
 /** Of what nobody has explained away. */
 const percent = (part: number, whole: number): string => (whole === 0 ? '-' : ((100 * part) / whole).toFixed(1))
 
-function row(name: string, judged: readonly Judged[]): Cell[] {
-  const { mutants, judged: count, scenarios, units, explained, alive } = counts(judged)
+function row(name: string, judged: readonly Judged[], first: Judge): Cell[] {
+  const { mutants, judged: count, explained, alive, ...by } = counts(judged)
   const whole = count - explained
-  return [name, mutants, count, scenarios, units, explained, alive, percent(scenarios, whole), percent(scenarios + units, whole)]
+  const [ones, others] = [by[first], by[otherThan(first)]]
+  return [name, mutants, count, ones, others, explained, alive, percent(ones, whole), percent(ones + others, whole)]
 }
 
-function rows(judged: readonly Judged[]): Cell[][] {
+function rows(judged: readonly Judged[], first: Judge): Cell[][] {
   const files = [...new Set(judged.map(({ mutant }) => mutant.file))].sort()
-  return [...files.map((file) => row(file, judged.filter(({ mutant }) => mutant.file === file))), row('all', judged)]
+  return [...files.map((file) => row(file, judged.filter(({ mutant }) => mutant.file === file), first)), row('all', judged, first)]
 }
 
 /** For a terminal. */
-export function tableLines(judged: readonly Judged[]): string[] {
-  return aligned(TITLES, rows(judged))
+export function tableLines(judged: readonly Judged[], first: Judge): string[] {
+  return aligned(titles(first), rows(judged, first))
 }
 
 const placeOf = ({ file, line }: Mutant): string => `${file}:${line}`
@@ -50,7 +58,7 @@ export function survivorLines(judged: readonly Judged[]): string[] {
   ]))
 }
 
-export function markdown(head: readonly string[], judged: readonly Judged[]): string {
+export function markdown(head: readonly string[], judged: readonly Judged[], first: Judge): string {
   const list = (kind: Fate['kind'], title: string, told: string, tell: (fate: Fate) => string) => {
     const cells = judged.filter(({ fate }) => fate.kind === kind)
       .map(({ mutant, fate }) => [placeOf(mutant), mutant.before, mutant.after, tell(fate)])
@@ -61,14 +69,15 @@ export function markdown(head: readonly string[], judged: readonly Judged[]): st
   const effect = (fate: Fate) => ('effect' in fate ? fate.effect : '')
   const why = (fate: Fate) => ('why' in fate ? fate.why : '')
   return [
-    '# Mutants', '', ...head, '', ...markdownTable(TITLES, rows(judged)), '',
+    '# Mutants', '', ...head, '', ...markdownTable(titles(first), rows(judged, first)), '',
     ...list('alive', 'Survivors', 'effect on the scenarios', effect),
-    ...list('units', 'Killed by unit tests only', 'by', by),
+    ...list(otherThan(first), `Killed by ${NAMES[otherThan(first)]} only`, 'by', by),
     ...list('explained', 'Explained', 'why', why),
   ].join('\n')
 }
 
-export function json(judged: readonly Judged[]): string {
-  const files = rows(judged).map((cells) => Object.fromEntries(cells.map((cell, index) => [TITLES[index].replace('#', ''), cell])))
+export function json(judged: readonly Judged[], first: Judge): string {
+  const keys = titles(first).map((title) => title.replace('#', ''))
+  const files = rows(judged, first).map((cells) => Object.fromEntries(cells.map((cell, index) => [keys[index], cell])))
   return `${JSON.stringify({ files, mutants: judged.map(({ mutant, fate }) => ({ ...mutant, fate })) }, null, 1)}\n`
 }

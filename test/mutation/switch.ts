@@ -6,6 +6,8 @@ interface Switch {
   currentTestId?: string | undefined
   hitCount?: number | undefined
   hitLimit?: number | undefined
+  /** What is run under a time limit (setup.ts). */
+  body?: (() => unknown) | undefined
   mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> } | undefined
 }
 

@@ -5,7 +5,7 @@
 import type { Address, SocketAddress } from '../../net/datagram.ts'
 import { isSameSocket } from '../identity.ts'
 import type { Candidate, LocalCandidate } from './candidate.ts'
-import { CANDIDATES_MAX, PAIRS_MAX, TRIGGERED_MAX } from './limits.ts'
+import { CANDIDATES_MAX, PAIRS_MAX } from './limits.ts'
 import { CandidatePair, comparePairs } from './pair.ts'
 
 export class Checklist {
@@ -13,7 +13,8 @@ export class Checklist {
   readonly remotes: Candidate[] = []
   /** The highest priority first. */
   #pairs: CandidatePair[] = []
-  #triggered: CandidatePair[] = []
+  /** In their order; none that is not of the list. */
+  readonly #triggered = new Set<CandidatePair>()
   isControlling: boolean
   /** A pair is selected: only triggered checks go on (section 8.1.2). */
   isComplete = false
@@ -60,7 +61,7 @@ export class Checklist {
     const index = this.locals.indexOf(candidate)
     if (index !== -1) this.locals.splice(index, 1)
     this.#pairs = this.#pairs.filter(({ local }) => local !== candidate)
-    this.#triggered = this.#triggered.filter(({ local }) => local !== candidate)
+    for (const pair of this.#triggered) if (pair.local === candidate) this.#triggered.delete(pair)
   }
 
   /** The relay has answered for an address. */
@@ -93,11 +94,11 @@ export class Checklist {
       this.#pairs.push(pair)
     }
     this.sort()
-    // Section 6.1.2.5: the lowest make room; what is under way or has succeeded stays.
+    // Section 6.1.2.5: the lowest make room; what is under way or has succeeded stays. What was added now is neither.
     while (this.#pairs.length > PAIRS_MAX) {
       const last = this.#pairs.findLastIndex(({ state }) => state !== 'inProgress' && state !== 'succeeded')
-      if (last === -1) break
-      this.#pairs.splice(last, 1)
+      const [gone] = this.#pairs.splice(last, 1)
+      this.#triggered.delete(gone)
     }
     return added.filter((pair) => this.#pairs.includes(pair))
   }
@@ -109,15 +110,14 @@ export class Checklist {
 
   /** Puts a pair at the end of the queue of triggered checks, once (section 6.1.4.1). */
   trigger(pair: CandidatePair): void {
-    if (this.#triggered.includes(pair) || this.#triggered.length >= TRIGGERED_MAX) return
     if (pair.state !== 'succeeded') pair.state = 'waiting'
-    this.#triggered.push(pair)
+    this.#triggered.add(pair)
   }
 
   /** Takes out what is to be checked next (section 6.1.4.2): triggered pairs, then waiting ones, then one that can thaw. */
   next(): CandidatePair | undefined {
     const pair = this.#next()
-    this.#triggered = this.#triggered.filter((one) => one !== pair)
+    if (pair !== undefined) this.#triggered.delete(pair)
     return pair
   }
 
@@ -126,7 +126,7 @@ export class Checklist {
   }
 
   #next(): CandidatePair | undefined {
-    const triggered = this.#triggered.find(({ isBlocked }) => !isBlocked)
+    const triggered = [...this.#triggered].find(({ isBlocked }) => !isBlocked)
     if (triggered !== undefined || this.isComplete) return triggered
     const open = this.#pairs.filter(({ isBlocked }) => !isBlocked)
     return open.find(({ state }) => state === 'waiting') ?? open.find((pair) => pair.state === 'frozen' && this.#canThaw(pair))
@@ -139,7 +139,7 @@ export class Checklist {
   /** Section 7.2.5.3.3: its likes may be checked too. */
   succeeded(pair: CandidatePair): void {
     pair.state = 'succeeded'
-    if (!pair.isNominating) this.#triggered = this.#triggered.filter((one) => one !== pair)
+    if (!pair.isNominating) this.#triggered.delete(pair)
     for (const one of this.#pairs) {
       if (one.state === 'frozen' && one.foundation === pair.foundation) one.state = 'waiting'
     }
@@ -148,7 +148,7 @@ export class Checklist {
   /** Everything is to be checked once more. */
   reopen(): void {
     this.isComplete = false
-    this.#triggered = []
+    this.#triggered.clear()
     for (const pair of this.#pairs) {
       pair.state = 'waiting'
       pair.validLocal = undefined

@@ -21,7 +21,6 @@ export class Consent {
     this.#checkUs = nowUs + this.#intervalUs()
   }
 
-
   /** Whether it is time to ask; the answer true counts as asking. */
   ask(nowUs: number): boolean {
     if (this.state === 'expired' || nowUs < this.#checkUs) return false

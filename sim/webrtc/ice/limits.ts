@@ -23,8 +23,6 @@ export function checkSchedule(busy: number): RetransmissionSchedule {
 export const PAIRS_MAX = 100
 /** Candidates of one side, those learnt from checks included. */
 export const CANDIDATES_MAX = 100
-/** Checks that stand in the queue of triggered ones. */
-export const TRIGGERED_MAX = PAIRS_MAX
 
 /**
  * The controlling agent nominates at once what nothing better can replace; else it gives the better pairs a while (RFC 8445, section

@@ -63,12 +63,10 @@ export class Shutdown {
 
   /** SHUTDOWN from the peer. */
   receive(nowUs: number): void {
-    if (this.#state === 'sent') this.#enter('ack sent', nowUs)
-    else if (this.#state === 'ack sent') this.#say(nowUs)
-    else {
-      this.#state = 'received'
-      this.settle(nowUs)
-    }
+    if (this.#state === 'ack sent') return this.#say(nowUs)
+    // Where both have asked for the end nothing is left to be answered: the acknowledgement follows at once.
+    this.#state = 'received'
+    this.settle(nowUs)
   }
 
   /** Whoever asked for the end says so again to every packet of data. */

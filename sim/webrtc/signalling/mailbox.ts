@@ -20,8 +20,8 @@ export class Mailbox<Message> {
 
   /** The other side says that it has had `count` messages in all. */
   confirm(count: number): void {
-    // It counts from less than it had: it is a new one, and gets what was not confirmed before.
-    if (count > this.#confirmed) this.#kept.splice(0, count - this.#confirmed)
+    // Who counts from less than it had is a new one, and gets what was not confirmed before: less than nothing is taken out.
+    this.#kept.splice(0, count - this.#confirmed)
     this.#confirmed = count
   }
 

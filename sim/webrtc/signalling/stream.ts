@@ -121,9 +121,9 @@ export class SignallingStream {
     this.#put(first, Flag.synchronise | (config.isClient ? 0 : Flag.acknowledge), nowUs)
   }
 
-  /** Whether nothing is under way or waiting. */
+  /** Whether nothing is under way, and so nothing waits. */
   get isIdle(): boolean {
-    return this.#sent.length === 0 && this.#queue.length === 0
+    return this.#sent.length === 0
   }
 
   /** `connection` is what it is about, 0 for none. False where more waits than may; the message is not sent then. */
@@ -147,7 +147,8 @@ export class SignallingStream {
     const { flags, sequence, acknowledgement, bytes } = segment
     if ((flags & Flag.acknowledge) !== 0) this.#acknowledged(acknowledgement)
     if ((flags & Flag.synchronise) !== 0 && this.#expected === 0) this.#expected = 1
-    if (this.#expected > 0 && this.#sent.every(({ sequence }) => sequence > 0)) this.state = 'open'
+    // Until then nothing is under way but the synchronising segment.
+    if (this.#expected > 0 && this.#sent.length === 0) this.state = 'open'
     if (bytes.length > 0) this.#take(sequence, bytes)
     // What takes up numbers is answered, at once and every time.
     if (bytes.length > 0 || (flags & Flag.synchronise) !== 0) this.#acknowledge(identity)

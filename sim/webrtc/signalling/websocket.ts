@@ -69,7 +69,7 @@ export class FrameReader {
   /** Hands out the frame at `offset`; the bytes that it took, 0 where it is not whole yet. */
   #next(buffer: Uint8Array, offset: number): number {
     const room = buffer.length - offset
-    if (this.isBroken || room < 2) return 0
+    if (room < 2) return 0
     const isMasked = (buffer[offset + 1] & MASKED) !== 0
     const short = buffer[offset + 1] & 0x7f
     if ((buffer[offset] & 0xf0) !== FINAL || isMasked !== this.#isFromClient || short > LENGTH_16) return this.#break()

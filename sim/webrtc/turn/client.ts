@@ -174,6 +174,8 @@ export class TurnClient {
     const message = isStun(bytes) ? decodeStun(bytes) : undefined
     if (message === undefined) return false
     if (message.class === StunClass.indication) return this.#indication(message, datagram)
+    // A server asks nothing: it is a request of ours that somebody throws back, signature and all.
+    if (message.class === StunClass.request) return false
     const transaction = this.#transactions.find(message.id)
     if (transaction === undefined) return false
     if (message.method === METHODS[transaction.context.purpose.kind]) this.#response(message, transaction.context, nowUs)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { mix32 } from '../../../sim/choice.ts'
+import { Codel } from '../../../sim/net/codel.ts'
 import { Ecn } from '../../../sim/net/datagram.ts'
 import type { LinkSettings } from '../../../sim/net/settings.ts'
 import { datagram, network } from './network.ts'
@@ -110,6 +111,39 @@ describe('RFC 8289', () => {
     // Only at the very end, where nobody comes any more, do the backlog that was found and the one that is left differ.
     expect(ours.slice(0, theirs.length)).toEqual(theirs)
     expect(ours.length - theirs.length).toBeLessThanOrEqual(1)
+  })
+
+  describe('step by step', () => {
+    /** What strikes at these instants where everybody waits that long; a minus is an instant at which nobody waits. */
+    const struck = (turnsUs: readonly number[], sojournUs = TARGET_US, backlogBytes = MTU + 1): number[] => {
+      const codel = new Codel()
+      return turnsUs.filter((turnUs) =>
+        codel.strikes(Math.abs(turnUs), turnUs < 0 ? 0 : sojournUs, backlogBytes, MTU, TARGET_US, INTERVAL_US))
+    }
+    // From 10 ms on: an interval later, one more, then 100 / sqrt(2), 100 / sqrt(3), 100 / sqrt(4) ms.
+    const first = [10_000, 109_999, 110_000, 209_999, 210_000, 280_709, 280_710, 338_444, 338_445, 388_444, 388_445]
+
+    test('section 5.3: first after an interval, then after interval / sqrt(count)', () => {
+      expect(struck(first)).toEqual([110_000, 210_000, 280_710, 338_445, 388_445])
+    })
+
+    test('section 5.4: the target is too long, a little less is not; one datagram is no queue', () => {
+      expect(struck(first, TARGET_US - 1)).toEqual([])
+      expect(struck(first, TARGET_US, MTU)).toEqual([])
+    })
+
+    test('section 5.4: a queue that was short in between is asked anew', () => {
+      expect(struck([10_000, -100_000, 110_000, 209_999, 210_000])).toEqual([210_000])
+    })
+
+    test('section 5.5: dropping that begins again within 16 intervals goes on with as many as there were, later from one', () => {
+      // Five struck, one of them to begin with: four. The next would have been at 388,445 + 100,000 / sqrt(5) = 433,166.
+      const again = 433_166 + 16 * INTERVAL_US
+      const rest = (atUs: number) => struck([...first, -400_000, atUs - INTERVAL_US, atUs, atUs + 49_999, atUs + 50_000]).slice(5)
+      expect(rest(again - 1)).toEqual([again - 1, again + 49_999])
+      expect(rest(again)).toEqual([again])
+      expect(rest(600_000)).toEqual([600_000, 650_000])
+    })
   })
 
   test('section 4: a queue that drains within an interval is left alone, however long it was', () => {

@@ -15,6 +15,16 @@ describe('the format of mahimahi', () => {
     ['9999999999\n', 'delivery trace, line 1: expected an integer of [0, 2147483648], got 9999999999'],
   ])('refuses %j', (text, why) => expect(() => DeliveryTrace.parse(text)).toThrow(why))
 
+  test('has at most 2^20 lines, each at most 2^31', () => {
+    const lines = Array.from({ length: 2 ** 20 }, () => 1)
+    expect(new DeliveryTrace(lines).length).toBe(2 ** 20)
+    expect(() => new DeliveryTrace([...lines, 1])).toThrow('delivery trace: expected at most 1048576 lines, got 1048577')
+    expect(new DeliveryTrace([2 ** 31]).atUs(0)).toBe(2 ** 31 * 1_000)
+    for (const wrong of [2 ** 31 + 1, -1, 0.5, Number.NaN]) {
+      expect(() => new DeliveryTrace([wrong])).toThrow(`delivery trace, line 1: expected an integer of [0, 2147483648], got ${wrong}`)
+    }
+  })
+
   test('lines may end as on Windows, and the last one not at all', () => {
     expect(DeliveryTrace.parse('1\r\n2\r\n3').length).toBe(3)
   })

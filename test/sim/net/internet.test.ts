@@ -148,6 +148,51 @@ describe('the internet', () => {
     expect(lab.nowUs).toBe(5_000)
   })
 
+  it('loses at once what is for a port of nobody, and for an address of nobody', () => {
+    const lab = new Lab()
+    const nat = lab.internet.addNat('fullCone', [1])
+    for (const to of [nat.publicAddress, nat.publicAddress + 1]) lab.send(2, 20, to, 10)
+    expect(lab.lost).toEqual(['nat', 'nat'])
+    expect(lab.next()).toBeUndefined()
+  })
+
+  it('loses what is under way when an interface goes dark or a translator moves, and names the link that it was on', () => {
+    const lab = new Lab()
+    const nat = lab.internet.addNat('fullCone', [1])
+    const { from, fromPort } = lab.pass(1, 10, 2, 20)!.datagram
+    lab.send(2, 20, from, fromPort)
+    lab.internet.readdress(nat)
+    expect(lab.next()).toBeUndefined()
+    lab.send(3, 30, 4, 40)
+    lab.internet.switch(4, false)
+    expect(lab.next()).toBeUndefined()
+    lab.internet.switch(4, true)
+    expect(lab.pass(3, 30, 4, 40)).toMatchObject({ node: 4 })
+    const losses = lab.records.flatMap((record) => (record.kind === 'lost' ? [[record.why, record.from, record.to]] : []))
+    expect(losses).toEqual([['nat', 2, 1], ['down', 3, 4]])
+  })
+
+  it('tells of a datagram that gets no further that it was sent, and lost', () => {
+    const lab = new Lab()
+    const label = { protocol: 'test', contents: 'x', connection: 0, channel: 0, start: 0, end: 0, attempt: 0 }
+    const bytes = new Uint8Array(10)
+    lab.internet.lose({ id: 5, from: 1, to: 2, fromPort: 1, toPort: 1, ecn: 0, keyHi: 1, keyLo: 1, bytes, label }, 'down')
+    expect(lab.records).toMatchObject([
+      { kind: 'sent', datagram: 5, from: 1, to: 2, bytes: 10 }, { kind: 'lost', datagram: 5, from: 1, to: 2, why: 'down' },
+    ])
+  })
+
+  it('has 1,792 further interfaces, and 256 public addresses', () => {
+    const { internet } = new Lab()
+    const interfaces = Array.from({ length: 1_792 }, (_, i) => internet.addInterface(i % 7))
+    expect([interfaces[0], interfaces[1], interfaces.at(-1)]).toEqual([2_048, 2_049, 3_839])
+    expect(() => internet.addInterface(1)).toThrow('interfaces: expected at most 1792 further ones')
+    expect(interfaces.every((address, i) => internet.nodeOf(address) === i % 7)).toBe(true)
+    const nats = Array.from({ length: 256 }, (_, i) => internet.addNat('fullCone', [i]).publicAddress)
+    expect([nats[0], nats.at(-1)]).toEqual([3_840, 4_095])
+    expect(() => internet.addNat('fullCone', [256])).toThrow('nat: expected at most 256 public addresses')
+  })
+
   it('refuses a second translator for one interface', () => {
     const lab = new Lab()
     lab.internet.addNat('symmetric', [1])

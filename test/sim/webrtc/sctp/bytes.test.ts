@@ -129,6 +129,8 @@ describe('RFC 9260, 5.1.3: the state cookie', () => {
     expect(read).toEqual({
       ...terms, peerTag: 5, peerWindowBytes: 6, peerInitialTsn: 9, isPartiallyReliable: true, canReset: false,
     })
+    const other = readCookie(writeCookie(terms, { ...init, isPartiallyReliable: false, canReset: true }, key), key)
+    expect(other).toEqual({ ...read, isPartiallyReliable: false, canReset: true })
     expect(isStale(read, terms.createdUs + COOKIE_LIFE_US)).toBe(false)
     expect(isStale(read, terms.createdUs + COOKIE_LIFE_US + 1)).toBe(true)
   })
@@ -136,6 +138,8 @@ describe('RFC 9260, 5.1.3: the state cookie', () => {
   test('is forged where any byte differs, or the key', () => {
     const cookie = writeCookie(terms, init, key)
     expect(readCookie(cookie, { hi: 11, lo: 13 })).toBeUndefined()
+    const others = [cookie.subarray(0, -1), Uint8Array.of(...cookie, 0), new Uint8Array(0)]
+    for (const other of others) expect(readCookie(other, key)).toBeUndefined()
     for (let i = 0; i < cookie.length; i++) {
       const changed = cookie.slice()
       changed[i] ^= 0x10
