@@ -9,7 +9,8 @@ export default defineConfig({
   test: {
     isolate: false,
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // For what hangs, not for what is slow. A test that is broken off leaves its planted fault to those behind it in the same thread.
+    testTimeout: 180_000,
     projects: [
       { extends: true, test: { name: 'threads', include: ['test/**/*.test.ts'], exclude: [OVER_A_LIBRARY], pool: 'threads' } },
       { extends: true, test: { name: 'processes', include: [OVER_A_LIBRARY], pool: 'forks', isolate: true } },

@@ -47,7 +47,9 @@ export function assemble(config: ConnectionConfig, environment: Environment, obs
   const { id: handshakeId } = localIds.first()
   observer.began(local, remote, handshakeId, remoteId.id)
   // A client takes the server's address for valid (RFC 9000, section 8.1 is about what a server may send).
-  const paths = new Paths(settings, local, remote, remoteId, isClient || accepted.isAddressValidated)
+  const paths: Paths = new Paths(settings, local, remote, remoteId, isClient || accepted.isAddressValidated, (path) => {
+    if (path.remoteId !== paths.active.remoteId) remoteIds.retire(path.remoteId)
+  })
   const recovery = new Recovery({ isClient, probeTimeoutUsMax: settings.probeTimeoutUsMax }, paths.active.recovery, observer)
   const parts: Parts = {
     isClient, number, settings, environment, localIds, remoteIds, control, paths,

@@ -122,13 +122,19 @@ export interface PathSettings {
 export class Paths {
   active: Path
   readonly #settings: PathSettings
+  readonly #forgotten: (path: Path) => void
   /** The last one that was validated: where the connection goes back to. */
   #fallback: Path | undefined
   #paths: Path[]
   #count = 1
 
-  constructor(settings: PathSettings, local: SocketAddress, remote: SocketAddress, remoteId: RemoteId, isValidated: boolean) {
+  /** @param forgotten hears of paths that had to make room. */
+  constructor(
+    settings: PathSettings, local: SocketAddress, remote: SocketAddress, remoteId: RemoteId, isValidated: boolean,
+    forgotten: (path: Path) => void = () => {},
+  ) {
     this.#settings = settings
+    this.#forgotten = forgotten
     this.active = new Path(0, local, remote, new RecoveryPath(settings.initialRttUs, settings.isEcnWanted), remoteId, isValidated)
     this.#paths = [this.active]
   }
@@ -152,7 +158,7 @@ export class Paths {
     this.#paths.push(path)
     if (this.#paths.length > PATHS_MAX) {
       const oldest = this.#paths.findIndex((one) => one !== active && one !== this.#fallback && one !== path)
-      this.#paths.splice(oldest, 1)
+      for (const forgotten of this.#paths.splice(oldest, 1)) this.#forgotten(forgotten)
     }
     return path
   }

@@ -102,7 +102,8 @@ describe('section 9: paths', () => {
   })
 
   test('four are remembered: the oldest goes but for the active one, the one to go back to, and the newest', () => {
-    const paths = pathsOf()
+    const forgotten: Path[] = []
+    const paths = new Paths({ initialRttUs: 1_000, isEcnWanted: false }, at(0), at(1), ID, true, (path) => forgotten.push(path))
     const [first] = paths.all
     const added = [2, 3, 4].map((address) => paths.add(at(0), at(address), ID, false))
     expect(paths.all).toEqual([first, ...added])
@@ -111,6 +112,7 @@ describe('section 9: paths', () => {
     expect(paths.all).toEqual([first, added[1], added[2], next])
     const last = paths.add(at(0), at(6), ID, false)
     expect(paths.all).toEqual([first, added[1], next, last])
+    expect(forgotten).toEqual([added[0], added[2]])
   })
 
   test('section 9.3.2: back to the last path that was validated, if there is one; a path beside it is forgotten', () => {
