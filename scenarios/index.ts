@@ -15,7 +15,7 @@ export { type ParsedPlan, parsePlan, type Plan } from '../sim/plan.ts'
 export type {
   Actor, BodyOptions, BurstOptions, DirectionOptions, DragOptions, HandActor, HostActor, HostileActor, HostMessage, JitterOptions,
   JoinCompression, JoinOptions, LinkActor, LinkOptions, MeshActor, Metres, Network, PeerActor, PlacementActor, PlacementOptions,
-  PlacementTag, Prop, QueueOptions, ShownActor, SpawnOptions, Story, SubdivideOptions, SubscribeOptions, Thing, ToolName,
+  PlacementTag, Prop, QueueOptions, RoamOptions, ShownActor, SpawnOptions, Story, SubdivideOptions, SubscribeOptions, Thing, ToolName,
 } from './cluster/vocabulary.ts'
 export { type Translator, TRANSLATORS } from './cluster/translators.ts'
 export type { BurstName } from '../sim/net/bursts.ts'
