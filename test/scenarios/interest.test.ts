@@ -6,7 +6,7 @@ import { Motion } from '../../system/ecs/components.ts'
 import type { SystemEvent } from '../../system/telemetry/events.ts'
 import { often, runInside, storyOf } from '../support/runs.ts'
 
-const SEEDS = often(2, 4)
+const SEEDS = often(4, 8)
 const SHARE_MIN = 0.8
 
 describe('the story of a thousand things', () => {

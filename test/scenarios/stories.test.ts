@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import '../../scenarios/vitest.ts'
 import { often, run, STORIES } from '../support/runs.ts'
 
-const SEEDS = often(4, 8)
+const SEEDS = often(8, 25)
 
 describe('all stories converge', () => {
   it.each(STORIES)(`%s: ${SEEDS} seeds, with all that must happen in it`, async (_name, story) => {

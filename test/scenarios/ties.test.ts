@@ -4,7 +4,7 @@ import type { Scenario } from '../../scenarios/index.ts'
 import { planOf } from '../../sim/plan.ts'
 import { often, runInside, STORIES } from '../support/runs.ts'
 
-const SEEDS = often(2, 4)
+const SEEDS = often(4, 8)
 const tied = (story: Scenario): Scenario => ({ ...story, settings: { ...story.settings, ties: true } })
 
 describe('with simultaneous events permuted', () => {
