@@ -60,6 +60,8 @@ export class Connection implements ReceiverEvents {
   readonly #idle: Idle
   readonly #migration: Migration
   readonly #events: QuicEvent[] = []
+  /** Its last event is 'closed', whatever its program does afterwards. */
+  #isToldOver = false
   readonly #beginUs: number
   /** The Destination Connection ID of the client's first packet, and after a Retry the server's. */
   readonly #originalDestination: Uint8Array
@@ -83,7 +85,8 @@ export class Connection implements ReceiverEvents {
     this.#observer = new Observer(environment)
     this.#parts = assemble(config, environment, this.#observer, {
       emit: (event) => {
-        this.#events.push(event)
+        if (!this.#isToldOver) this.#events.push(event)
+        this.#isToldOver ||= event.kind === 'closed'
       },
       discardKeys: (level, atUs) => this.#discardKeys(level, atUs),
       updateKeys: () => this.updateKeys(),
@@ -209,7 +212,7 @@ export class Connection implements ReceiverEvents {
   /** False before the handshake is confirmed, and until the peer has acknowledged something in the present keys (RFC 9001, section 6.1). */
   updateKeys(): boolean {
     const { keys, recovery, isConfirmed } = this.#parts
-    if (!isConfirmed || !keys.isPhaseAcked(recovery.largestAcked(Space.application))) return false
+    if (this.#closing !== undefined || !isConfirmed || !keys.isPhaseAcked(recovery.largestAcked(Space.application))) return false
     keys.update()
     this.keysUpdated('local')
     return true

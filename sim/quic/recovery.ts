@@ -181,8 +181,10 @@ export class Recovery {
     }
     if (isNewLargest) space.largestAcked = largest
     if (newest === undefined) return true
-    if (isEliciting && newest.number === largest && newest.path === this.path) {
-      this.#sample(nowUs - waitedUs - newest.sentUs, delayUs, nowUs)
+    const roundTripUs = nowUs - waitedUs - newest.sentUs
+    // What was here before its question left answers nothing: a peer that guesses.
+    if (isEliciting && newest.number === largest && newest.path === this.path && roundTripUs >= 0) {
+      this.#sample(roundTripUs, delayUs, nowUs)
     }
     if (isNewLargest) this.#validateEcn(space, newest, newlyMarked, frame.ecn, nowUs)
     this.#idleFromUs = nowUs

@@ -7,7 +7,7 @@ import type { ConnectionId, TransportInput } from '../../../sim/port.ts'
 import { MESSAGE_BYTES_MAX } from '../../../sim/transport/channel.ts'
 import { APPLICATION_CODES_MAX, TransportCode } from '../../../sim/transport/codes.ts'
 import { KEPT_BYTES_MAX } from '../../../sim/webrtc/sctp/limits.ts'
-import { type Node, numbered, World } from '../../sim/transport/world.ts'
+import { CHANNEL_COUNT, type Node, numbered, World } from '../../sim/transport/world.ts'
 import { Draws } from '../mutation.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import { Disturbance } from './disturbance.ts'
@@ -18,7 +18,6 @@ import { WebRtcMutator } from './webrtc.ts'
 /** When mutants begin to come: at once, when both ends have met and shake hands, ... */
 const BEGINNINGS = ['first datagram', 'handshake', 'open', 'open', 'open', 'closing'] as const
 
-const CHANNELS = 7
 const NAMES = new Map<number, string>(Object.entries(TransportCode).map(([name, code]) => [code, name]))
 const DROP_PPM = [0, 0, 20_000] as const
 const LATENCY_US_MIN = 2_000
@@ -42,7 +41,7 @@ const FORGOTTEN_US_MAX = 60_000_000
 const SENDS_A_STEP_MAX = 1_024
 const LOOK_EVERY = 64
 /** Bytes kept of what the peer said. Of QUIC: 4 MiB in parts, and 1 MiB out of turn for each channel (quic/incoming.ts). */
-const KEPT_MAX = { quic: 4_194_304 + CHANNELS * 1_048_576, webrtc: KEPT_BYTES_MAX }
+const KEPT_MAX = { quic: 4_194_304 + CHANNEL_COUNT * 1_048_576, webrtc: KEPT_BYTES_MAX }
 
 export function runConnection(options: CaseOptions): Outcome {
   const stage = new Stage(options)
@@ -165,7 +164,7 @@ class Stage implements Outcome {
     for (const { id, state } of node.endpoint.connections) {
       if (state !== 'open') continue
       for (let left = MESSAGES_A_ROUND; left > 0; left--) {
-        const [channel, length] = [draws.below(CHANNELS), draws.pick(MESSAGE_BYTES)]
+        const [channel, length] = [draws.below(CHANNEL_COUNT), draws.pick(MESSAGE_BYTES)]
         node.send({ kind: 'message', on: id, channel, bytes: numbered(this.#pace.steps, length).subarray(0, length) })
       }
     }
@@ -270,7 +269,7 @@ class Stage implements Outcome {
         break
       default:
         if (state !== 'open') fail(`on a connection that is ${state ?? 'not open'}`)
-        if (input.kind === 'message' && (input.channel >= CHANNELS || input.bytes.length > MESSAGE_BYTES_MAX)) fail('is out of range')
+        if (input.kind === 'message' && (input.channel >= CHANNEL_COUNT || input.bytes.length > MESSAGE_BYTES_MAX)) fail('is out of range')
     }
   }
 

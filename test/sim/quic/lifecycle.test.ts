@@ -340,6 +340,20 @@ describe('paths', () => {
     transfer(world, server, client, 5_000)
   })
 
+  // Found by the fuzz (quic programs, case 1994689): a program that updated keys behind the close heard of that.
+  test('whatever a program asks for after the end, nothing follows \'closed\'', () => {
+    const world = new World({ links: QUIET })
+    const { client, server } = world.open()
+    transfer(world, client, server, 5_000)
+    world.run(SECOND_US)
+    client.act((connection, nowUs) => connection.close(3, '', nowUs))
+    expect(client.connection.updateKeys()).toBe(false)
+    for (let i = 0; i < 5_000; i++) client.act((connection) => connection.datagram(new Uint8Array(1_000)))
+    client.act((connection, nowUs) => connection.migrate({ address: 3, port: 7_000 }, nowUs))
+    world.run(SECOND_US)
+    expect(client.events.at(-1)).toMatchObject({ kind: 'closed', by: 'local', code: 3 })
+  })
+
   test('section 18.2: disable_active_migration forbids to move', () => {
     const world = new World({ links: QUIET, serverSettings: { disableActiveMigration: true } })
     const { client } = world.open()

@@ -75,6 +75,15 @@ describe('section 5: the round trip', () => {
     bench.ack(500 * MS, [0, 0], 0, Space.application, 440 * MS)
     expect(bench.path.roundTrip.smoothedUs).toBe(60 * MS)
   })
+
+  // Found by the fuzz (quic programs, case 1352590): the variation grew to half an hour, and with it every timeout.
+  test('an acknowledgement that came before its packet left, and waited for its keys, measures nothing', () => {
+    const bench = new Bench()
+    bench.send(10 * MS)
+    const before = bench.path.roundTrip.probeTimeoutUs
+    expect(bench.ack(60 * MS, [0, 0], 0, Space.application, 55 * MS)).toBe(true)
+    expect([bench.path.roundTrip.isMeasured, bench.path.roundTrip.probeTimeoutUs]).toEqual([false, before])
+  })
 })
 
 describe('section 6: loss', () => {
