@@ -326,7 +326,8 @@ export class WebRtcSession implements Session {
           this.#channels.receive(event.bytes, this.#cause, nowUs)
           break
         case 'connected':
-          this.#channels.start(nowUs)
+          // The word that this end closed may not have reached the other one yet.
+          if (!this.#hasEnded) this.#channels.start(nowUs)
           break
         case 'failed':
           if (event.by === 'timeout') this.#timedOut()
@@ -415,6 +416,7 @@ export class WebRtcSession implements Session {
   // --- beginning and end ---------------------------------------------------------------------------------------------
 
   #opened(): void {
+    if (this.#hasEnded) return
     const { id, ticket, isInitiator } = this.identity
     this.#state = 'open'
     this.#heardUs = this.#nowUs

@@ -92,6 +92,28 @@ describe.each(['quic', 'webrtc'] as const)('%s', (protocol) => {
     expect(() => world.client.send({ kind: 'close', on, code: TransportCode.reset })).toThrow(RangeError)
   })
 
+  // Found by the fuzz (webrtc, case 1357739): where the word of it was late, the handshake went on and it opened.
+  test('who closes in the middle of a handshake hears nothing more of it, and the other of no end without a beginning', () => {
+    for (let atUs = 0; atUs < 300_000; atUs += 5_000) {
+      for (const closer of [0, 1]) {
+        const world = new World({ protocol, links: quiet })
+        world.client.send({ kind: 'open', ticket: 7, endpoint: '0' })
+        world.run(atUs)
+        const [connection] = world.nodes[closer].endpoint.connections
+        if (connection === undefined) continue
+        const send = world.internet.send.bind(world.internet)
+        world.internet.send = (datagram, nowUs) => {
+          if (!datagram.label.contents.startsWith('signalling')) send(datagram, nowUs)
+        }
+        world.nodes[closer].send({ kind: 'close', on: connection.id, code: 42 })
+        world.run(60 * SECOND_US)
+        const stories = world.nodes.map(({ seen }) => seen.map(({ kind }) => kind).filter((kind) => kind !== 'path').join())
+        expect(['closed', 'opened,closed'], `client, node ${closer} after ${atUs} us`).toContain(stories[1])
+        expect(['', 'opened,closed'], `host, node ${closer} after ${atUs} us`).toContain(stories[0])
+      }
+    }
+  })
+
   test('a close whose datagram is lost is told again', () => {
     const world = new World({ protocol, links: quiet })
     world.connect()
