@@ -11,7 +11,7 @@ import { CHANNEL_COUNT, type Node, numbered, World } from '../../sim/transport/w
 import { Draws } from '../mutation.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import { Disturbance } from './disturbance.ts'
-import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
+import { Breach, type CaseOptions, type Outcome, Pace, type Played, played } from './outcome.ts'
 import { QuicTap } from './quic.ts'
 import { WebRtcMutator } from './webrtc.ts'
 
@@ -43,19 +43,9 @@ const LOOK_EVERY = 64
 /** Bytes kept of what the peer said. Of QUIC: 4 MiB in parts, and 1 MiB out of turn for each channel (quic/incoming.ts). */
 const KEPT_MAX = { quic: 4_194_304 + CHANNEL_COUNT * 1_048_576, webrtc: KEPT_BYTES_MAX }
 
-export function runConnection(options: CaseOptions): Outcome {
-  const stage = new Stage(options)
-  try {
-    stage.play()
-  } catch (error) {
-    stage.breach = breachOf(error)
-  } finally {
-    stage.free()
-  }
-  return stage
-}
+export const runConnection = (options: CaseOptions): Outcome => played(new Stage(options))
 
-class Stage implements Outcome {
+class Stage implements Played {
   readonly states: Record<string, number> = {}
   readonly endings: string[] = []
   readonly discarded: Record<string, number> = {}

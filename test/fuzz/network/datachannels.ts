@@ -8,7 +8,7 @@ import { lifetime, numbered, Pair, RELIABLE, retransmits, UNORDERED } from '../.
 import { Draws } from '../mutation.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import { Disturbance } from './disturbance.ts'
-import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
+import { Breach, type CaseOptions, type Outcome, Pace, type Played, played } from './outcome.ts'
 import { SctpMutator } from './sctp.ts'
 
 const SPECS = [RELIABLE, UNORDERED, retransmits(0), retransmits(1), retransmits(1, true), lifetime(100_000, true), retransmits(0, true)]
@@ -36,19 +36,9 @@ interface Sent {
   readonly identity: PacketIdentity
 }
 
-export function runDataChannels(options: CaseOptions): Outcome {
-  const stage = new Stage(options)
-  try {
-    stage.play()
-  } catch (error) {
-    stage.breach = breachOf(error)
-  } finally {
-    stage.free()
-  }
-  return stage
-}
+export const runDataChannels = (options: CaseOptions): Outcome => played(new Stage(options))
 
-class Stage implements Outcome {
+class Stage implements Played {
   readonly states: Record<string, number> = {}
   readonly endings: string[] = []
   readonly discarded: Record<string, number> = {}

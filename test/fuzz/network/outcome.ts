@@ -35,8 +35,28 @@ export interface CaseOptions {
 /** Something that must never happen. */
 export class Breach extends Error {}
 
-export const breachOf = (error: unknown): string =>
+const breachOf = (error: unknown): string =>
   error instanceof Breach ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+
+/** A case that can be played. */
+export interface Played extends Outcome {
+  breach: string | undefined
+  play(): void
+  /** Gives back what it has taken over, however it ended. */
+  free?(): void
+}
+
+/** Plays it; what it throws is its breach. */
+export function played(stage: Played): Outcome {
+  try {
+    stage.play()
+  } catch (error) {
+    stage.breach = breachOf(error)
+  } finally {
+    stage.free?.()
+  }
+  return stage
+}
 
 /** One datagram or wake takes no longer. */
 const STEP_MS_MAX = 50

@@ -10,7 +10,7 @@ import { CLIENT, pattern, type Program, SECOND_US, SERVER, World } from '../../s
 import { Draws } from '../mutation.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import { Disturbance } from './disturbance.ts'
-import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
+import { Breach, type CaseOptions, type Outcome, Pace, type Played, played } from './outcome.ts'
 import { QuicTap } from './quic.ts'
 
 const ROUND_US = 5_000
@@ -48,19 +48,9 @@ const ACTIONS = [
 /** The rarer ones happen in one of so many attempts. */
 const RARELY = { move: 8, rebind: 16, 'fall silent': 64, forget: 256 } as const
 
-export function runPrograms(options: CaseOptions): Outcome {
-  const stage = new Stage(options)
-  try {
-    stage.play()
-  } catch (error) {
-    stage.breach = breachOf(error)
-  } finally {
-    stage.free()
-  }
-  return stage
-}
+export const runPrograms = (options: CaseOptions): Outcome => played(new Stage(options))
 
-class Stage implements Outcome {
+class Stage implements Played {
   readonly states: Record<string, number> = {}
   readonly endings: string[] = []
   readonly discarded: Record<string, number> = {}

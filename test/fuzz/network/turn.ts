@@ -14,7 +14,7 @@ import { IceWorld, SERVER } from '../../sim/webrtc/ice/world.ts'
 import { Draws } from '../mutation.ts'
 import { Coverage, type Counts } from './coverage.ts'
 import { mutatedOctets } from './octets.ts'
-import { Breach, breachOf, type CaseOptions, type Outcome, Pace } from './outcome.ts'
+import { Breach, type CaseOptions, type Outcome, Pace, type Played, played } from './outcome.ts'
 import { mutatedStun } from './stun.ts'
 
 const NATS = ['portRestricted', 'symmetric', 'fullCone'] as const
@@ -36,17 +36,9 @@ const EXPIRED_US = 4_000_000_000
 const PAIRS_MAX = 100
 const SENT_MAX = 20_000
 
-export function runTurn(options: CaseOptions): Outcome {
-  const stage = new Stage(options)
-  try {
-    stage.play()
-  } catch (error) {
-    stage.breach = breachOf(error)
-  }
-  return stage
-}
+export const runTurn = (options: CaseOptions): Outcome => played(new Stage(options))
 
-class Stage implements Outcome {
+class Stage implements Played {
   readonly mutants: number[] = []
   readonly states: Record<string, number> = {}
   readonly endings: string[] = []
