@@ -1,6 +1,6 @@
 /** Mutated STUN and TURN messages, whose integrity and fingerprint are made good again. */
 import { ipv4Of } from '../../../sim/net/ipv4.ts'
-import { StunAttribute, type StunClass, StunError, StunMethod } from '../../../sim/webrtc/stun/constants.ts'
+import { MESSAGE_BYTES_MAX, StunAttribute, type StunClass, StunError, StunMethod } from '../../../sim/webrtc/stun/constants.ts'
 import type { IntegrityKey } from '../../../sim/webrtc/stun/integrity.ts'
 import { decodeStun, placeOf } from '../../../sim/webrtc/stun/message.ts'
 import type { StunWriter } from '../../../sim/webrtc/stun/writer.ts'
@@ -13,6 +13,10 @@ const TYPES = Object.values(StunAttribute)
 const ERRORS = Object.values(StunError)
 /** RFC 8656, section 12: numbers of channels, and lifetimes that end, that are granted, and that are not. */
 const CHANNELS = [0x3fff, 0x4000, 0x4001, 0x4fff, 0x5000]
+/** Of an attribute beside its value: type, length, padding. */
+const ATTRIBUTE_BYTES_MAX_BESIDE = 7
+/** For the header, what is added, and what comes last in a message. */
+const ROOM_KEPT_BYTES = 512
 const LIFETIMES = [0, 1, 600, 3_600, 2 ** 32 - 1]
 const UDP = 17
 
@@ -36,7 +40,11 @@ export function mutatedStun(bytes: Uint8Array, draws: Draws, key: IntegrityKey, 
   const toClass = kind === 'class' ? value & 3 : message.class
   const isOther = kind === 'method' || (kind === 'add' && value < 128)
   writer.begin(isOther ? (value % 16 === 0 ? value & 0x1f : draws.pick(METHODS)) : message.method, toClass as StunClass, message.id)
-  for (const one of values) writer.bytes(one.type, one.value)
+  let roomBytes = MESSAGE_BYTES_MAX - ROOM_KEPT_BYTES
+  for (const one of values) {
+    roomBytes -= ATTRIBUTE_BYTES_MAX_BESIDE + one.value.length
+    if (roomBytes >= 0) writer.bytes(one.type, one.value)
+  }
   if (kind === 'add') for (let left = 1 + draws.below(3); left > 0; left--) addAttribute(writer, draws)
   if (placeOf(message, StunAttribute.messageIntegrity) !== undefined) writer.integrity(key)
   return message.hasFingerprint ? writer.finish() : writer.finishBare()
